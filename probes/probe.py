@@ -1,0 +1,146 @@
+"""What a probe is: frozen values, and the one error its files can raise.
+
+Reading YAML lives in `load`, making sentences in `expand`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from probes.lexicon import Lexicon
+
+Role = Literal["level", "neutral", "placebo"]
+"""What a cell's wording of an axis is: one of its levels, the axis left out, or an invented word."""
+
+NEUTRAL = "(neutral)"
+"""The name under which the neutral wording of an axis appears where a level's name would."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong with a file: where (1-based line and column), what, and how to mend it."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}"
+
+
+class ProbeError(ValueError):
+    """A probe or lexicon can't be used. Holds every fault found, in the order of the file."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One wording of a level: its text and the named variants that agree with it (subject, plural, ...)."""
+
+    text: str
+    variants: Mapping[str, str] = field(default_factory=dict)
+
+    def variant(self, name: str | None) -> str:
+        """The text for `[AXIS]` (name None) or `[AXIS.name]`. Raises KeyError for a variant it lacks."""
+        return self.text if name is None else self.variants[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One group of an axis, with its wordings. `role` tells a level proper from neutral and placebo."""
+
+    name: str
+    forms: tuple[Form, ...]
+    role: Role = "level"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One way in which people are grouped, such as GENDER."""
+
+    name: str
+    title: str
+    reference: str
+    levels: tuple[Level, ...]
+    neutral: Level | None = None
+    placebo: tuple[Level, ...] = ()
+    aligned: bool = False
+    source: str | None = None
+    """Where the association of forms with levels comes from, for axes whose forms need evidence (first names)."""
+
+    @property
+    def choices(self) -> tuple[Level, ...]:
+        """Levels, then the neutral wording, then the placebos."""
+        return self.levels + ((self.neutral,) if self.neutral else ()) + self.placebo
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """`[AXIS]` or `[AXIS.variant]` in a template."""
+
+    axis: str
+    variant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """`a(n)` or `A(n)` in a template: the article that the next rendered word needs."""
+
+    capital: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """`[MASK]` in a template. `article` says that `a(n)` stands right before it, so both articles are scored."""
+
+    article: bool = False
+
+
+Part = str | Slot | Article | Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One sentence with slots. `text` is as written; `parts` is what it was parsed into."""
+
+    text: str
+    parts: tuple[Part, ...]
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Slot))
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A whole probe: what is asked, of which groups, in which wordings, with which answers."""
+
+    name: str
+    version: int
+    title: str
+    question: str
+    measures: str
+    language: str
+    axes: tuple[Axis, ...]
+    templates: tuple[Template, ...]
+    targets: Lexicon
+    exclude: tuple[Mapping[str, str], ...] = ()
+    """Combinations left out: each maps axis names to level names; a cell that agrees with all of them is dropped."""
+    source: str = ""
+    """The YAML text, byte for byte as decoded from UTF-8."""
+    sha256: str = ""
+    """SHA-256 of the YAML file and of the lexicon's canonical text, in hex: the identity of the probe."""
+
+    def axis(self, name: str) -> Axis:
+        """The axis of that name. Raises KeyError where there is none."""
+        for axis in self.axes:
+            if axis.name == name:
+                return axis
+        raise KeyError(name)
