@@ -6,9 +6,8 @@ None means missing (not scored, empty, not a number) and is never a zero. No mea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Role = Literal["level", "neutral", "placebo"]
+from probes.probe import Role
 
 SCHEMA = 1
 """Version of the saved form. A reader refuses a newer one."""
@@ -228,3 +227,6 @@ class Audit:
     schema: int
     recipe: Recipe
     probes: tuple[ProbeResult, ...]
+    single_piece: tuple[ProbeResult, ...] = ()
+    """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
+    and without the others. Empty where only single pieces were scored."""
