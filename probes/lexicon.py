@@ -5,9 +5,14 @@ A lexicon is a CSV file, one word a row. Here it becomes a `Lexicon`; who scores
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
+
+from probes.faults import Fault, ProbeError, read_text, unknown_key
 
 ArticleWord = Literal["a", "an"]
 
@@ -46,6 +51,11 @@ class Word:
     source: str | None = None
     """Where the row's word, category and marks come from."""
 
+    @classmethod
+    def named(cls, text: str) -> Word:
+        """A word of which nothing but its spelling is known."""
+        return cls(text, article=article_for(text))
+
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
@@ -54,3 +64,109 @@ class Lexicon:
     name: str
     words: tuple[Word, ...]
     title: str = ""
+
+
+_COLUMNS = tuple(name if name != "text" else "word" for name in Word.__slots__)
+
+
+def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
+    """The word list in the bytes of a CSV file (UTF-8, a header row, a column `word`, others as in `Word`).
+
+    Raises ProbeError with every fault, at its row and column of the table's text.
+    """
+    text, faults = read_text(file, raw)
+    if faults:
+        raise ProbeError(faults)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    words: dict[str, Word] = {}
+    try:
+        header = next(rows, [])
+        faults.extend(_header_faults(file, header))
+        line = rows.line_num + 1
+        for row in rows if not faults else ():
+            if row:
+                _read_row(file, line, header, row, words, faults)
+            line = rows.line_num + 1
+    except csv.Error as error:
+        faults.append(Fault(file, rows.line_num, 1, f"not CSV: {error}", "quote cells that hold a comma or a quote"))
+    if not words and not faults:
+        faults.append(Fault(file, 1, 1, "a word list without words", "add a row a word"))
+    if faults:
+        raise ProbeError(faults)
+    return Lexicon(name, tuple(words.values()))
+
+
+def _header_faults(file: str, header: list[str]) -> list[Fault]:
+    faults = []
+    for index, column in enumerate(header):
+        if column not in _COLUMNS:
+            faults.append(Fault(file, 1, index + 1, f"unknown column `{column}`", unknown_key(column, _COLUMNS)))
+        if column in header[:index]:
+            faults.append(Fault(file, 1, index + 1, f"duplicate column `{column}`", "keep one of them"))
+    if "word" not in header:
+        faults.append(Fault(file, 1, 1, "no column `word`", "name the columns in the first row"))
+    return faults
+
+
+def _read_row(
+    file: str, line: int, header: list[str], row: list[str], words: dict[str, Word], faults: list[Fault]
+) -> None:
+    """Add the row's word to `words`, or its faults to `faults`. A fault's column counts cells, from 1."""
+    if len(row) != len(header):
+        what = f"{len(row)} cells under {len(header)} columns"
+        faults.append(Fault(file, line, len(row), what, "quote cells that hold a comma"))
+        return
+    cells = {column: cell.strip() for column, cell in zip(header, row, strict=True)}
+    bad = [
+        Fault(file, line, index + 1, f"`{cells[column]}` in the column `{column}`", mend)
+        for index, column in enumerate(header)
+        if (mend := _cell_fault(column, cells[column]))
+    ]
+    text = cells.get("word", "")
+    if text in words:
+        bad.append(Fault(file, line, header.index("word") + 1, f"duplicate word `{text}`", "keep one of them"))
+    faults.extend(bad)
+    if not bad and text:
+        words[text] = _word(cells)
+
+
+def _cell_fault(column: str, cell: str) -> str | None:
+    """How to mend the cell, or None where nothing is wrong with it."""
+    if column == "word":
+        return None if cell else "write the word"
+    if not cell:
+        return None
+    if column == "article" and cell not in ("a", "an"):
+        return "write a or an, or leave it empty for the rule of thumb"
+    if column == "women_pct" and not _within(cell, 0, 100):
+        return "write a percentage from 0 to 100"
+    if column == "valence" and not _within(cell, -1, 1):
+        return "write a number from -1 to 1"
+    if column == "women_year" and not (cell.isascii() and cell.isdigit()):
+        return "write a year"
+    return None
+
+
+def _within(cell: str, low: float, high: float) -> bool:
+    try:
+        return low <= float(cell) <= high
+    except ValueError:
+        return False
+
+
+def _word(cells: Mapping[str, str]) -> Word:
+    def known(column: str) -> str | None:
+        return cells.get(column) or None
+
+    women_pct, women_year, valence = known("women_pct"), known("women_year"), known("valence")
+    return Word(
+        text=cells["word"],
+        category=known("category"),
+        article=cast(ArticleWord, known("article") or article_for(cells["word"])),
+        flags=tuple(sorted({flag.strip() for flag in cells.get("flags", "").split(";")} - {""})),
+        women_pct=float(women_pct) if women_pct else None,
+        women_source=known("women_source"),
+        women_year=int(women_year) if women_year else None,
+        valence=float(valence) if valence else None,
+        source=known("source"),
+    )

@@ -1,11 +1,11 @@
-"""What a probe is: frozen values, and the one error its files can raise.
+"""What a probe is: frozen values.
 
 Reading YAML lives in `load`, making sentences in `expand`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,28 +16,6 @@ Role = Literal["level", "neutral", "placebo"]
 
 NEUTRAL = "(neutral)"
 """The name under which the neutral wording of an axis appears where a level's name would."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """One thing wrong with a file: where (1-based line and column), what, and how to mend it."""
-
-    file: str
-    line: int
-    column: int
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}"
-
-
-class ProbeError(ValueError):
-    """A probe or lexicon can't be used. Holds every fault found, in the order of the file."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
-        super().__init__("\n".join(map(str, self.faults)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +69,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """`a(n)` or `A(n)` in a template: the article that the next rendered word needs."""
+    """`a(n)` or `A(n)` in a template: the article that the next rendered word needs, or both before `[MASK]`."""
 
     capital: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """`[MASK]` in a template. `article` says that `a(n)` stands right before it, so both articles are scored."""
-
-    article: bool = False
+    """`[MASK]` in a template."""
 
 
 Part = str | Slot | Article | Mask
@@ -115,6 +91,7 @@ class Template:
 
     @property
     def slots(self) -> tuple[Slot, ...]:
+        """Its slots in order, `[MASK]` not among them."""
         return tuple(part for part in self.parts if isinstance(part, Slot))
 
 

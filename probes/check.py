@@ -1,0 +1,156 @@
+"""What the parts of a probe must mean to each other: slots and axes, references, variants, exclusions.
+
+The shape of each part (keys, types, lengths) is checked in `load`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from probes.probe import Article, Axis, Level, Mask, Part, Slot
+from probes.yamltext import Document
+
+_TOKEN = re.compile(r"\\(\[)|\[([A-Z][A-Z0-9_]*)(?:\.([a-z][a-z0-9_]*))?\]|\b([Aa])\(n\)(?= )")
+
+
+def parse_template(text: str) -> Iterator[Part]:
+    """Text and slots in order; `[MASK]` and `a(n)` are parts of their own, `\\[` is a literal bracket."""
+    at = 0
+    for match in _TOKEN.finditer(text):
+        if text[at : match.start()]:
+            yield text[at : match.start()]
+        at = match.end()
+        literal, name, variant, article = match.groups()
+        if literal:
+            yield "["
+        elif article:
+            yield Article(capital=article == "A")
+        elif name == "MASK" and variant is None:
+            yield Mask()
+        else:
+            yield Slot(name, variant)
+    if text[at:]:
+        yield text[at:]
+
+
+def check(document: Document, axes: Mapping[str, Axis]) -> None:
+    """Note in `document` every fault between the parts that are well-shaped: `axes` has the well-shaped ones."""
+    for axis in axes.values():
+        _check_axis(document, axis)
+    _check_templates(document, axes)
+    _check_exclude(document, axes)
+
+
+def _check_axis(document: Document, axis: Axis) -> None:
+    path = ("axes", axis.name)
+    names = [level.name for level in axis.levels]
+    if axis.name == "MASK":
+        document.fault(path, "an axis can't be called MASK", "choose another name", key=True)
+    if axis.reference not in names:
+        mend = f"name one of the levels: {', '.join(names)}"
+        document.fault((*path, "reference"), f"`{axis.reference}` is no level of {axis.name}", mend)
+    if axis.aligned and len({len(level.forms) for level in axis.levels}) > 1:
+        counts = ", ".join(f"{level.name} {len(level.forms)}" for level in axis.levels)
+        mend = "give every level its counterpart in the same place, or drop `aligned`"
+        document.fault((*path, "aligned"), f"aligned levels of unequal length ({counts})", mend)
+    for level, at in _places(axis):
+        _check_forms(document, (*path, *at), level)
+    placebos = [level.name for level in axis.placebo]
+    for index, name in enumerate(placebos):
+        if name in names or name in placebos[:index]:
+            mend = "invent a word that is used nowhere else"
+            document.fault((*path, "placebo", index), f"the placebo `{name}` is there already", mend)
+
+
+def _places(axis: Axis) -> Iterator[tuple[Level, tuple[str | int, ...]]]:
+    """Each choice of the axis with its path in the file, below the axis."""
+    for level in axis.levels:
+        yield level, ("levels", level.name)
+    if axis.neutral:
+        yield axis.neutral, ("neutral",)
+    for index, level in enumerate(axis.placebo):
+        yield level, ("placebo", index)
+
+
+def _check_forms(document: Document, path: tuple[str | int, ...], level: Level) -> None:
+    seen: set[str] = set()
+    for index, form in enumerate(level.forms):
+        at = path if level.role == "placebo" else (*path, index)
+        if not form.text.strip() and level.role != "neutral":
+            document.fault(at, f"an empty form of `{level.name}`", "write its text; only `neutral` may be empty")
+        if form.text in seen:
+            document.fault(at, f"duplicate form `{form.text}`", "keep one of them")
+        seen.add(form.text)
+
+
+def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
+    templates = document.data.get("templates")
+    if not isinstance(templates, list):
+        return
+    declared = document.data.get("axes")
+    names = set(declared) if isinstance(declared, dict) else set()
+    used: set[str] = set()
+    for index, text in enumerate(templates):
+        if isinstance(text, str):
+            used |= _check_template(document, index, text, axes, names)
+            if text in templates[:index]:
+                document.fault(("templates", index), "duplicate template", "keep one of them")
+    for name in axes:
+        if name not in used and name != "MASK":
+            document.fault(("axes", name), f"no template has the slot [{name}]", "use it, or remove the axis", key=True)
+
+
+def _check_template(document: Document, index: int, text: str, axes: Mapping[str, Axis], names: set[str]) -> set[str]:
+    """Note the faults of one template; returns the axes it uses."""
+    path = ("templates", index)
+    parts = list(parse_template(text))
+    masks = sum(isinstance(part, Mask) for part in parts)
+    if masks != 1:
+        what = "no [MASK]" if masks == 0 else f"{masks} [MASK]s"
+        document.fault(path, f"a template with {what}", "write exactly one [MASK] where the answer goes")
+    slots = [part for part in parts if isinstance(part, Slot)]
+    for slot in slots:
+        _check_slot(document, path, slot, axes, names)
+    used = {slot.axis for slot in slots}
+    missing = sorted(name for name in axes if name not in used and name != "MASK")
+    if missing and len(missing) < len(axes):
+        mend = "use it, or its groups get one sentence and no difference"
+        document.fault(path, f"a template without [{missing[0]}]", mend)
+    return used
+
+
+def _check_slot(
+    document: Document, path: tuple[str | int, ...], slot: Slot, axes: Mapping[str, Axis], names: set[str]
+) -> None:
+    written = f"[{slot.axis}.{slot.variant}]" if slot.variant else f"[{slot.axis}]"
+    if slot.axis not in names:
+        mend = f"declare it under `axes`, or write \\[ for a bracket; declared: {', '.join(sorted(names)) or 'none'}"
+        document.fault(path, f"unknown slot {written}", mend, inside=written)
+    elif slot.variant and slot.axis in axes:
+        lacking = [
+            form.text or '""'
+            for level in axes[slot.axis].choices
+            for form in level.forms
+            if slot.variant not in form.variants
+        ]
+        if lacking:
+            mend = f"give `{slot.variant}: ...` to {', '.join(lacking)}"
+            document.fault(path, f"{written}, but not every form has it", mend, inside=written)
+
+
+def _check_exclude(document: Document, axes: Mapping[str, Axis]) -> None:
+    rules = document.data.get("exclude")
+    declared = document.data.get("axes")
+    names = set(declared) if isinstance(declared, dict) else set()
+    for index, rule in enumerate(rules if isinstance(rules, list) else []):
+        if not isinstance(rule, dict):
+            continue
+        if not rule:
+            document.fault(("exclude", index), "an empty combination", "remove it; it would exclude everything")
+        for name, level in rule.items():
+            path = ("exclude", index, name)
+            if name not in names:
+                document.fault(path, f"unknown axis `{name}`", f"declared: {', '.join(sorted(names))}", key=True)
+            elif name in axes and level not in (known := [choice.name for choice in axes[name].choices]):
+                document.fault(path, f"`{level}` is no level of {name}", f"name one of: {', '.join(known)}")

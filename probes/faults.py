@@ -1,0 +1,52 @@
+"""What can be wrong with a file of a user's: faults with a place and a remedy, and the error that carries them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_BYTES = 1 << 20
+"""The largest file that is read, in bytes."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong with a file: where (1-based line and column), what, and how to mend it."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}"
+
+
+class ProbeError(ValueError):
+    """A probe or lexicon can't be used. Holds every fault found, in the order of the file."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+def read_text(file: str, raw: bytes) -> tuple[str, list[Fault]]:
+    """The text of a file's bytes, and what stands in its way. The text is empty where there are faults."""
+    if len(raw) > MAX_BYTES:
+        fault = Fault(file, 1, 1, f"the file has {len(raw):,} bytes", f"keep it under {MAX_BYTES:,}, or split it")
+        return "", [fault]
+    try:
+        return raw.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        return "", [Fault(file, line, column, "not UTF-8 text", "save the file in UTF-8")]
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """How to mend an unknown key."""
+    known = sorted(known)
+    close = difflib.get_close_matches(key, known, 1)
+    return f"did you mean `{close[0]}`?" if close else f"remove it; known here: {', '.join(known)}"

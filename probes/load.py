@@ -1,0 +1,270 @@
+"""Probe files and word lists from disk: every fault of a file at once, each with file:line:column.
+
+The shape of a file is `ProbeFile`, from which editors get a JSON schema; what its parts must mean to each other is
+checked in `check`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from probes import yamltext
+from probes.check import check, parse_template
+from probes.faults import MAX_BYTES, Fault, ProbeError, read_text, unknown_key
+from probes.lexicon import Lexicon, Word, read_lexicon
+from probes.probe import NEUTRAL, Axis, Form, Level, Probe, Template
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class FormFile(BaseModel):
+    """One wording. Any further key is a variant of it, for `[AXIS.key]`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str] = Field(init=False)
+    text: str
+
+
+def _text_alone(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+FormOrText = Annotated[
+    FormFile,
+    BeforeValidator(_text_alone),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"text": {"type": "string"}},
+                    "required": ["text"],
+                    "additionalProperties": {"type": "string"},
+                },
+            ],
+            "description": "A wording: text, or a map with `text` and variants that agree with it.",
+        }
+    ),
+]
+Forms = Annotated[list[FormOrText], Field(min_length=1)]
+
+
+class AxisFile(BaseModel):
+    """One way in which people are grouped."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: Text = Field(description="What the report calls it.")
+    reference: Text = Field(description="The level that the others are compared with.")
+    levels: dict[Text, Forms] = Field(min_length=2, description="Each group with its wordings.")
+    neutral: Forms | None = Field(None, description='The wording with the axis left out, often [""].')
+    placebo: Forms | None = Field(None, description="Invented words: what a meaningless name does.")
+    aligned: bool = Field(False, description="The i-th wordings of all levels are counterparts (man/woman, guy/gal).")
+    source: Text | None = Field(None, description="Where the association of wordings with levels comes from.")
+
+
+def _words_or_name(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+class ProbeFile(BaseModel):
+    """A maskaudit probe."""
+
+    model_config = ConfigDict(extra="forbid", title="maskaudit probe")
+    probe: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")] = Field(
+        description="Its name: small letters, digits and hyphens."
+    )
+    version: int = Field(1, ge=1, description="Raise it when the results of the probe change.")
+    title: Text = Field(description="A heading.")
+    question: Text = Field(description="What a reader learns, as a question.")
+    measures: Text = Field(description="The construct, the harm and the population; printed in the report.")
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = Field(
+        "en", description="BCP 47."
+    )
+    axes: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], AxisFile] = Field(
+        min_length=1, description="The groups, by the name of their slot."
+    )
+    templates: list[Text] = Field(min_length=1, description="Sentences with [AXIS] slots and one [MASK].")
+    targets: Annotated[
+        list[Text],
+        BeforeValidator(_words_or_name),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 2}]}),
+        Field(min_length=1, description="A shipped word list, a CSV file beside this one, or the words themselves."),
+    ]
+    exclude: list[dict[str, str]] = Field([], description="Combinations to leave out: maps of axis to level.")
+
+
+def probe_schema() -> dict[str, Any]:
+    """The JSON schema of a probe file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ProbeFile.model_json_schema()}
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the probes that come with maskaudit, in alphabetical order."""
+    return _names("library", ".yaml")
+
+
+def load_probe(name_or_path: str | Path) -> Probe:
+    """Load a shipped probe by its name, or a file by its path (a name with a `/` or a `.` in it).
+
+    Raises ProbeError with every fault of the file, and of the word list that it names.
+    """
+    name = str(name_or_path)
+    if name in shipped():
+        file = resources.files("probes") / "library" / f"{name}.yaml"
+        return _read_probe(f"{name}.yaml", file.read_bytes(), None)
+    if not any(mark in name for mark in "/.\\"):
+        known = ", ".join(shipped())
+        raise ProbeError([Fault(name, 1, 1, "no shipped probe of that name", f"name a file, or one of: {known}")])
+    path = Path(name_or_path)
+    return _read_probe(name, _read_bytes(path), path.parent)
+
+
+def load_lexicon(name: str) -> Lexicon:
+    """Load a shipped word list by its name. Raises ProbeError where there is none of that name."""
+    if name not in _names("lexicons", ".csv"):
+        known = ", ".join(_names("lexicons", ".csv"))
+        raise ProbeError(
+            [Fault(name, 1, 1, "no shipped word list of that name", f"name a .csv file, or one of: {known}")]
+        )
+    file = resources.files("probes") / "lexicons" / f"{name}.csv"
+    return read_lexicon(name, f"{name}.csv", file.read_bytes())
+
+
+def _names(folder: str, ending: str) -> tuple[str, ...]:
+    files = (resources.files("probes") / folder).iterdir()
+    return tuple(sorted(file.name.removesuffix(ending) for file in files if file.name.endswith(ending)))
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The file's bytes, at most one more than is allowed."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        what = f"can't be read ({error.strerror or error})"
+        raise ProbeError([Fault(str(path), 1, 1, what, "check the path and its permissions")]) from error
+
+
+def _read_probe(file: str, raw: bytes, folder: Path | None) -> Probe:
+    text, faults = read_text(file, raw)
+    if faults:
+        raise ProbeError(faults)
+    document = yamltext.parse(file, text)
+    if document.faults and document.data is None:
+        raise ProbeError(document.faults)
+    if not isinstance(document.data, dict):
+        document.fault((), "not a map of keys", "begin with `probe: a-name`")
+        raise ProbeError(document.faults)
+    shape = _validate(document)
+    lexicon = _targets(document, folder)
+    axes = {name: axis for name, raw in _map(document.data.get("axes")).items() if (axis := _axis(name, raw))}
+    check(document, axes)
+    if document.faults or shape is None or lexicon is None:
+        raise ProbeError(document.faults)
+    identity = hashlib.sha256(raw + b"\0" + _canonical(lexicon).encode())
+    return Probe(
+        name=shape.probe,
+        version=shape.version,
+        title=shape.title,
+        question=shape.question,
+        measures=" ".join(shape.measures.split()),
+        language=shape.language,
+        axes=tuple(axes.values()),
+        templates=tuple(Template(text, tuple(parse_template(text))) for text in shape.templates),
+        targets=lexicon,
+        exclude=tuple(shape.exclude),
+        source=text,
+        sha256=identity.hexdigest(),
+    )
+
+
+def _validate(document: yamltext.Document) -> ProbeFile | None:
+    try:
+        return ProbeFile.model_validate(document.data)
+    except pydantic.ValidationError as error:
+        for fault in error.errors(include_url=False):
+            _shape_fault(document, fault)
+        return None
+
+
+def _shape_fault(document: yamltext.Document, error: Any) -> None:
+    """One pydantic error as a fault at its place."""
+    path = tuple(part for part in error["loc"] if part != "[key]")
+    kind, name = error["type"], str(path[-1]) if path else ""
+    if kind == "missing":
+        document.fault(path, f"`{name}` is missing", f"add `{name}: ...`", key=True)
+    elif kind == "extra_forbidden":
+        known = ProbeFile.model_fields if len(path) == 1 else AxisFile.model_fields
+        document.fault(path, f"unknown key `{name}`", unknown_key(name, known), key=True)
+    elif kind == "too_short":
+        least = error["ctx"]["min_length"]
+        document.fault(path, f"`{name}` is empty or too short", f"give it at least {least}")
+    elif error["input"] is None:
+        document.fault(path, f"`{name}` has no value", 'write one; `""` is the empty text')
+    elif kind == "string_pattern_mismatch":
+        mend = f"it must match {error['ctx']['pattern']}"
+        document.fault(path, f"`{error['input']}` can't be a name here", mend, key="[key]" in error["loc"])
+    else:
+        document.fault(path, f"`{name}`: {error['msg']}", "see `maskaudit probes schema` for what goes here")
+
+
+def _axis(name: str, raw: object) -> Axis | None:
+    """The axis, or None where its shape is faulty (and reported)."""
+    try:
+        shape = AxisFile.model_validate(raw)
+    except pydantic.ValidationError:
+        return None
+    return Axis(
+        name=name,
+        title=shape.title,
+        reference=shape.reference,
+        levels=tuple(Level(level, _forms(forms)) for level, forms in shape.levels.items()),
+        neutral=Level(NEUTRAL, _forms(shape.neutral), "neutral") if shape.neutral else None,
+        placebo=tuple(Level(form.text, _forms([form]), "placebo") for form in shape.placebo or []),
+        aligned=shape.aligned,
+        source=shape.source,
+    )
+
+
+def _forms(forms: Sequence[FormFile]) -> tuple[Form, ...]:
+    return tuple(Form(form.text, dict(form.__pydantic_extra__)) for form in forms)
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None:
+    """The word list that `targets` names or holds; None with a fault noted where it can't be had."""
+    targets = document.data.get("targets")
+    try:
+        if isinstance(targets, str) and targets.endswith(".csv") and folder is not None:
+            path = folder / targets
+            return read_lexicon(path.stem, str(path), _read_bytes(path))
+        if isinstance(targets, str):
+            return load_lexicon(targets)
+    except ProbeError as error:
+        document.faults.extend(error.faults if targets.endswith(".csv") else ())
+        if not targets.endswith(".csv"):
+            document.fault(("targets",), error.faults[0].what, error.faults[0].mend)
+        return None
+    if not isinstance(targets, list) or not all(isinstance(word, str) for word in targets):
+        return None
+    for index, word in enumerate(targets):
+        if word in targets[:index]:
+            document.fault(("targets", index), f"duplicate word `{word}`", "keep one of them")
+    return Lexicon("own list", tuple(Word.named(word) for word in targets))
+
+
+def _canonical(lexicon: Lexicon) -> str:
+    rows = [[getattr(word, name) for name in Word.__slots__] for word in lexicon.words]
+    return json.dumps(rows, ensure_ascii=False, sort_keys=True)

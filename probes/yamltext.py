@@ -1,0 +1,164 @@
+"""YAML text to plain data with positions, safely: every scalar stays text, every fault has a line and a column.
+
+What the data should look like isn't known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from probes.faults import Fault
+
+MAX_DEPTH = 50
+MAX_NODES = 100_000
+
+Data = Any
+"""What a YAML file holds once scalars are text: str, None for nothing at all, list, dict."""
+
+Path = tuple[str | int, ...]
+
+
+@dataclass
+class Document:
+    """A file's data, and the node behind each path into it."""
+
+    file: str
+    data: Data = None
+    nodes: dict[Path, yaml.Node] = field(default_factory=dict)
+    keys: dict[Path, yaml.Node] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, path: Path, what: str, mend: str, *, key: bool = False, inside: str | None = None) -> None:
+        """Note a fault at the value (or key) of `path`, or of the nearest path above it that the file has.
+
+        `inside` is text within a scalar: the column is then where it stands, if it can be found on that line.
+        """
+        while path and path not in self.nodes:
+            path = path[:-1]
+        node = self.keys.get(path) if key else None
+        node = node or self.nodes.get(path)
+        if node is None:
+            self.faults.append(Fault(self.file, 1, 1, what, mend))
+            return
+        mark = node.start_mark
+        column = mark.column + 1
+        if inside is not None and mark.line == node.end_mark.line and mark.buffer is not None:
+            line = mark.buffer[mark.pointer : node.end_mark.pointer]
+            column += max(0, line.find(inside))
+        self.faults.append(Fault(self.file, mark.line + 1, column, what, mend))
+
+
+def parse(file: str, text: str) -> Document:
+    """Parse one YAML document. Faults of form are in `Document.faults`; with any, `data` may be None or incomplete."""
+    document = Document(file)
+    try:
+        _check_events(document, text)
+        if not document.faults:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            if node is None:
+                document.fault((), "the file is empty", "`maskaudit probes new` writes one to start from")
+            else:
+                document.data = _construct(document, node, ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = f"not YAML: {error.problem or error.context}"
+        document.faults.append(Fault(file, line, column, what, "mend the YAML; text with : # [ or { goes in quotes"))
+    except yaml.reader.ReaderError as error:
+        at = error.position
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        what = f"the character U+{error.character:04X}" if isinstance(error.character, int) else "a character"
+        document.faults.append(Fault(file, line, column, f"{what} can't stand in YAML", "remove it"))
+    return document
+
+
+class _Guard:
+    """Follows the event stream of a document and refuses what would hang, crash or bloat a composer."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.open: list[tuple[str | None, int]] = []  # (anchor, values so far) of each open list or map
+        self.sizes: dict[str | None, int] = {}  # values behind each anchor once its aliases are followed
+        self.documents = 0
+
+    def follow(self, event: yaml.Event) -> None:
+        """Take one event. Notes a fault, and raises _Stop where going on would be dangerous."""
+        if isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents == 2:
+                self.stop(event, "a second document", "keep one probe a file; remove the `---`")
+        elif isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in self.open):
+                self.stop(event, f"*{event.anchor} contains itself", "write the text out")
+            self.add(event, self.sizes.get(event.anchor, 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = self.open.pop()
+            self.sizes[anchor] = size
+            self.add(event, size)
+        elif isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
+            self.enter(event)
+
+    def enter(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag not in (None, "!"):
+            self.fault(event, f"the tag {event.tag}", "remove it; probes are plain text, lists and maps")
+        if isinstance(event, yaml.ScalarEvent):
+            self.sizes[event.anchor] = 1
+            self.add(event, 1)
+            return
+        self.open.append((event.anchor, 1))
+        if len(self.open) > MAX_DEPTH:
+            self.stop(event, f"nested deeper than {MAX_DEPTH}", "a probe needs 6 levels; close the brackets")
+
+    def add(self, event: yaml.Event, size: int) -> None:
+        if self.open:
+            anchor, so_far = self.open.pop()
+            self.open.append((anchor, so_far + size))
+            if so_far + size > MAX_NODES:
+                self.stop(event, f"over {MAX_NODES:,} values once aliases are followed", "write fewer values")
+
+    def fault(self, event: yaml.Event, what: str, mend: str) -> None:
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        self.document.faults.append(Fault(self.document.file, line, column, what, mend))
+
+    def stop(self, event: yaml.Event, what: str, mend: str) -> None:
+        self.fault(event, what, mend)
+        raise _Stop
+
+
+class _Stop(Exception):
+    pass
+
+
+def _check_events(document: Document, text: str) -> None:
+    guard = _Guard(document)
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            guard.follow(event)
+    except _Stop:
+        return
+
+
+def _construct(document: Document, node: yaml.Node, path: Path) -> Data:
+    document.nodes[path] = node
+    if isinstance(node, yaml.ScalarNode):
+        nothing = node.value == "" and node.style is None
+        return None if nothing else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(document, child, (*path, index)) for index, child in enumerate(node.value)]
+    data: dict[str, Data] = {}
+    for key_node, value_node in node.value:
+        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+        if key is None:
+            document.nodes[(*path, "")] = key_node
+            document.fault((*path, ""), "a list or map as a key", "use plain text")
+        elif key in data:
+            document.nodes[(*path, key)] = key_node
+            document.fault((*path, key), f"duplicate key `{key}`", "keep one of them")
+        else:
+            document.keys[(*path, key)] = key_node
+            data[key] = _construct(document, value_node, (*path, key))
+    return data
