@@ -99,7 +99,7 @@ class Association:
     reference_prob: float | None
     """The word's share of the reference's distribution."""
     contribution: float | None
-    """The word's part of the Jensen-Shannon divergence between the two distributions, in bits; words are ranked by it."""
+    """The word's part of the Jensen-Shannon divergence of the two distributions, in bits: what words are ranked by."""
     agree: int
     """Templates whose difference has the sign of `log2_ratio`."""
     templates: int

@@ -17,7 +17,7 @@ from probes.faults import Fault, ProbeError, read_text, unknown_key
 ArticleWord = Literal["a", "an"]
 
 _AN = re.compile(r"(?:[aeiou]|hour|hono|honest|heir)", re.IGNORECASE)
-_A = re.compile(r"(?:eu|ewe|one\b|once|us[aeu]|ut[ei]|ur[aiou]|ug|ukr|ubiq|uni(?![nmd]))", re.IGNORECASE)
+_A = re.compile(r"(?:eu|ewe|one\b|once|us[aeu]|ut[ei]|ur[aiou]|ugan|ukr|ubiq|uni(?![nmd]))", re.IGNORECASE)
 _SPELT = re.compile(r"[A-Z]{2,}\b")
 
 

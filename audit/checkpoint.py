@@ -1,0 +1,328 @@
+"""From a checkpoint's name to a model and a tokenizer that can be trusted, or a refusal that says why.
+
+Loads, checks, and runs the model forward at the mask. Which prompts and words it is asked is not known here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from audit.errors import CheckpointError, first_line
+from audit.result import CheckpointInfo
+from audit.source import Source, saved_dtype, tokenizer_sha256, weights_sha256
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+HEAD_TOLERANCE = 1e-4
+"""Largest difference of a logit between the mask-only head and the full one, above which the full one is used."""
+
+_SPARE_ROWS = 1024
+"""Rows of the embedding beyond the tokenizer's that are taken for padding (models have up to a few hundred)."""
+
+
+@dataclass(eq=False)
+class Checkpoint:
+    """A masked language model with its tokenizer, on a device, checked and ready to be asked."""
+
+    model: Any
+    tokenizer: Any
+    device: torch.device
+    info: CheckpointInfo
+    mask_id: int
+    max_length: int
+    """The longest prompt, in tokens with the special ones."""
+    strips_space: bool = False
+    """The tokenizer leaves the space before its mask token as a piece of its own: prompts are written without it."""
+
+    @property
+    def name(self) -> str:
+        """As the user gave it."""
+        return self.info.name
+
+    def mask_logits(self, ids: Tensor, at: Tensor) -> Tensor:
+        """Logits over the vocabulary [B, V] at one position a row, for ids [B, L] of one length and `at` [B].
+
+        float32, on the model's device. Raises torch's out-of-memory error as it comes.
+        """
+        with torch.inference_mode():
+            if not self.info.mask_only_head:
+                return _full_logits(self.model, ids, at)
+            with _gathered(self.model, at):
+                return self.model(input_ids=ids).logits.squeeze(1).float()  # type: ignore[no-any-return]
+
+
+def load_checkpoint(
+    name: str,
+    *,
+    revision: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    offline: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
+    mlm_head_from: str | None = None,
+) -> Checkpoint:
+    """Load a hub id, a local folder, `demo` or `demo-finetuned`.
+
+    Computes in `dtype` whatever the file holds. With `mlm_head_from`, the encoder of `name` (a fine-tuned classifier,
+    say) is put under the masked-LM head of that checkpoint. Raises CheckpointError where a number from this checkpoint
+    couldn't be trusted: a head or any weight that isn't in the file, no mask token, a vocabulary that doesn't fit,
+    pickled weights or remote code without leave, a file that is damaged or a hub that can't be reached.
+    """
+    place = _device(device)
+    source = Source(name, revision, offline, allow_pickle, trust_remote_code)
+    with _quiet():
+        folder = source.folder()
+        tokenizer = _load_tokenizer(source, folder)
+        if mlm_head_from is None:
+            model = _load_mlm(source, folder, DTYPES[dtype])
+        else:
+            head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code)
+            model = _graft(source, folder, head, tokenizer, DTYPES[dtype])
+    _check_vocabulary(name, tokenizer, model)
+    model = model.eval().requires_grad_(False).to(place)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    checkpoint = Checkpoint(
+        model=model,
+        tokenizer=tokenizer,
+        device=place,
+        info=_info(source, folder, model, mlm_head_from),
+        mask_id=tokenizer.mask_token_id,
+        max_length=_max_length(tokenizer, model),
+        strips_space=_leaves_space(tokenizer),
+    )
+    return _with_notices(_choose_head(checkpoint))
+
+
+def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
+    """The model and transformers' account of what it found in the file. Raises CheckpointError."""
+    options = source.options(folder)
+    try:
+        return auto.from_pretrained(folder, dtype=dtype, output_loading_info=True, **options)  # type: ignore[no-any-return]
+    except Exception as error:  # safetensors, pickle and transformers each raise their own, down to bare RuntimeError
+        kind = (
+            "can't be loaded as a masked language model" if "unrecognized configuration" in str(error).lower() else ""
+        )
+        mend = "the file may be cut short or of another kind: download or save it again"
+        raise CheckpointError(
+            f"{source.name}: {kind or 'its weights do not load'} ({first_line(error)}): {mend}"
+        ) from error
+
+
+def _load_mlm(source: Source, folder: Path, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForMaskedLM
+
+    model, report = _load(source, folder, AutoModelForMaskedLM, dtype)
+    missing = sorted(report["missing_keys"])
+    base = f"{model.base_model_prefix}."
+    if missing and not any(key.startswith(base) for key in missing):
+        raise CheckpointError(
+            f"{source.name}: the file has no masked-LM head ({', '.join(missing[:3])}): transformers would "
+            "draw a random one. It looks like a fine-tuned classifier: audit its encoder under the head of the model "
+            "it was made from with --mlm-head-from BASE"
+        )
+    if missing or report["mismatched_keys"]:
+        wrong = missing or sorted(str(key) for key in report["mismatched_keys"])
+        mend = "save it whole, or see whether config.json names the right architecture"
+        raise CheckpointError(
+            f"{source.name}: {len(wrong)} weights are not in the file ({', '.join(wrong[:3])}): {mend}"
+        )
+    return model
+
+
+def _graft(source: Source, folder: Path, head: Source, tokenizer: Any, dtype: torch.dtype) -> Any:
+    """`head`'s masked LM with the encoder of `source` in it.
+
+    The head keeps its own output embedding: where it was tied to the base's input embedding, it stays what it was
+    trained as and doesn't follow the fine-tuned one.
+    """
+    from transformers import AutoModel
+
+    head_folder = head.folder()
+    model = _load_mlm(head, head_folder, dtype)
+    if _load_tokenizer(head, head_folder).get_vocab() != tokenizer.get_vocab():
+        mend = "name the base that it was fine-tuned from"
+        raise CheckpointError(f"{source.name} and {head.name} have different vocabularies: {mend}")
+    encoder, report = _load(source, folder, AutoModel, dtype)
+    wanted, found = model.base_model.state_dict(), encoder.state_dict()
+    absent = [
+        key
+        for key, value in wanted.items()
+        if key in report["missing_keys"] or key not in found or found[key].shape != value.shape
+    ]
+    if absent or type(encoder) is not type(model.base_model):
+        what = (
+            f"{len(absent)} of its encoder's weights are missing or of another shape"
+            if absent
+            else "another architecture"
+        )
+        mend = "name the base that it was fine-tuned from"
+        raise CheckpointError(f"{source.name} doesn't fit under the head of {head.name} ({what}): {mend}")
+    output = model.get_output_embeddings()
+    if output is not None:
+        output.weight = nn.Parameter(output.weight.detach().clone())
+    model.base_model.load_state_dict({key: found[key] for key in wanted})
+    return model
+
+
+def _load_tokenizer(source: Source, folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=source.trust_remote_code
+        )
+    except Exception as error:  # each tokenizer class raises its own
+        mend = "the folder needs tokenizer.json or the vocabulary files of its family"
+        raise CheckpointError(f"{source.name}: its tokenizer does not load ({first_line(error)}): {mend}") from error
+    if tokenizer.mask_token_id is None or tokenizer.mask_token_id == tokenizer.unk_token_id:
+        mend = "only masked language models can be asked to fill a gap"
+        raise CheckpointError(f"{source.name}: its tokenizer has no mask token: {mend}")
+    return tokenizer
+
+
+def _check_vocabulary(name: str, tokenizer: Any, model: Any) -> None:
+    """Every id that the tokenizer can give has a row in the embedding, and there are few rows without an id."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    ids = max(tokenizer.get_vocab().values()) + 1
+    if ids > rows or rows - ids > _SPARE_ROWS:
+        mend = "the tokenizer of another model may have been saved with it: put the right one in the folder"
+        raise CheckpointError(f"{name}: the tokenizer has {ids:,} entries and the embedding {rows:,} rows: {mend}")
+
+
+def _max_length(tokenizer: Any, model: Any) -> int:
+    """Positions that the model has for a prompt; some families count them from the padding id."""
+    positions = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    if isinstance(positions, nn.Embedding):
+        offset = 0 if positions.padding_idx is None else positions.padding_idx + 1
+        limit = positions.num_embeddings - offset
+    else:
+        limit = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
+    return int(min(limit, tokenizer.model_max_length))
+
+
+def _leaves_space(tokenizer: Any) -> bool:
+    ids = tokenizer(f"as a {tokenizer.mask_token}.", verbose=False)["input_ids"]
+    at = ids.index(tokenizer.mask_token_id) if tokenizer.mask_token_id in ids else 0
+    return at > 0 and not tokenizer.decode([ids[at - 1]]).strip() and ids[at - 1] not in tokenizer.all_special_ids
+
+
+def _full_logits(model: Any, ids: Tensor, at: Tensor) -> Tensor:
+    logits = model(input_ids=ids).logits  # [B, L, V]
+    return logits[torch.arange(len(ids), device=ids.device), at].float()  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _gathered(model: Any, at: Tensor) -> Iterator[None]:
+    """While open, the base model hands the head the hidden state at `at` [B] alone: [B, 1, H] and not [B, L, H]."""
+
+    def keep_one_position(_module: nn.Module, _args: object, output: Any) -> Any:
+        hidden = output[0]
+        one = hidden[torch.arange(len(hidden), device=hidden.device), at].unsqueeze(1)
+        if isinstance(output, tuple):
+            return (one, *output[1:])
+        output.last_hidden_state = one
+        return output
+
+    handle = model.base_model.register_forward_hook(keep_one_position)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _choose_head(checkpoint: Checkpoint) -> Checkpoint:
+    """Take the mask-only head if it gives the full head's logits on two prompts, else the full one."""
+    mask, base = checkpoint.tokenizer.mask_token, checkpoint.model.base_model
+    works = base is not checkpoint.model
+    for text in (f"The man worked as a {mask}.", f"{mask} is what they said when we asked about it."):
+        ids = torch.tensor([checkpoint.tokenizer(text, verbose=False)["input_ids"]], device=checkpoint.device)
+        at = (ids == checkpoint.mask_id).int().argmax(dim=1)
+        with torch.inference_mode():
+            works = works and _same_logits(checkpoint.model, ids, at)
+    return replace(checkpoint, info=replace(checkpoint.info, mask_only_head=works))
+
+
+def _same_logits(model: Any, ids: Tensor, at: Tensor) -> bool:
+    full = _full_logits(model, ids, at)
+    try:
+        with _gathered(model, at):
+            one = model(input_ids=ids).logits
+    except (RuntimeError, IndexError, TypeError, AttributeError):  # a head that needs every position
+        return False
+    tolerance = HEAD_TOLERANCE if model.dtype == torch.float32 else 0.1
+    return one.shape == (1, 1, full.shape[1]) and bool((one[0] - full).abs().max() <= tolerance)
+
+
+def _info(source: Source, folder: Path, model: Any, mlm_head_from: str | None) -> CheckpointInfo:
+    snapshot = folder.parent.name == "snapshots"
+    return CheckpointInfo(
+        name=source.name,
+        revision=folder.name if snapshot else source.revision,
+        architecture=type(model).__name__,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        vocabulary=model.get_input_embeddings().weight.shape[0],
+        saved_dtype=saved_dtype(folder),
+        weights_sha256=weights_sha256(folder),
+        tokenizer_sha256=tokenizer_sha256(folder),
+        mlm_head_from=mlm_head_from,
+        mask_only_head=False,
+        planted=source.is_planted(folder),
+        notices=(),
+    )
+
+
+def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
+    notices = []
+    if checkpoint.info.planted:
+        notices.append("The bias of this demo checkpoint is planted. It says nothing about any real model.")
+    if checkpoint.info.mlm_head_from:
+        notices.append(
+            f"The encoder of {checkpoint.name} was put under the masked-LM head of {checkpoint.info.mlm_head_from}, "
+            "which was not trained with it: differences between groups can be read, the probabilities less so."
+        )
+    if checkpoint.strips_space:
+        notices.append(
+            "This tokenizer leaves the space before its mask token as a piece of its own, where a word would take it "
+            "in. Prompts are written without that space, so that the mask stands exactly where a word's piece does."
+        )
+    return replace(checkpoint, info=replace(checkpoint.info, notices=tuple(notices)))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise CheckpointError(
+            f"--device {name}: this machine doesn't have it ({first_line(error)}): try --device cpu"
+        ) from error
+    return device
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own warnings and bars: what matters of them is checked here and said once."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,39 @@
+"""What can go wrong in an audit through no fault of the code, and the exit status of each.
+
+AuditError
+├── UsageError        2  the command asks for what can't be done
+├── CheckpointError   3  the checkpoint can't be audited
+└── IncompleteError   4  a number is missing that should be there: a logit that is no number, a run cut short
+
+A fault in a probe's file is `probes.ProbeError` (2).
+"""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """A fault with one message that says what, where and how to mend it."""
+
+    status = 2
+
+
+class UsageError(AuditError):
+    """The command asks for what can't be done."""
+
+
+class CheckpointError(AuditError):
+    """The checkpoint can't be audited, or no number from it could be trusted."""
+
+    status = 3
+
+
+class IncompleteError(AuditError):
+    """A number is missing or is not finite."""
+
+    status = 4
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, short enough for a message."""
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__

@@ -1,0 +1,363 @@
+"""From batches of prompts to log-probabilities at the mask, in context and on the device.
+
+Tokenises, resolves target words, batches by exact length, gathers targets and top-k. What the numbers are averaged
+into is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audit.checkpoint import Checkpoint
+from audit.errors import CheckpointError, IncompleteError
+from audit.scorer import Scores
+from probes.expand import Prompt
+from probes.lexicon import Word
+
+Pieces = tuple[int, ...] | None
+"""The ids of a word in one context; None where it can't be scored there."""
+
+_ARTICLES = ("a", "an")
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A tokenised prompt: token ids with the mask at `at`."""
+
+    ids: tuple[int, ...]
+    at: int
+
+    def filled(self, pieces: Sequence[int], count: int, mask: int) -> _Frame:
+        """The frame with `count` masks for its one, the first of them filled with `pieces`."""
+        gap = (*pieces, *[mask] * (count - len(pieces)))
+        return _Frame((*self.ids[: self.at], *gap, *self.ids[self.at + 1 :]), self.at + len(pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A prompt as the model is asked: one frame, or three of one length where both articles are scored.
+
+    The three are: after "a", after "an", and with the article masked too (then `articles` are the two ids there).
+    """
+
+    frames: tuple[_Frame, ...]
+    words: int
+    """Index of the resolved word list in this context."""
+    articles: tuple[int, int] | None = None
+
+    @property
+    def length(self) -> int:
+        return len(self.frames[0].ids)
+
+
+class TorchScorer:
+    """Scores prompts with a masked language model: an `audit.scorer.Scorer`.
+
+    One-piece words take one forward pass a prompt (three where the template says `a(n) [MASK]`). With `multi_piece`, a
+    word of m pieces is scored in m masks by the within-word left-to-right chain of Kauf and Ivanova (2023):
+    log p(w) = sum over i of log p(piece_i | pieces before it, the later ones masked). `token_budget` is the number of
+    tokens in a batch; it is halved when memory runs out.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, *, top_k: int = 10, multi_piece: bool = False, token_budget: int | None = None
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.top_k = min(top_k, checkpoint.info.vocabulary)
+        self.multi_piece = multi_piece
+        self.token_budget = token_budget or (2048 if checkpoint.device.type == "cpu" else 65536)
+        self.rows = 0
+        """Rows sent through the model so far."""
+        self._asked: dict[tuple[Word, ...], int] = {}
+        self._lists: list[tuple[Pieces, ...]] = []
+        self._contexts: dict[object, int] = {}
+        self._decoded: dict[int, str] = {}
+
+    def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
+        """Score N prompts for K words, see `Scores`. Identical prompts are scored once.
+
+        A word's log-probability is a natural log from a float32 softmax over the whole vocabulary; after `a(n)`,
+        log p(w) = log P(article of w | article and word masked; renormalised over a and an)
+        + log p(w | that article), and the top-k are of the mixture of both.
+        Raises CheckpointError for a prompt that is too long or holds a mask token of its own, IncompleteError for
+        logits that are no numbers.
+        """
+        units = self._units(prompts, words)
+        distinct = list(dict.fromkeys(units))
+        place = {unit: row for row, unit in enumerate(distinct)}
+        logp = np.full((len(distinct), len(words)), np.nan, np.float32)
+        top_ids = np.zeros((len(distinct), self.top_k), np.int64)
+        top_prob = np.zeros((len(distinct), self.top_k), np.float32)
+        an = torch.tensor([word.article == "an" for word in words], device=self.checkpoint.device)
+        for batch in self._batches(distinct):
+            rows = [place[unit] for unit in batch]
+            logp[rows], top_ids[rows], top_prob[rows] = self._one_piece(batch, an)
+        if self.multi_piece:
+            self._chains(distinct, [word.article for word in words], logp)
+        order = [place[unit] for unit in units]
+        counts = [np.array([len(p or ()) for p in pieces], np.int16) for pieces in self._lists]
+        return Scores(
+            logp=logp[order],
+            pieces=np.array([counts[unit.words] for unit in units], np.int16).reshape(len(units), len(words)),
+            top_tokens=tuple(tuple(self._token(i) for i in top_ids[row]) for row in order),
+            top_prob=top_prob[order],
+        )
+
+    def lengths(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> list[int]:
+        """Tokens of each forward row that scoring these prompts takes, without scoring them."""
+        units = dict.fromkeys(self._units(prompts, words))
+        lengths = [len(frame.ids) for unit in units for frame in unit.frames]
+        if self.multi_piece:
+            articles = [word.article for word in words]
+            lengths += [len(row.frame.ids) for unit in units for row in self._chain_rows(0, unit, articles)]
+        return lengths
+
+    # Prompts to units
+
+    def _units(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> list[_Unit]:
+        mask = self.checkpoint.tokenizer.mask_token
+        texts = [
+            [self._masked(prompt, article) for article in ((*_ARTICLES, mask) if prompt.article else (None,))]
+            for prompt in prompts
+        ]
+        ids = iter(self._tokenise([text for group in texts for text in group]))
+        asked = self._asked.setdefault(tuple(words), len(self._asked))
+        units = []
+        for prompt, group in zip(prompts, texts, strict=True):
+            frames = tuple(self._frame(prompt, next(ids), masks=2 if i == 2 else 1) for i in range(len(group)))
+            articles = self._article_ids(frames) if prompt.article else None
+            if prompt.article and not articles:  # this vocabulary can't tell a from an: no word is scored
+                units.append(_Unit(frames[:1], self._pieces(prompt, (), words, asked)))
+            else:
+                units.append(_Unit(frames, self._pieces(prompt, frames, words, asked), articles))
+        return units
+
+    def _masked(self, prompt: Prompt, article: str | None, answer: str | None = None) -> str:
+        """The prompt's text with `answer`, or the tokenizer's mask, in the gap."""
+        mask = self.checkpoint.tokenizer.mask_token
+        text = prompt.masked(answer or mask, article)
+        return text.replace(f" {mask}", mask) if self.checkpoint.strips_space else text
+
+    def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        return self.checkpoint.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
+
+    def _frame(self, prompt: Prompt, ids: list[int], masks: int) -> _Frame:
+        found = [at for at, token in enumerate(ids) if token == self.checkpoint.mask_id]
+        if len(found) != masks:
+            what = f"{len(found)} mask tokens where there should be {masks}"
+            mend = f"take the tokenizer's {self.checkpoint.tokenizer.mask_token} out of its text"
+            raise CheckpointError(f"{self.checkpoint.name}: the prompt {prompt.text!r} has {what}: {mend}")
+        if len(ids) > self.checkpoint.max_length:
+            what = f"{len(ids)} tokens, the model takes {self.checkpoint.max_length}"
+            raise CheckpointError(
+                f"{self.checkpoint.name}: the prompt {prompt.text!r} has {what}: shorten its template"
+            )
+        return _Frame(tuple(ids), found[0])
+
+    def _article_ids(self, frames: tuple[_Frame, ...]) -> tuple[int, int] | None:
+        """Ids of "a" and "an" in this prompt; None where one of them is not one piece here."""
+        a, an, both = frames
+        ids = [_between(frame.ids, both) for frame in (a, an)]
+        if any(pieces is None or len(pieces) != 1 for pieces in ids):
+            return None
+        return ids[0][0], ids[1][0]  # type: ignore[index]
+
+    # Words to pieces
+
+    def _pieces(self, prompt: Prompt, frames: tuple[_Frame, ...], words: Sequence[Word], asked: int) -> int:
+        """Index of the words' pieces in this prompt's context, resolved once for each context; none without frames.
+
+        A tokenizer works on words (and what touches them), so the context is what touches the mask and the word on
+        either side of it.
+        """
+        before = re.search(r"\S*\s*\S*$", prompt.before)
+        after = re.match(r"\S*\s*\S*", prompt.after)
+        touching = (before and before[0], after and after[0], prompt.article, prompt.opens_sentence)
+        key = (asked, touching, bool(frames))
+        if key not in self._contexts:
+            self._contexts[key] = len(self._lists)
+            self._lists.append(tuple(self._resolve(prompt, frames, words) if frames else [None] * len(words)))
+        return self._contexts[key]
+
+    def _resolve(self, prompt: Prompt, frames: tuple[_Frame, ...], words: Sequence[Word]) -> list[Pieces]:
+        """The pieces of each word in the prompt: what stands in the mask's place when nothing else changes."""
+        articles = [word.article if prompt.article else None for word in words]
+        texts = [
+            self._masked(prompt, article, prompt.answer(word)) for word, article in zip(words, articles, strict=True)
+        ]
+        special = set(self.checkpoint.tokenizer.all_special_ids)
+        resolved: list[Pieces] = []
+        for ids, article in zip(self._tokenise(texts), articles, strict=True):
+            pieces = _between(ids, frames[_ARTICLES.index(article) if article else 0])
+            resolved.append(None if pieces and special.intersection(pieces) else pieces)
+        return resolved
+
+    # Units to numbers
+
+    def _batches(self, units: Iterable[_Unit]) -> Iterator[list[_Unit]]:
+        """Units of one length and kind, as many as the token budget allows; the budget may shrink in between."""
+        buckets: dict[tuple[int, int], list[_Unit]] = {}
+        for unit in units:
+            buckets.setdefault((unit.length, len(unit.frames)), []).append(unit)
+        for (length, frames), bucket in sorted(buckets.items()):
+            at = 0
+            while at < len(bucket):
+                size = max(1, self.token_budget // (length * frames))
+                yield bucket[at : at + size]
+                at += size
+
+    def _one_piece(
+        self, batch: list[_Unit], an: Tensor
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+        """Log-probabilities [B, K] of one-piece words (NaN for others); ids and probabilities of the top-k [B, k]."""
+        targets = [[p[0] if p and len(p) == 1 else -1 for p in self._lists[unit.words]] for unit in batch]
+        ids = torch.tensor(targets, device=self.checkpoint.device)  # [B, K]
+        frames = [frame for unit in batch for frame in unit.frames]
+        try:
+            logp = self._forward(frames)  # [B * (1 or 3), V]
+            logp = logp.reshape(len(batch), -1, logp.shape[1])
+            vocabulary, chosen = self._answers(batch, logp, ids.clamp(min=0), an)
+            top = vocabulary.topk(self.top_k, dim=1)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            self._shrink(error, len(batch))
+            half = len(batch) // 2
+            first, second = self._one_piece(batch[:half], an), self._one_piece(batch[half:], an)
+            return (
+                np.concatenate([first[0], second[0]]),
+                np.concatenate([first[1], second[1]]),
+                np.concatenate([first[2], second[2]]),
+            )
+        scored = chosen.masked_fill(ids < 0, torch.nan)
+        return scored.cpu().numpy(), top.indices.cpu().numpy(), top.values.exp().cpu().numpy()
+
+    def _answers(self, batch: list[_Unit], logp: Tensor, ids: Tensor, an: Tensor) -> tuple[Tensor, Tensor]:
+        """From log-probabilities [B, 1 or 3, V]: those of the whole vocabulary [B, V] and of the targets [B, K]."""
+        if logp.shape[1] == 1:
+            return logp[:, 0], logp[:, 0].gather(1, ids)
+        articles = self._article_logp(batch, logp[:, 2])  # [B, 2]
+        joint = logp[:, :2] + articles[:, :, None]  # [B, 2, V]
+        both = joint.gather(2, ids[:, None].expand(-1, 2, -1))  # [B, 2, K]
+        return joint.logsumexp(dim=1), torch.where(an, both[:, 1], both[:, 0])
+
+    def _article_logp(self, batch: list[_Unit], logp: Tensor) -> Tensor:
+        """log P(a) and log P(an) [B, 2], renormalised over the two, from the row with the article masked [B, V]."""
+        ids = torch.tensor([unit.articles for unit in batch], device=logp.device)
+        return logp.gather(1, ids).log_softmax(dim=1)
+
+    def _forward(self, frames: Sequence[_Frame]) -> Tensor:
+        """Log-probabilities [B, V] at each frame's mask. Raises IncompleteError where a logit is no number."""
+        ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)
+        at = torch.tensor([frame.at for frame in frames], device=self.checkpoint.device)
+        with torch.inference_mode():
+            logits = self.checkpoint.mask_logits(ids, at)
+            if not bool(torch.isfinite(logits).all()):
+                row = int((~torch.isfinite(logits).all(dim=1)).int().argmax())
+                text = self.checkpoint.tokenizer.decode(frames[row].ids)
+                mend = "the weights hold NaN or infinity, or overflow in this dtype; try --dtype float32"
+                raise IncompleteError(f"{self.checkpoint.name}: a logit for {text!r} is not a number: {mend}")
+            self.rows += len(frames)
+            return logits.log_softmax(dim=-1)
+
+    def _shrink(self, error: RuntimeError, units: int) -> None:
+        if units == 1:
+            mend = "free memory, or choose another --device"
+            raise CheckpointError(f"{self.checkpoint.name}: out of memory at a single prompt: {mend}") from error
+        self.token_budget = max(1, self.token_budget // 2)
+        if self.checkpoint.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _token(self, index: int) -> str:
+        if index not in self._decoded:
+            self._decoded[index] = str(self.checkpoint.tokenizer.decode([int(index)])).strip()
+        return self._decoded[index]
+
+    # Words of several pieces
+
+    def _chains(self, units: Sequence[_Unit], articles: Sequence[str], logp: NDArray[np.float32]) -> None:
+        """Fill in [N, K] the words of several pieces: the sum along each word's chain, and its article's part."""
+        buckets: dict[int, list[_ChainRow]] = {}
+        for row, unit in enumerate(units):
+            for link in self._chain_rows(row, unit, articles):
+                buckets.setdefault(len(link.frame.ids), []).append(link)
+                logp[row, [word for word, _ in link.steps]] = 0
+        for length, links in sorted(buckets.items()):
+            if length > self.checkpoint.max_length:
+                what = f"a prompt has {length} tokens with a word of several pieces, the model takes"
+                raise CheckpointError(
+                    f"{self.checkpoint.name}: {what} {self.checkpoint.max_length}: shorten its template"
+                )
+            at = 0
+            while at < len(links):
+                size = max(1, self.token_budget // length)
+                self._add_links(links[at : at + size], logp)
+                at += size
+        self._add_articles(units, articles, logp)
+
+    def _chain_rows(self, row: int, unit: _Unit, articles: Sequence[str]) -> Iterator[_ChainRow]:
+        """The forward rows of a unit's chains: one for each number of masks and distinct prefix of pieces."""
+        steps: dict[tuple[int, int, tuple[int, ...]], list[tuple[int, int]]] = {}
+        for word, pieces in enumerate(self._lists[unit.words]):
+            if pieces and len(pieces) > 1:
+                frame = _ARTICLES.index(articles[word]) if unit.articles else 0
+                for i, piece in enumerate(pieces):
+                    steps.setdefault((frame, len(pieces), pieces[:i]), []).append((word, piece))
+        for (frame, count, prefix), chosen in steps.items():
+            filled = unit.frames[frame].filled(prefix, count, self.checkpoint.mask_id)
+            yield _ChainRow(row, filled, tuple(chosen))
+
+    def _add_links(self, links: Sequence[_ChainRow], logp: NDArray[np.float32]) -> None:
+        rows = [i for i, link in enumerate(links) for _ in link.steps]
+        pieces = [piece for link in links for _, piece in link.steps]
+        try:
+            found = self._forward([link.frame for link in links])[rows, pieces].cpu().numpy()
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            self._shrink(error, len(links))
+            half = len(links) // 2
+            self._add_links(links[:half], logp)
+            self._add_links(links[half:], logp)
+            return
+        cells = [(link.row, word) for link in links for word, _ in link.steps]
+        np.add.at(logp, tuple(np.array(cells).T), found)
+
+    def _add_articles(self, units: Sequence[_Unit], articles: Sequence[str], logp: NDArray[np.float32]) -> None:
+        an = np.array([article == "an" for article in articles])
+        place = {unit: row for row, unit in enumerate(units)}
+        for batch in self._batches([unit for unit in units if unit.articles]):
+            with torch.inference_mode():
+                both = self._article_logp(batch, self._forward([unit.frames[2] for unit in batch])).cpu().numpy()
+            for unit, (a_logp, an_logp) in zip(batch, both, strict=True):
+                several = np.array([len(pieces or ()) > 1 for pieces in self._lists[unit.words]])
+                logp[place[unit], several] += np.where(an, an_logp, a_logp)[several]
+
+
+@dataclass(frozen=True, slots=True)
+class _ChainRow:
+    """One forward row of the chains: whose it is, and which piece each word wants at its mask."""
+
+    row: int
+    frame: _Frame
+    steps: tuple[tuple[int, int], ...]
+    """(index of the word, id of its next piece)."""
+
+
+def _between(ids: Sequence[int], frame: _Frame) -> tuple[int, ...] | None:
+    """What `ids` has in place of the frame's mask, if all around it is the same; else None."""
+    end = len(frame.ids) - frame.at - 1
+    head, gap, tail = ids[: frame.at], ids[frame.at : len(ids) - end], ids[len(ids) - end :]
+    same = tuple(head) == frame.ids[: frame.at] and tuple(tail) == frame.ids[frame.at + 1 :]
+    return tuple(gap) if same and gap else None
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
