@@ -1,0 +1,74 @@
+"""Fixtures for the whole suite: no network, tiny checkpoints built once a worker, and the shared folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# A worker a core: more threads than that only get in each other's way. Set before torch is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+class NetworkUsed(OSError):
+    """A test reached for the network."""
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Refuse every connection and name look-up but those within this machine's file system, and fail the test that
+    tried, even where the code under test swallows the refusal. A test may look at the list of attempts, and clear it.
+    """
+    attempts: list[str] = []
+
+    def refuse(what: str) -> NetworkUsed:
+        attempts.append(what)
+        return NetworkUsed(f"tests have no network: {what}")
+
+    def guarded(real: Callable) -> Callable:
+        def connect(self: socket.socket, address: object) -> object:
+            if self.family == socket.AF_UNIX:
+                return real(self, address)
+            raise refuse(f"connect to {address!r}")
+
+        return connect
+
+    def getaddrinfo(host: object, *args: object, **kwargs: object) -> None:
+        raise refuse(f"look up {host!r}")
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield attempts
+    if attempts:
+        pytest.fail("reached for the network: " + "; ".join(attempts))
+
+
+@pytest.fixture(scope="session")
+def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`checkpoint_folder("bert")` is the folder of that tiny checkpoint (`checkpoints.FAMILIES` has the names; more
+    settings go to its config), built when first asked for. Don't write into it."""
+    built: dict[tuple, Path] = {}
+
+    def folder(name: str, **settings: object) -> Path:
+        key = (name, *sorted(settings.items()))
+        if key not in built:
+            import checkpoints
+
+            built[key] = checkpoints.build(name, tmp_path_factory.mktemp(name) / name, **settings)
+        return built[key]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared checkpoints and data: `MASKAUDIT_SHARED`, or `shared` beside the repository."""
+    folder = Path(os.environ.get("MASKAUDIT_SHARED") or Path(__file__).parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"no shared folder at {folder}; name it in MASKAUDIT_SHARED")
+    return folder
