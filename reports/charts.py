@@ -1,0 +1,145 @@
+"""Charts as SVG: pure functions from a plot's values to markup, drawn by matplotlib without its global state.
+
+A unit is a CSS pixel. Colours and type are the style sheet's: shapes only carry classes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from reports import words
+from reports.plots import RatioChart, ShareChart, ShareRow
+from reports.svg import inline, kind
+
+WIDTH = 340.0
+"""Pixels: what a phone shows without scrolling."""
+LEFT, RIGHT = 118.0, 76.0
+"""Pixels left free for words and for ratios."""
+ROW = 24.0
+TALL_ROW = 38.0
+"""Pixels of a row with its name above the line."""
+LONGEST = 17
+"""Characters that fit beside a row; where a word is longer, names go above the lines."""
+
+_RC: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "maskaudit", "text.parse_math": False}
+
+
+class _Canvas:
+    """A figure of given height with one plot area; y runs down in pixels, x in the data's unit."""
+
+    def __init__(self, height: float, left: float, right: float, limits: tuple[float, float]) -> None:
+        self.figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+        FigureCanvasSVG(self.figure)
+        self.axes: Axes = self.figure.add_axes((left / WIDTH, 0, (WIDTH - left - right) / WIDTH, 1))
+        self.axes.set_axis_off()
+        self.axes.set_xlim(*limits)
+        self.axes.set_ylim(height, 0)
+        self.left, self.right, self.limits = left, right, limits
+        self.labels: list[str] = []
+
+    def pixel(self, x: float) -> float:
+        """Where a value stands, in pixels from the left."""
+        low, high = self.limits
+        return self.left + (x - low) / (high - low) * (WIDTH - self.left - self.right)
+
+    def lines(self, name: str, segments: Sequence[tuple[float, float, float, float]]) -> None:
+        """Segments (x, y, x, y) as one path."""
+        nan = float("nan")
+        xs = [x for x1, _, x2, _ in segments for x in (x1, x2, nan)]
+        ys = [y for _, y1, _, y2 in segments for y in (y1, y2, nan)]
+        if segments:
+            self.axes.plot(xs, ys, gid=kind(name), clip_on=False)
+
+    def dot(self, name: str, x: float, y: float) -> None:
+        """One dot."""
+        self.axes.plot([x], [y], "o", gid=kind(name), clip_on=False)
+
+    def text(self, name: str, x: float, y: float, text: str) -> None:
+        """A text at pixels; the class decides how it is aligned."""
+        low, high = self.limits
+        at = low + (x - self.left) / (WIDTH - self.left - self.right) * (high - low)
+        self.axes.text(at, y, str(len(self.labels)), gid=kind(name), clip_on=False)
+        self.labels.append(text)
+
+    def svg(self, id: str, title: str, desc: str) -> Markup:
+        """What was drawn, for the page."""
+        drawn = io.StringIO()
+        self.figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+        return inline(drawn.getvalue(), self.labels, id, title, desc)
+
+
+def ratio_svg(chart: RatioChart) -> Markup:
+    """Words against the axis of ratios: a dot a word, thin marks for its wordings, the grey band behind them."""
+    tall = any(len(row.word) > LONGEST for row in chart.rows)
+    step, top, drop = (TALL_ROW, 44.0, 26.0) if tall else (ROW, 36.0, ROW / 2)
+    bottom = top + step * len(chart.rows)
+    limit = chart.scale.limit
+    ys = [top + step * n + drop for n in range(len(chart.rows))]
+    with matplotlib.rc_context(_RC):
+        canvas = _Canvas(bottom + 2, 16 if tall else LEFT, RIGHT, (-limit, limit))
+        if chart.placebo is not None:
+            edge = min(chart.placebo, limit)
+            canvas.axes.fill([-edge, edge, edge, -edge], [top, top, bottom, bottom], gid=kind("band"), clip_on=False)
+        _ratio_axis(canvas, chart, top, bottom)
+        _ratio_marks(canvas, chart, ys)
+        for row, y in zip(chart.rows, ys, strict=True):
+            canvas.text("word" if tall else "word end", 0 if tall else LEFT - 12, y - 12 if tall else y + 4, row.word)
+        for row, y in zip(chart.rows, ys, strict=True):
+            canvas.text("said end", WIDTH, y + 4, row.said)
+        return canvas.svg(chart.id, chart.title, chart.desc)
+
+
+def _ratio_axis(canvas: _Canvas, chart: RatioChart, top: float, bottom: float) -> None:
+    ticks = chart.scale.ticks
+    canvas.lines("grid", [(tick.log2, top, tick.log2, bottom) for tick in ticks if tick.way])
+    canvas.lines("zero", [(0, top, 0, bottom)])
+    for tick in ticks:
+        canvas.text("tick mid", canvas.pixel(tick.log2), top - 20 if tick.way else top - 7, tick.size)
+        if tick.way:
+            canvas.text("tick mid", canvas.pixel(tick.log2), top - 7, tick.way)
+
+
+def _ratio_marks(canvas: _Canvas, chart: RatioChart, ys: Sequence[float]) -> None:
+    style, limit = chart.heads[0].style, chart.scale.limit
+    rows = list(zip(chart.rows, ys, strict=True))
+    marks = [(_held(value, limit), y) for row, y in rows for value in row.wordings]
+    canvas.lines(f"each {style}", [(x, y - 5, x, y + 5) for x, y in marks])
+    canvas.lines(f"stem {style}", [(0, y, _held(row.log2, limit), y) for row, y in rows])
+    for row, y in rows:
+        canvas.dot(f"dot {style}", _held(row.log2, limit), y)
+
+
+def _held(log2: float, limit: float) -> float:
+    return max(-limit, min(limit, log2))
+
+
+def share_svg(chart: ShareChart) -> Markup:
+    """Categories against percent: the name above each line, a dot a level on it."""
+    top, left, right = 24.0, 8.0, 26.0
+    rows = [(row, top + TALL_ROW * n + 27) for n, row in enumerate(chart.rows)]
+    bottom = top + TALL_ROW * len(rows)
+    with matplotlib.rc_context(_RC):
+        canvas = _Canvas(bottom + 2, left, right, (0, chart.top))
+        marks = [chart.top * n / 4 for n in range(5)]
+        canvas.lines("grid", [(x, top, x, bottom) for x in marks])
+        for x in marks:
+            canvas.text("tick mid", canvas.pixel(x), top - 7, f"{words.significant(x)} %")
+        canvas.lines("stem null", [_span(row, y) for row, y in rows if row.points])
+        for row, y in rows:
+            canvas.text("word", 8, y - 11, row.name)
+        for row, y in rows:
+            for x, style in row.points:
+                canvas.dot(f"dot {style}", x, y)
+        return canvas.svg(chart.id, chart.title, chart.desc)
+
+
+def _span(row: ShareRow, y: float) -> tuple[float, float, float, float]:
+    return min(x for x, _ in row.points), y, max(x for x, _ in row.points), y

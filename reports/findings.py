@@ -1,0 +1,295 @@
+"""The verdict and the strongest findings: what a reader with ten seconds sees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audit.result import Association, Audit, Axis, Example, Finding, ProbeResult
+from reports import words
+from reports.colours import Palette, Swatch
+from reports.columns import Column, Sentence, example_column, lonely, sentence
+from reports.ids import Ids
+from reports.scale import Scale
+from reports.strips import Point, Strip, strip
+
+CARDS = 8
+"""Findings that are shown in full."""
+FLOOR = 0.01
+"""Coverage below which a probe isn't judged."""
+HEAVY = 0.005
+"""Share of the answers that a word needs in one of two groups to be counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the verdict says of one axis of one probe."""
+
+    probe: str
+    href: str
+    standing: str
+    """`beyond`, `within`, `alone` (no invented names to compare with) or `unjudged`."""
+    badge: str
+    text: str
+    """The strongest finding's sentence, or why there is none."""
+    flagged: bool
+    more: str
+    strip: Strip | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one axis, whichever probe they are of."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer in one sentence, and its rows."""
+
+    headline: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One template of a finding, and what it says by itself."""
+
+    id: str
+    ratio: str
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One finding in full."""
+
+    id: str
+    probe: str
+    href: str
+    axis: str
+    word: str
+    flagged: bool
+    ratio: str
+    way: str
+    """`more` or `less`."""
+    level: Swatch
+    reference: Swatch
+    sentence: str
+    shares: str
+    placebo: str
+    wordings: str
+    strip: Strip | None
+    each: tuple[Wording, ...]
+    columns: tuple[Column, ...]
+
+
+def unjudged(probe: ProbeResult) -> str | None:
+    """Why nothing can be said with this probe, or None where something can."""
+    coverage = words.known(probe.coverage)
+    if not any(target.scored for target in probe.targets) or coverage is None:
+        return "None of its words could be scored in this checkpoint."
+    if coverage < FLOOR:
+        return (
+            f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "
+            "it by."
+        )
+    return None
+
+
+def verdict(audit: Audit, colours: Palette, scale: Scale, hrefs: Sequence[str]) -> Verdict:
+    """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
+    groups: dict[str, list[Row]] = {}
+    for probe, href in zip(audit.probes, hrefs, strict=True):
+        for axis in probe.axes:
+            groups.setdefault(axis.title, []).append(_row(probe, axis, href, colours, scale))
+    made = tuple(Group(words.clean(title, 120), tuple(rows)) for title, rows in groups.items())
+    return Verdict(_headline([row.standing for group in made for row in group.rows]), made)
+
+
+def _headline(standings: list[str]) -> str:
+    seen = Counter(standings)
+    judged = len(standings) - seen["unjudged"]
+    compared = seen["beyond"] + seen["within"]
+    if not judged:
+        return "This checkpoint can't be described with these probes: it hardly ever answers with their words."
+    if seen["beyond"]:
+        return (
+            f"The answers change with the group that a sentence names: in {seen['beyond']} of "
+            f"{words.counted(compared, 'comparison')}, by more than they change with an invented name."
+        )
+    if compared == judged:
+        return "No difference above invented names was seen. That is not evidence that there is none."
+    if compared:
+        return (
+            f"No difference above invented names in {words.counted(compared, 'comparison')}; "
+            f"{words.count(judged - compared)} had no invented names to compare with."
+        )
+    return (
+        f"{words.counted(judged, 'comparison').capitalize()} between groups. There were no invented names to compare "
+        "with, so how much of it is noise can't be told."
+    )
+
+
+def _row(probe: ProbeResult, axis: Axis, href: str, colours: Palette, scale: Scale) -> Row:
+    title = words.clean(probe.title, 120)
+    reason = unjudged(probe)
+    if reason is not None:
+        return Row(title, href, "unjudged", "Not judged", reason, False, "", None)
+    found = [finding for finding in probe.findings if finding.association.axis == axis.name]
+    band = words.known(axis.placebo_ratio)
+    beyond = [finding for finding in found if finding.beyond_placebo]
+    drawn = _row_strip(found, axis, colours, scale, href)
+    if beyond:
+        more = f"{_invented(band)} {_others(probe, axis, band)}".strip()
+        return _told(Row(title, href, "beyond", "Above invented names", "", False, more, drawn), beyond[0])
+    if band is not None:
+        text = "No difference above invented names."
+        return Row(title, href, "within", "No difference above invented names", text, False, _invented(band), drawn)
+    more = "This axis has no invented names to compare with."
+    row = Row(title, href, "alone", "No invented names to compare", "No word had enough weight.", False, more, drawn)
+    return _told(row, found[0]) if found else row
+
+
+def _told(row: Row, finding: Finding) -> Row:
+    text = words.prose(finding.sentence, 600)
+    flagged = "stigma" in finding.flags
+    return Row(row.probe, row.href, row.standing, row.badge, text, flagged, row.more, row.strip)
+
+
+def _invented(band: float | None) -> str:
+    return f"Two invented names differ by up to {words.times(band)}." if band is not None else ""
+
+
+def _others(probe: ProbeResult, axis: Axis, band: float | None) -> str:
+    moved = {a.target for a in probe.associations if a.axis == axis.name and a.role == "level" and _past(a, band)}
+    if len(moved) < 2:
+        return ""
+    return f"{words.counted(len(moved) - 1, 'more word goes', 'more words go')} beyond that."
+
+
+def _past(association: Association, band: float | None) -> bool:
+    ratio = words.known(association.log2_ratio)
+    weight = max(words.known(association.prob) or 0.0, words.known(association.reference_prob) or 0.0)
+    return ratio is not None and band is not None and abs(ratio) > band and weight >= HEAVY
+
+
+def _row_strip(found: Sequence[Finding], axis: Axis, colours: Palette, scale: Scale, href: str) -> Strip | None:
+    points = [
+        Point(ratio, colours.swatch(axis.name, a.level).style, _dot_label(a), href)
+        for a in (finding.association for finding in found)
+        if (ratio := words.known(a.log2_ratio)) is not None
+    ]
+    label = f"{words.counted(len(points), 'word')} of {words.clean(axis.title)}, by how much more or less likely"
+    return strip(points, scale, words.known(axis.placebo_ratio), label) if points else None
+
+
+def _dot_label(a: Association) -> str:
+    return f"{words.clean(a.target)}: {words.more_or_less(a.log2_ratio)} for {words.clean(a.level)}"
+
+
+def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
+    """Up to 8 findings to show in full, from different probes, axes, directions and words.
+
+    They are taken by contribution to the difference between the two distributions. Round n lets in findings of a
+    probe's axis and direction that has fewer than n so far; a word comes once. What doesn't go beyond invented names,
+    and what comes of a probe that can't be judged, is left out.
+    """
+    candidates = [
+        (probe, finding)
+        for probe in audit.probes
+        if unjudged(probe) is None
+        for finding in probe.findings
+        if finding.beyond_placebo is not False and not _level(finding)
+    ]
+    candidates.sort(key=lambda pair: -(words.known(pair[1].association.contribution) or 0.0))
+    chosen = list(_rounds(candidates))[:CARDS]
+    return [pair for pair in candidates if any(pair[1] is kept for _, kept in chosen)]
+
+
+def _level(finding: Finding) -> bool:
+    ratio = words.known(finding.association.log2_ratio)
+    return ratio is None or words.same(ratio)
+
+
+def _rounds(candidates: Sequence[tuple[ProbeResult, Finding]]) -> Iterator[tuple[ProbeResult, Finding]]:
+    kinds: Counter[tuple[str, str, bool]] = Counter()
+    taken: set[str] = set()
+    for allowed in range(1, CARDS + 1):
+        for probe, finding in candidates:
+            a = finding.association
+            kind = (probe.name, a.axis, (a.log2_ratio or 0) > 0)
+            if kinds[kind] < allowed and a.target not in taken:
+                kinds[kind] += 1
+                taken.add(a.target)
+                yield probe, finding
+
+
+def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scale: Scale, ids: Ids) -> Card:
+    """One finding with its example sentences and its wording strip."""
+    a = finding.association
+    ratio = words.known(a.log2_ratio) or 0.0
+    axis = next(axis for axis in probe.axes if axis.name == a.axis)
+    id = ids.new("finding", probe.name, a.axis, a.level, a.target)
+    each = _wordings(probe, a, id, ids)
+    band = words.known(axis.placebo_ratio)
+    return Card(
+        id=id,
+        probe=words.clean(probe.title, 120),
+        href=href,
+        axis=words.clean(axis.title, 120),
+        word=words.clean(a.target),
+        flagged="stigma" in finding.flags,
+        ratio=words.times(ratio),
+        way="more" if ratio > 0 else "less",
+        level=colours.swatch(a.axis, a.level),
+        reference=colours.swatch(a.axis, a.reference),
+        sentence=words.prose(finding.sentence, 600),
+        shares=f"{words.percent(a.prob)} against {words.percent(a.reference_prob)}",
+        placebo=_invented(band) or "No invented names to compare with.",
+        wordings=f"{a.agree} of {words.counted(a.templates, 'wording')}",
+        strip=_card_strip(probe, a, each, colours, scale, band),
+        each=each,
+        columns=_examples(probe, finding, colours),
+    )
+
+
+def _wordings(probe: ProbeResult, a: Association, id: str, ids: Ids) -> tuple[Wording, ...]:
+    pairs = zip(probe.templates, a.by_template, strict=False)
+    return tuple(
+        Wording(ids.new(id, f"wording {n}"), words.more_or_less(ratio), sentence(template))
+        for n, (template, ratio) in enumerate(pairs, start=1)
+    )
+
+
+def _card_strip(
+    probe: ProbeResult, a: Association, each: Sequence[Wording], colours: Palette, scale: Scale, band: float | None
+) -> Strip | None:
+    style = colours.swatch(a.axis, a.level).style
+    points = [
+        Point(ratio, style, f"{wording.ratio}: {words.prose(template, 200)}", f"#{wording.id}")
+        for template, value, wording in zip(probe.templates, a.by_template, each, strict=False)
+        if (ratio := words.known(value)) is not None
+    ]
+    return strip(points, scale, band, f"{words.counted(len(points), 'wording')}, one dot each") if points else None
+
+
+def _examples(probe: ProbeResult, finding: Finding, colours: Palette) -> tuple[Column, ...]:
+    if finding.example is None:
+        return ()
+    a = finding.association
+    pair = [finding.example, _counterpart(probe, finding.example, a)]
+    shown = [example for example in pair if example is not None]
+    only = lonely([c.token for c in example.completions[:5]] for example in shown)
+    return tuple(example_column(probe, example, colours, only, 5, a.target) for example in shown)
+
+
+def _counterpart(probe: ProbeResult, example: Example, a: Association) -> Example | None:
+    """The same sentence for the reference, where the probe keeps it."""
+    names = [axis.name for axis in probe.axes]
+    wanted = tuple(a.reference if name == a.axis else level for name, level in zip(names, example.levels, strict=False))
+    kept = (other for other in probe.examples if other.template == example.template and other.levels == wanted)
+    return next(kept, None)

@@ -1,0 +1,22 @@
+"""Ids that stay the same from run to run: they are made of names, never of positions or numbers measured."""
+
+from __future__ import annotations
+
+from reports import words
+
+
+class Ids:
+    """Hands out the ids of one page, each only once."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def new(self, *parts: str) -> str:
+        """An id of the parts' slugs; a number is added where it is taken already."""
+        stem = "-".join(words.slug(part) for part in parts)
+        made, again = stem, 1
+        while made in self._taken:
+            again += 1
+            made = f"{stem}-{again}"
+        self._taken.add(made)
+        return made

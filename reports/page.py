@@ -1,0 +1,137 @@
+"""From an audit to the page's values: every word, number and colour is decided here or in what this calls.
+
+The templates only lay them out. Nothing here draws, reads a file, or knows HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.result import Audit, CheckpointInfo, Recipe
+from reports import words
+from reports.colours import palette
+from reports.findings import Card, Verdict, card, strongest, verdict
+from reports.ids import Ids
+from reports.scale import scale
+from reports.sections import Section, section
+
+FIXED = ("top", "verdict", "findings", "probes", "method", "limits", "provenance", "repeat")
+"""Ids that the template writes itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and its value, as in the header and the provenance."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSource:
+    """A probe's text as it was read."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page."""
+
+    title: str
+    checkpoint: str
+    planted: bool
+    notices: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    content_note: bool
+    """Whether the page holds words that get a content note."""
+    verdict: Verdict
+    cards: tuple[Card, ...]
+    sections: tuple[Section, ...]
+    multi_piece: bool
+    provenance: tuple[Fact, ...]
+    sources: tuple[ProbeSource, ...]
+    command: str
+
+
+def page(audit: Audit) -> Page:
+    """Everything that the page says of the audit."""
+    colours, axis, ids = palette(audit), scale(audit), Ids()
+    for fixed in FIXED:
+        ids.new(fixed)
+    anchors = [ids.new("probe", probe.name) for probe in audit.probes]
+    hrefs = {probe.name: f"#{anchor}" for probe, anchor in zip(audit.probes, anchors, strict=True)}
+    single = {probe.name: probe for probe in audit.single_piece}
+    name = words.clean(audit.recipe.checkpoint.name, 120)
+    return Page(
+        title=f"Bias audit of {name}",
+        checkpoint=name,
+        planted=audit.recipe.checkpoint.planted,
+        notices=tuple(words.prose(notice, 1000) for notice in audit.recipe.checkpoint.notices),
+        facts=_facts(audit),
+        content_note=any("stigma" in target.flags for probe in audit.probes for target in probe.targets),
+        verdict=verdict(audit, colours, axis, list(hrefs.values())),
+        cards=tuple(card(probe, found, hrefs[probe.name], colours, axis, ids) for probe, found in strongest(audit)),
+        sections=tuple(
+            section(probe, single.get(probe.name), anchor, colours, axis, ids)
+            for probe, anchor in zip(audit.probes, anchors, strict=True)
+        ),
+        multi_piece=audit.recipe.multi_piece,
+        provenance=_provenance(audit.recipe),
+        sources=tuple(
+            ProbeSource(words.clean(source.name), words.clean(source.text, 20_000)) for source in audit.recipe.probes
+        ),
+        command=words.prose(audit.recipe.command, 2000),
+    )
+
+
+def _facts(audit: Audit) -> tuple[Fact, ...]:
+    checkpoint = audit.recipe.checkpoint
+    prompts = sum(probe.prompts for probe in audit.probes)
+    return (
+        Fact("Architecture", words.clean(checkpoint.architecture)),
+        Fact("Parameters", words.millions(checkpoint.parameters)),
+        Fact("Probes", words.count(len(audit.probes))),
+        Fact("Prompts", words.count(prompts)),
+        Fact("Run", words.clean(audit.recipe.started.partition("T")[0], 40)),
+    )
+
+
+def _provenance(recipe: Recipe) -> tuple[Fact, ...]:
+    rows = [*_checkpoint(recipe.checkpoint), *_run(recipe)]
+    rows += [
+        (f"Probe {source.name}", f"sha256 {source.sha256}; {_list(source.lexicon, source.words)}")
+        for source in recipe.probes
+    ]
+    rows += [(f"Version of {package}", version) for package, version in recipe.versions]
+    return tuple(Fact(words.clean(name, 120), words.prose(value, 400)) for name, value in rows)
+
+
+def _list(name: str, size: int) -> str:
+    return f"word list {name} ({words.counted(size, 'word')})"
+
+
+def _checkpoint(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
+    return [
+        ("Checkpoint", checkpoint.name),
+        ("Revision", checkpoint.revision or "not given"),
+        ("Architecture", checkpoint.architecture),
+        ("Parameters", words.count(checkpoint.parameters)),
+        ("Vocabulary", words.counted(checkpoint.vocabulary, "piece")),
+        ("Weights", f"sha256 {checkpoint.weights_sha256}"),
+        ("Tokenizer", f"sha256 {checkpoint.tokenizer_sha256}"),
+        ("Saved as", checkpoint.saved_dtype),
+        ("Language-model head", checkpoint.mlm_head_from or "the checkpoint's own"),
+        ("Logits", "at the mask only" if checkpoint.mask_only_head else "at every position"),
+    ]
+
+
+def _run(recipe: Recipe) -> list[tuple[str, str]]:
+    return [
+        ("Started", recipe.started),
+        ("Computed in", recipe.dtype),
+        ("Device", recipe.device),
+        ("Answers kept per prompt", words.count(recipe.top_k)),
+        ("Words of several pieces", "scored" if recipe.multi_piece else "not scored"),
+    ]

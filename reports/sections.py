@@ -1,0 +1,169 @@
+"""One probe's part of the page: what it asks, what it could score, and its numbers by group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.result import Axis, Finding, ProbeResult
+from reports import words
+from reports.colours import Palette, Swatch
+from reports.columns import Columns, card_view, flagged, top_words
+from reports.findings import unjudged
+from reports.ids import Ids
+from reports.plots import RatioCharts, ShareChart, ratio_charts, share_chart
+from reports.scale import Scale
+from reports.tables import Table, category_table, grids, ratio_table, share_table
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word in a list, and whether it gets a content note."""
+
+    text: str
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """Words that could not be scored for one reason."""
+
+    reason: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisPart:
+    """What a probe says along one axis."""
+
+    id: str
+    title: str
+    levels: tuple[Swatch, ...]
+    reference: Swatch
+    band: str
+    """What the grey band is, or that there is none."""
+    source: str
+    ratios: RatioCharts
+    tops: Columns
+    shares: ShareChart | None
+    categories: Table | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding in a short list."""
+
+    sentence: str
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A probe's summary over the words of a single piece."""
+
+    scored: str
+    coverage: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A probe's part of the page."""
+
+    id: str
+    name: str
+    title: str
+    question: str
+    measures: str
+    prompts: str
+    wordings: str
+    lexicon: str
+    coverage: str
+    scored: str
+    unscored_count: int
+    unscored: tuple[Unscored, ...]
+    unjudged: str | None
+    """Why the probe is greyed out, or None."""
+    templates: tuple[str, ...]
+    card: Columns
+    axes: tuple[AxisPart, ...]
+    grids: tuple[Table, ...]
+    shares: Table
+    ratios: Table
+    single_piece: Short | None
+
+
+def section(
+    probe: ProbeResult, single: ProbeResult | None, id: str, colours: Palette, scale: Scale, ids: Ids
+) -> Section:
+    """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one."""
+    missing = sum(not target.scored for target in probe.targets)
+    return Section(
+        id=id,
+        name=words.clean(probe.name),
+        title=words.clean(probe.title, 120),
+        question=words.prose(probe.question, 400),
+        measures=words.prose(probe.measures),
+        prompts=words.counted(probe.prompts, "prompt"),
+        wordings=words.counted(len(probe.templates), "wording"),
+        lexicon=words.clean(probe.lexicon, 120),
+        coverage=words.percent(probe.coverage),
+        scored=_scored(probe),
+        unscored_count=missing,
+        unscored=_unscored(probe),
+        unjudged=unjudged(probe),
+        templates=tuple(words.prose(template, 300) for template in probe.templates),
+        card=card_view(probe, colours, ids.new("card", probe.name)),
+        axes=tuple(_axis(probe, axis, colours, scale, ids) for axis in probe.axes),
+        grids=grids(probe, colours, ids),
+        shares=share_table(probe, colours, ids),
+        ratios=ratio_table(probe, colours, ids),
+        single_piece=_short(single) if single else None,
+    )
+
+
+def _scored(probe: ProbeResult) -> str:
+    scored = sum(target.scored for target in probe.targets)
+    return f"{words.count(scored)} of {words.counted(len(probe.targets), 'word')}"
+
+
+def _unscored(probe: ProbeResult) -> tuple[Unscored, ...]:
+    reasons: dict[str, list[Word]] = {}
+    flags = flagged(probe)
+    for target in probe.targets:
+        if not target.scored:
+            found = reasons.setdefault(target.reason or "no reason given", [])
+            found.append(Word(words.clean(target.word), target.word in flags))
+    return tuple(Unscored(words.prose(reason, 300), tuple(found)) for reason, found in reasons.items())
+
+
+def _axis(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: Ids) -> AxisPart:
+    return AxisPart(
+        id=ids.new("axis", probe.name, axis.name),
+        title=words.clean(axis.title, 120),
+        levels=tuple(colours.swatch(axis.name, level) for level in axis.levels),
+        reference=colours.swatch(axis.name, axis.reference),
+        band=_band(axis),
+        source=words.prose(axis.source or "", 600),
+        ratios=ratio_charts(probe, axis, colours, scale, ids),
+        tops=top_words(probe, axis, colours, ids.new("tops", probe.name, axis.name)),
+        shares=share_chart(probe, axis, colours, ids),
+        categories=category_table(probe, axis, colours, ids),
+    )
+
+
+def _band(axis: Axis) -> str:
+    ratio = words.known(axis.placebo_ratio)
+    if ratio is None:
+        return (
+            "This axis has no two invented names, so there is no grey band: how much of a ratio is noise can't be told."
+        )
+    names = words.listed([words.clean(name) for name in axis.placebo])
+    return f"The grey band is what invented names do: words differ by up to {words.times(ratio)} among {names}."
+
+
+def _short(probe: ProbeResult) -> Short:
+    def line(finding: Finding) -> Line:
+        return Line(words.prose(finding.sentence, 600), "stigma" in finding.flags)
+
+    tops = [[f for f in probe.findings if f.association.axis == axis.name][:3] for axis in probe.axes]
+    return Short(_scored(probe), words.percent(probe.coverage), tuple(line(f) for found in tops for f in found))

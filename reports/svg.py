@@ -1,0 +1,71 @@
+"""What matplotlib drew, made fit for standing inside a page.
+
+matplotlib's SVG has its colours and fonts in `style` attributes, which the page's policy forbids and a dark page can't
+change, and ids that clash where two charts meet. What is left here is shapes in groups with classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from xml.etree import ElementTree as ET
+
+from markupsafe import Markup
+
+_SPACE = "{http://www.w3.org/2000/svg}"
+_NUMBER = re.compile(r"-?\d+\.\d+")
+_KIND = "k "
+"""How the ids of groups begin that are kept; the rest of the id becomes the class."""
+
+
+def kind(name: str) -> str:
+    """The id to give an artist so that its group is kept, with the class `name`."""
+    return _KIND + name
+
+
+def inline(drawn: str, labels: Sequence[str], id: str, title: str, desc: str) -> Markup:
+    """The drawing as an element for the page, with its texts (numbers of `labels`) filled in.
+
+    Texts go around matplotlib because it would measure them, break their lines and warn of glyphs that its font lacks.
+    """
+    source = ET.fromstring(drawn)
+    out = ET.Element("svg", {"class": "chart", "id": id, "role": "img", "viewBox": source.get("viewBox", "")})
+    out.set("aria-labelledby", f"{id}-t")
+    out.set("aria-describedby", f"{id}-d")
+    _text(out, "title", title, f"{id}-t")
+    _text(out, "desc", desc, f"{id}-d")
+    for name, groups in groupby(_kept(source), key=lambda group: group.get("id", "")):
+        group = ET.SubElement(out, "g", {"class": name.removeprefix(_KIND)})
+        for drawing in groups:
+            group.extend(shape for part in drawing.iter() if (shape := _shape(part, labels)) is not None)
+    return Markup(ET.tostring(out, encoding="unicode", short_empty_elements=True))
+
+
+def _text(parent: ET.Element, tag: str, text: str, id: str) -> None:
+    ET.SubElement(parent, tag, {"id": id}).text = text
+
+
+def _kept(source: ET.Element) -> list[ET.Element]:
+    return [group for group in source.iter(f"{_SPACE}g") if group.get("id", "").startswith(_KIND)]
+
+
+def _shape(part: ET.Element, labels: Sequence[str]) -> ET.Element | None:
+    match part.tag.removeprefix(_SPACE):
+        case "path" if "id" not in part.attrib:
+            return ET.Element("path", {"d": _compact(part.get("d", ""))})
+        case "use":
+            return ET.Element("circle", {"cx": _short(part.get("x")), "cy": _short(part.get("y")), "r": "4.5"})
+        case "text":
+            made = ET.Element("text", {"x": _short(part.get("x")), "y": _short(part.get("y"))})
+            made.text = labels[int(part.text or "0")]
+            return made
+    return None
+
+
+def _short(number: str | None) -> str:
+    return f"{float(number or 0):.1f}".removesuffix(".0")
+
+
+def _compact(path: str) -> str:
+    return " ".join(_NUMBER.sub(lambda found: _short(found.group()), path).split())

@@ -1,0 +1,223 @@
+"""The tables behind the charts: shares, ratios, categories, and the crossing of two axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from audit.result import Association, Axis, Cell, Finding, ProbeResult
+from reports import words
+from reports.colours import Palette, Swatch
+from reports.columns import flagged
+from reports.ids import Ids
+from reports.plots import categories, category_levels
+
+WORDS_IN_GRID = 3
+"""Words whose shares are shown for every crossing of two axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column's name, with its swatch's class where it is a level (or nothing)."""
+
+    name: str
+    style: str
+    """A swatch's class, or nothing."""
+    note: str
+    """`invented` under placebos, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The name over several columns."""
+
+    name: str
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """One cell: its text, a second smaller text or nothing, and the step of its tint or nothing."""
+
+    text: str
+    small: str = ""
+    tint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row: its name, whether that gets a content note, and its cells."""
+
+    name: str
+    flagged: bool
+    cells: tuple[TableCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table in a box of its own. `id` names the file that it can be downloaded as."""
+
+    id: str
+    caption: str
+    corner: str
+    spans: tuple[Span, ...]
+    """Over the columns, the first over the rows' names; empty for a table with one row of heads."""
+    heads: tuple[Head, ...]
+    rows: tuple[TableRow, ...]
+
+
+def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
+    """A row a word, a column a level: percent of the answers. Words come by their largest share, unscored ones last."""
+    levels = [level for axis in probe.axes for level in probe.levels if level.axis == axis.name]
+    women = any(target.women_pct is not None for target in probe.targets)
+    kinds = any(target.category is not None for target in probe.targets)
+    facts = [Head("category", "", "")] * kinds + [Head("women in the job, %", "", "")] * women
+    heads = [_head(colours.swatch(level.axis, level.name), level.role) for level in levels]
+    flags = flagged(probe)
+    rows = []
+    for n in _by_share(probe):
+        target = probe.targets[n]
+        known = [TableCell(words.clean(target.category or words.MISSING, 60))] * kinds
+        known += [TableCell(_women(target.women_pct))] * women
+        shares = [TableCell(words.percent_number(level.probs[n])) for level in levels]
+        rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares)))
+    spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
+    caption = "Percent of the answers on the list's words, by group"
+    return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), tuple(facts + heads), tuple(rows))
+
+
+def _women(share: float | None) -> str:
+    return words.MISSING if words.known(share) is None else f"{share:.0f}"
+
+
+def _by_share(probe: ProbeResult) -> list[int]:
+    largest = [
+        max((words.known(level.probs[n]) or 0.0 for level in probe.levels), default=0.0) if target.scored else -1.0
+        for n, target in enumerate(probe.targets)
+    ]
+    return sorted(range(len(largest)), key=lambda n: -largest[n])
+
+
+def _head(swatch: Swatch, role: str) -> Head:
+    return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "")
+
+
+def _spans(axes: Sequence[Axis], names: Sequence[str]) -> Iterable[Span]:
+    for axis in axes:
+        if columns := sum(name == axis.name for name in names):
+            yield Span(words.clean(axis.title), columns)
+
+
+def ratio_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
+    """A row a word, a column a comparison: how much more or less likely than for the reference."""
+    columns: dict[tuple[str, str, str], dict[str, Association]] = {}
+    for axis in probe.axes:
+        for a in probe.associations:
+            if a.axis == axis.name:
+                columns.setdefault((a.axis, a.level, a.reference), {})[a.target] = a
+    heads = [_ratio_head(found, colours) for found in columns.values()]
+    flags = flagged(probe)
+    rows = []
+    for n in _by_share(probe):
+        word = probe.targets[n].word
+        ratios = [found[word].log2_ratio if word in found else None for found in columns.values()]
+        rows.append(TableRow(words.clean(word), word in flags, tuple(_ratio_cell(ratio) for ratio in ratios)))
+    spans = (Span("", 1), *_spans(probe.axes, [axis for axis, _, _ in columns]))
+    caption = "How much more or less likely than for the reference, mean over wordings"
+    return Table(ids.new("ratios", probe.name), caption, "word", spans, tuple(heads), tuple(rows))
+
+
+def _ratio_head(found: dict[str, Association], colours: Palette) -> Head:
+    a = next(iter(found.values()))
+    against = f"{'invented, ' if a.role == 'placebo' else ''}against {words.clean(a.reference)}"
+    swatch = colours.swatch(a.axis, a.level)
+    return Head(swatch.name, swatch.style, against)
+
+
+def _ratio_cell(log2_ratio: float | None) -> TableCell:
+    return TableCell(words.more_or_less(log2_ratio), "", tint(log2_ratio))
+
+
+def tint(log2_ratio: float | None) -> str:
+    """The step of a ratio's tint: from 1.4, 2, 4 and 8 times on; nothing below that or where it is missing."""
+    ratio = words.known(log2_ratio) or 0.0
+    step = sum(abs(ratio) >= edge for edge in (0.5, 1, 2, 3))
+    return f"{'m' if ratio > 0 else 'l'}{step}" if step else ""
+
+
+def category_table(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Table | None:
+    """A row a category, a column a level; None where the words have no categories."""
+    levels = category_levels(probe, axis)
+    if not levels:
+        return None
+    shares = [dict(level.categories) for level in levels]
+    rows = tuple(
+        TableRow(words.clean(name, 60), False, tuple(TableCell(words.percent_number(s.get(name))) for s in shares))
+        for name in categories(levels)
+    )
+    heads = tuple(_head(colours.swatch(axis.name, level.name), "level") for level in levels)
+    caption = f"Percent of the answers by category and {words.clean(axis.title)}"
+    return Table(ids.new("categories", probe.name, axis.name), caption, "category", (), heads, rows)
+
+
+def grids(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Table, ...]:
+    """For a probe of two axes, what is said of each crossing: the first word, and the strongest findings' shares."""
+    cells = {cell.levels: cell for cell in probe.cells if set(cell.roles) == {"level"}}
+    if len(probe.axes) != 2 or not cells:
+        return ()
+    down, across = sorted(probe.axes, key=lambda axis: -len(axis.levels))
+    turned = down is not probe.axes[0]
+    crossing = {(a, b): cells.get((b, a) if turned else (a, b)) for a in down.levels for b in across.levels}
+    named = list(dict.fromkeys(finding.association.target for finding in _by_contribution(probe)))
+    tops = _grid(
+        probe, "Most likely word", (down, across), {k: _top(probe, c) for k, c in crossing.items()}, colours, ids
+    )
+    made = [tops]
+    for word in named[:WORDS_IN_GRID]:
+        n = next(n for n, target in enumerate(probe.targets) if target.word == word)
+        filled = {key: _share(cell, crossing[down.reference, across.reference], n) for key, cell in crossing.items()}
+        made.append(_grid(probe, word, (down, across), filled, colours, ids))
+    return tuple(made)
+
+
+def _by_contribution(probe: ProbeResult) -> list[Finding]:
+    return sorted(probe.findings, key=lambda finding: -(words.known(finding.association.contribution) or 0.0))
+
+
+def _grid(
+    probe: ProbeResult,
+    what: str,
+    axes: tuple[Axis, Axis],
+    filled: dict[tuple[str, str], TableCell],
+    colours: Palette,
+    ids: Ids,
+) -> Table:
+    down, across = axes
+    heads = tuple(_head(colours.swatch(across.name, level), "level") for level in across.levels)
+    rows = tuple(
+        TableRow(words.clean(level), False, tuple(filled[level, other] for other in across.levels))
+        for level in down.levels
+    )
+    return Table(ids.new("grid", probe.name, what), words.clean(what), words.clean(down.title), (), heads, rows)
+
+
+def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
+    scored = [(share, n) for n, p in enumerate(cell.probs) if (share := words.known(p)) is not None] if cell else []
+    if not scored:
+        return TableCell(words.MISSING)
+    share, n = max(scored, key=lambda pair: (pair[0], -pair[1]))
+    return TableCell(words.clean(probe.targets[n].word), words.percent(share))
+
+
+def _share(cell: Cell | None, reference: Cell | None, n: int) -> TableCell:
+    share = words.known(cell.probs[n]) if cell else None
+    base = words.known(reference.probs[n]) if reference else None
+    if share is None or cell is None:
+        return TableCell(words.MISSING)
+    if cell is reference:
+        return TableCell(words.percent(share), "reference")
+    if not share or not base:
+        return TableCell(words.percent(share))
+    ratio = math.log2(share / base)
+    return TableCell(words.percent(share), words.more_or_less(ratio), tint(ratio))
