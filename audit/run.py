@@ -1,0 +1,173 @@
+"""One audit from names to a saved result: load, expand, score chunk by chunk, measure, save.
+
+The order of the steps and what is kept between them; none of the steps itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import platform
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Protocol
+
+from audit.errors import UsageError
+from audit.result import SCHEMA, Audit, CheckpointInfo, Recipe, Source
+from audit.scorer import Scorer
+from audit.store import RunFolder, save_audit, save_predictions
+from probes.expand import Prompt, count_prompts, expand, factors
+from probes.load import load_probe, shipped
+from probes.probe import Probe
+
+CHUNK = 512
+"""Prompts in a chunk of scores: what a kill can cost."""
+MAX_PROMPTS = 1_000_000
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def begin(self, prompts: int) -> None:
+        """The run has that many prompts in all."""
+
+    def advance(self, probe: str, prompts: int) -> None:
+        """That many prompts of the probe are done, or were found done."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a checkpoint is loaded and asked; the defaults are the command's."""
+
+    revision: str | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    top_k: int = 10
+    multi_piece: bool = False
+    token_budget: int | None = None
+    offline: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+    mlm_head_from: str | None = None
+
+
+def audit(
+    checkpoint: str,
+    probes: Sequence[str | Path] = (),
+    *,
+    out: str | Path | None = None,
+    options: Options | None = None,
+    max_prompts: int = MAX_PROMPTS,
+    fresh: bool = False,
+    command: str | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Audit a checkpoint: a hub id, a folder, `demo` or `demo-finetuned`.
+
+    `probes` are names of shipped probes or files; none means all that are shipped. Scores and results go to the run
+    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. `command` is what the report gives
+    for repeating the run. Raises `probes.ProbeError` and the errors in `audit.errors`.
+    """
+    options = options or Options()
+    loaded = load_probes(probes, max_prompts)
+    folder = Path(out) if out is not None else default_folder(checkpoint)
+    from audit.checkpoint import load_checkpoint
+    from audit.scoring import TorchScorer
+
+    model = load_checkpoint(
+        checkpoint,
+        revision=options.revision,
+        device=options.device,
+        dtype=options.dtype,
+        offline=options.offline,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+        mlm_head_from=options.mlm_head_from,
+    )
+    scorer = TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
+    command = command or f"maskaudit run {checkpoint}"
+    recipe = make_recipe(model.info, loaded, options, device=str(model.device), command=command)
+    return audit_with(scorer, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+
+
+def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
+    """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
+    from audit.findings import measure
+
+    if progress:
+        progress.begin(sum(map(count_prompts, probes)))
+    for probe in probes:
+        _score(scorer, probe, folder, progress)
+    recipe = folder.recipe
+    scored = {probe.name: folder.read_scores(probe) for probe in probes}
+    single = [measure(probe, scored[probe.name], single_piece=True) for probe in probes] if recipe.multi_piece else []
+    result = Audit(
+        schema=SCHEMA,
+        recipe=recipe,
+        probes=tuple(measure(probe, scored[probe.name]) for probe in probes),
+        single_piece=tuple(single),
+    )
+    save_predictions(folder, probes)
+    save_audit(folder, result)
+    return result
+
+
+def load_probes(names: Sequence[str | Path], max_prompts: int = MAX_PROMPTS) -> list[Probe]:
+    """The probes of those names or files (all that are shipped, if none), counted before any prompt is made.
+
+    Raises ProbeError for a faulty file, UsageError for two probes of one name or more than `max_prompts` prompts.
+    """
+    loaded = [load_probe(name) for name in names or shipped()]
+    for probe in loaded:
+        if sum(other.name == probe.name for other in loaded) > 1:
+            raise UsageError(f"two probes are called {probe.name!r}: change `probe:` in one of them")
+        if count_prompts(probe) == 0:
+            raise UsageError(f"{probe.name}: `exclude` leaves no prompt: remove a rule")
+    total = sum(map(count_prompts, loaded))
+    if total > max_prompts:
+        each = "\n".join(f"  {probe.name}: {factors(probe)}" for probe in loaded)
+        mend = "drop forms or templates, or raise --max-prompts"
+        raise UsageError(f"{total:,} prompts, more than --max-prompts {max_prompts:,}: {mend}\n{each}")
+    return loaded
+
+
+def default_folder(checkpoint: str) -> Path:
+    """`runs/` and the checkpoint's name as a folder's name."""
+    name = Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else checkpoint
+    return Path("runs") / (re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "run")
+
+
+def make_recipe(
+    checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, *, device: str, command: str
+) -> Recipe:
+    """What is needed to repeat the run, with the versions of what computes it."""
+    packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy")
+    return Recipe(
+        command=command,
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        probes=tuple(Source(p.name, p.sha256, p.source, p.targets.name, len(p.targets.words)) for p in probes),
+        checkpoint=checkpoint,
+        dtype=options.dtype,
+        device=device,
+        top_k=options.top_k,
+        multi_piece=options.multi_piece,
+        versions=(*((name, metadata.version(name)) for name in packages), ("python", platform.python_version())),
+    )
+
+
+def chunks(probe: Probe) -> Iterator[list[Prompt]]:
+    """The probe's prompts in order, `CHUNK` at a time."""
+    prompts = expand(probe)
+    while chunk := list(itertools.islice(prompts, CHUNK)):
+        yield chunk
+
+
+def _score(scorer: Scorer, probe: Probe, folder: RunFolder, progress: Progress | None) -> None:
+    for index, prompts in enumerate(chunks(probe)):
+        if not folder.has_chunk(probe, index, len(prompts)):
+            folder.write_chunk(probe, index, prompts, scorer.score(prompts, probe.targets.words))
+        if progress:
+            progress.advance(probe.name, len(prompts))

@@ -1,0 +1,320 @@
+"""The run folder: what is written, read back, and trusted to be whole.
+
+Every file appears under its name complete or not at all. How numbers are made, and the page, are not known here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from audit.errors import AuditError, UsageError, first_line
+from audit.result import SCHEMA, Audit, ProbeResult, Recipe
+from audit.scorer import Scores
+from probes.expand import Prompt
+from probes.probe import Probe, Role
+
+_LOGP = "logp:"
+_METADATA = b"maskaudit"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPrompts:
+    """All scored prompts of one probe, in the order of its expansion: N prompts, A axes, K target words."""
+
+    texts: tuple[str, ...]
+    template: NDArray[np.int64]
+    """[N] index of the template."""
+    levels: tuple[tuple[str, ...], ...]
+    """[N][A] names of levels."""
+    roles: tuple[tuple[Role, ...], ...]
+    """[N][A]."""
+    forms: NDArray[np.int64]
+    """[N, A] index of the form."""
+    logp: NDArray[np.float32]
+    """[N, K] natural logs; NaN where not scored."""
+    pieces: NDArray[np.int64]
+    """[K] the most pieces a word takes in any prompt; 0 where in some prompt it could not be told."""
+    top_tokens: tuple[tuple[str, ...], ...]
+    top_prob: NDArray[np.float32]
+    """[N, k] probabilities."""
+
+
+class RunFolder:
+    """The folder of one run. `recipe_id` ties each chunk of scores to the recipe that made it."""
+
+    def __init__(self, path: Path, recipe: Recipe) -> None:
+        self.path = path
+        self.recipe = recipe
+        self.recipe_id = recipe_id(recipe)
+
+    @classmethod
+    def open(cls, path: Path, recipe: Recipe, *, fresh: bool = False) -> RunFolder:
+        """Begin a run in `path`, or go on with one of the same recipe that was cut short.
+
+        With `fresh`, what an earlier run left there is removed first. Raises UsageError where the folder belongs to a
+        run of another recipe or to something else, or can't be written.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if fresh:
+                _clear(path)
+            found = _read_recipe(path / "run.json")
+            if found is None and any(not name.name.startswith(".") for name in path.iterdir()):
+                raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
+            if found is None:
+                write_atomically(path / "run.json", _json({"schema": SCHEMA, "recipe": asdict(recipe)}))
+            elif recipe_id(found) != recipe_id(recipe):
+                what = ", ".join(_differences(found, recipe))
+                mend = "choose another folder with --out, or pass --fresh to replace it"
+                raise UsageError(f"{path} holds another run ({what} differ): {mend}")
+            (path / "scores").mkdir(exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        return cls(path, found or recipe)
+
+    def has_chunk(self, probe: Probe, index: int, prompts: int) -> bool:
+        """The chunk is there, whole, and of this recipe. A damaged one counts as missing and is scored again."""
+        try:
+            metadata = pq.read_metadata(self._chunk(probe, index))
+            note = json.loads((metadata.metadata or {})[_METADATA])
+        except (OSError, pa.ArrowException, KeyError, ValueError):
+            return False
+        return bool(note["recipe"] == self.recipe_id and metadata.num_rows == prompts)
+
+    def write_chunk(self, probe: Probe, index: int, prompts: Sequence[Prompt], scores: Scores) -> None:
+        """Save the scores of a chunk: a row a prompt."""
+        told = (scores.pieces > 0).all(axis=0)
+        pieces = np.where(told, scores.pieces.max(axis=0), 0)
+        note = {"probe": probe.name, "sha256": probe.sha256, "recipe": self.recipe_id, "pieces": pieces.tolist()}
+        table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        self.write(f"scores/{self._chunk(probe, index).name}", buffer.getvalue())
+
+    def read_scores(self, probe: Probe) -> ScoredPrompts:
+        """All chunks of a probe, in order."""
+        paths = sorted((self.path / "scores").glob(f"{probe.name}-?????.parquet"))
+        tables = [pq.read_table(path) for path in paths]
+        notes = [json.loads(table.schema.metadata[_METADATA])["pieces"] for table in tables]
+        return _scored(probe, pa.concat_tables(tables), np.array(notes, dtype=np.int64))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
+        try:
+            write_atomically(self.path / name, data)
+        except OSError as error:
+            raise _cannot_write(self.path / name, error) from error
+
+    def _chunk(self, probe: Probe, index: int) -> Path:
+        return self.path / "scores" / f"{probe.name}-{index:05}.parquet"
+
+
+def recipe_id(recipe: Recipe) -> str:
+    """SHA-256, in hex, of all in the recipe that the numbers depend on: not the command's words or the time."""
+    parts = asdict(recipe)
+    del parts["command"], parts["started"]
+    return hashlib.sha256(_json(parts)).hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write to a temporary name beside `path`, sync, and rename: the file is there whole or not at all."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def save_audit(folder: RunFolder, audit: Audit) -> None:
+    """Write `audit.json` and the tables that people open: `predictions.csv`, `distributions.csv`, `findings.csv`."""
+    folder.write("distributions.csv", _csv(_distributions(audit.probes)))
+    if audit.single_piece:
+        folder.write("distributions-single-piece.csv", _csv(_distributions(audit.single_piece)))
+    folder.write("findings.csv", _csv(_findings(audit.probes)))
+    folder.write("audit.json", _json(asdict(audit)))
+
+
+def save_predictions(folder: RunFolder, probes: Sequence[Probe]) -> None:
+    """Write `predictions.csv`: the whole-vocabulary top-k of every prompt, best first."""
+    frames = []
+    for probe in probes:
+        scored = folder.read_scores(probe)
+        k = scored.top_prob.shape[1]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "probe": probe.name,
+                    "prompt": np.repeat(np.array(scored.texts, dtype=object), k),
+                    "rank": np.tile(np.arange(1, k + 1), len(scored.texts)),
+                    "token": [token for tokens in scored.top_tokens for token in tokens],
+                    "prob": scored.top_prob.ravel(),
+                }
+            )
+        )
+    folder.write("predictions.csv", _csv(pd.concat(frames)))
+
+
+def load_audit(path: Path | str) -> Audit:
+    """Read the `audit.json` of a run folder (or that file itself).
+
+    Raises UsageError where there is none, it is damaged, or a newer maskaudit wrote it.
+    """
+    file = Path(path) / "audit.json" if Path(path).is_dir() else Path(path)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        mend = "name the folder of a finished run; `maskaudit run` makes one"
+        raise UsageError(f"{file}: can't be read ({error.strerror}): {mend}") from error
+    try:
+        schema = json.loads(raw)["schema"]
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise UsageError(f"{file}: written by a newer maskaudit (schema {schema}, here {SCHEMA}): update maskaudit")
+        return TypeAdapter(Audit).validate_json(raw)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{file}: not an audit, or damaged ({first_line(error)}): run it again") from error
+
+
+def _table(probe: Probe, prompts: Sequence[Prompt], scores: Scores) -> pa.Table:
+    columns: dict[str, Any] = {
+        "text": [prompt.text for prompt in prompts],
+        "template": pa.array([prompt.template for prompt in prompts], pa.int32()),
+    }
+    for index, axis in enumerate(probe.axes):
+        columns[axis.name] = [prompt.levels[index] for prompt in prompts]
+        columns[f"{axis.name}.role"] = [prompt.roles[index] for prompt in prompts]
+        columns[f"{axis.name}.form"] = pa.array([prompt.forms[index] for prompt in prompts], pa.int32())
+    for index, word in enumerate(probe.targets.words):
+        columns[_LOGP + word.text] = pa.array(scores.logp[:, index], from_pandas=True)
+    columns["top_tokens"] = [list(tokens) for tokens in scores.top_tokens]
+    columns["top_prob"] = list(scores.top_prob)
+    return pa.table(columns)
+
+
+def _scored(probe: Probe, table: pa.Table, notes: NDArray[np.int64]) -> ScoredPrompts:
+    def rows(ending: str) -> Iterator[tuple[Any, ...]]:
+        return zip(*(table[axis.name + ending].to_pylist() for axis in probe.axes), strict=True)
+
+    columns = [table[_LOGP + word.text].to_numpy() for word in probe.targets.words]
+    return ScoredPrompts(
+        texts=tuple(table["text"].to_pylist()),
+        template=table["template"].to_numpy().astype(np.int64),
+        levels=tuple(rows("")),
+        roles=tuple(rows(".role")),
+        forms=np.array(list(rows(".form")), dtype=np.int64),
+        logp=np.stack(columns, axis=1).astype(np.float32),
+        pieces=np.where((notes > 0).all(axis=0), notes.max(axis=0), 0),
+        top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
+        top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
+    )
+
+
+def _distributions(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row a cell and target: probe, a column an axis, target, category, prob (empty: not scored), pieces."""
+    frames = []
+    for result in results:
+        for cell in result.cells:
+            levels = {axis.name: level for axis, level in zip(result.axes, cell.levels, strict=True)}
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "probe": result.name,
+                        **levels,
+                        "target": [target.word for target in result.targets],
+                        "category": [target.category for target in result.targets],
+                        "prob": [np.nan if prob is None else prob for prob in cell.probs],
+                        "pieces": [target.pieces for target in result.targets],
+                    }
+                )
+            )
+    table = pd.concat(frames)
+    ends = ["target", "category", "prob", "pieces"]
+    return table[["probe", *(name for name in table.columns if name not in ("probe", *ends)), *ends]]
+
+
+def _findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row an association of a level with a word; `sentence` where it is a finding."""
+    rows = []
+    for result in results:
+        found = {(f.association.axis, f.association.level, f.association.target): f for f in result.findings}
+        for a in result.associations:
+            finding = found.get((a.axis, a.level, a.target)) if a.role == "level" else None
+            rows.append(
+                {
+                    "probe": result.name,
+                    "axis": a.axis,
+                    "level": a.level,
+                    "role": a.role,
+                    "reference": a.reference,
+                    "target": a.target,
+                    "log2_ratio": a.log2_ratio,
+                    "prob": a.prob,
+                    "reference_prob": a.reference_prob,
+                    "contribution": a.contribution,
+                    "agree": a.agree,
+                    "templates": a.templates,
+                    "sentence": finding.sentence if finding else None,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _read_recipe(path: Path) -> Recipe | None:
+    """The recipe of the run in a folder; None where there is no `run.json`."""
+    try:
+        return TypeAdapter(Recipe).validate_python(json.loads(path.read_bytes())["recipe"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        mend = "choose another folder with --out, or pass --fresh to replace it"
+        raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
+
+
+def _differences(found: Recipe, wanted: Recipe) -> list[str]:
+    one, other = asdict(found), asdict(wanted)
+    return [name for name in one if name not in ("command", "started") and one[name] != other[name]]
+
+
+def _clear(path: Path) -> None:
+    """Remove the files of an earlier run, and nothing else."""
+    names = ["run.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
+    names += ["distributions.csv", "distributions-single-piece.csv"]
+    files = [path / name for name in names]
+    if (path / "run.json").exists():
+        for file in [*files, *(path / "scores").glob("*.parquet")]:
+            file.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> AuditError:
+    mend = "free space or choose another folder with --out; what was scored so far is kept"
+    return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")
