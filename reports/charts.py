@@ -21,8 +21,10 @@ from reports.svg import inline, kind
 
 WIDTH = 340.0
 """Pixels: what a phone shows without scrolling."""
-LEFT, RIGHT = 118.0, 76.0
-"""Pixels left free for words and for ratios."""
+RIGHT = 72.0
+"""Pixels left free for ratios."""
+LETTER = 6.8
+"""Pixels of a letter, rather too many than too few."""
 ROW = 24.0
 TALL_ROW = 38.0
 """Pixels of a row with its name above the line."""
@@ -78,20 +80,22 @@ class _Canvas:
 
 def ratio_svg(chart: RatioChart) -> Markup:
     """Words against the axis of ratios: a dot a word, thin marks for its wordings, the grey band behind them."""
-    tall = any(len(row.word) > LONGEST for row in chart.rows)
+    longest = max((len(row.word) for row in chart.rows), default=0)
+    tall = longest > LONGEST
     step, top, drop = (TALL_ROW, 44.0, 26.0) if tall else (ROW, 36.0, ROW / 2)
     bottom = top + step * len(chart.rows)
     limit = chart.scale.limit
+    left = 16 if tall else 20 + LETTER * longest
     ys = [top + step * n + drop for n in range(len(chart.rows))]
     with matplotlib.rc_context(_RC):
-        canvas = _Canvas(bottom + 2, 16 if tall else LEFT, RIGHT, (-limit, limit))
+        canvas = _Canvas(bottom + 2, left, RIGHT, (-limit, limit))
         if chart.placebo is not None:
             edge = min(chart.placebo, limit)
             canvas.axes.fill([-edge, edge, edge, -edge], [top, top, bottom, bottom], gid=kind("band"), clip_on=False)
         _ratio_axis(canvas, chart, top, bottom)
         _ratio_marks(canvas, chart, ys)
         for row, y in zip(chart.rows, ys, strict=True):
-            canvas.text("word" if tall else "word end", 0 if tall else LEFT - 12, y - 12 if tall else y + 4, row.word)
+            canvas.text("word" if tall else "word end", 0 if tall else left - 14, y - 12 if tall else y + 4, row.word)
         for row, y in zip(chart.rows, ys, strict=True):
             canvas.text("said end", WIDTH, y + 4, row.said)
         return canvas.svg(chart.id, chart.title, chart.desc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.result import Association, Audit, Axis, Example, Finding, ProbeResult
 from reports import words
@@ -51,6 +51,8 @@ class Verdict:
     """The answer in one sentence, and its rows."""
 
     headline: str
+    rest: str
+    """What the headline leaves out, or nothing."""
     groups: tuple[Group, ...]
 
 
@@ -74,12 +76,13 @@ class Card:
     word: str
     flagged: bool
     ratio: str
-    way: str
-    """`more` or `less`."""
     level: Swatch
+    """The group that the word is likelier for, be it the axis' reference or not."""
     reference: Swatch
+    """The other one."""
     sentence: str
-    shares: str
+    share: str
+    reference_share: str
     placebo: str
     wordings: str
     strip: Strip | None
@@ -107,31 +110,35 @@ def verdict(audit: Audit, colours: Palette, scale: Scale, hrefs: Sequence[str]) 
         for axis in probe.axes:
             groups.setdefault(axis.title, []).append(_row(probe, axis, href, colours, scale))
     made = tuple(Group(words.clean(title, 120), tuple(rows)) for title, rows in groups.items())
-    return Verdict(_headline([row.standing for group in made for row in group.rows]), made)
+    standings = Counter(row.standing for group in made for row in group.rows)
+    return Verdict(_headline(standings), _rest(standings), made)
 
 
-def _headline(standings: list[str]) -> str:
-    seen = Counter(standings)
-    judged = len(standings) - seen["unjudged"]
+def _headline(seen: Counter[str]) -> str:
     compared = seen["beyond"] + seen["within"]
+    judged = compared + seen["alone"]
     if not judged:
         return "This checkpoint can't be described with these probes: it hardly ever answers with their words."
     if seen["beyond"]:
-        return (
-            f"The answers change with the group that a sentence names: in {seen['beyond']} of "
-            f"{words.counted(compared, 'comparison')}, by more than they change with an invented name."
-        )
-    if compared == judged:
-        return "No difference above invented names was seen. That is not evidence that there is none."
+        some = "" if seen["beyond"] == compared else f"In {seen['beyond']} of {compared} comparisons, "
+        what = "the answers change with the group named in the sentence by more than with an invented name."
+        return some + what if some else what.capitalize()
     if compared:
-        return (
-            f"No difference above invented names in {words.counted(compared, 'comparison')}; "
-            f"{words.count(judged - compared)} had no invented names to compare with."
-        )
+        return "No difference above invented names was seen. That is not evidence that there is none."
     return (
-        f"{words.counted(judged, 'comparison').capitalize()} between groups. There were no invented names to compare "
-        "with, so how much of it is noise can't be told."
+        f"{words.counted(judged, 'comparison')} between groups, without invented names to compare with: how much of "
+        "the differences is noise can't be told."
     )
+
+
+def _rest(seen: Counter[str]) -> str:
+    compared = seen["beyond"] + seen["within"]
+    parts = []
+    if compared and seen["alone"]:
+        parts.append(f"{words.counted(seen['alone'], 'more comparison')} had no invented names to compare with.")
+    if seen["unjudged"] and len(seen) > 1:
+        parts.append(f"{words.counted(seen['unjudged'], 'comparison')} could not be judged.")
+    return " ".join(parts)
 
 
 def _row(probe: ProbeResult, axis: Axis, href: str, colours: Palette, scale: Scale) -> Row:
@@ -183,7 +190,7 @@ def _row_strip(found: Sequence[Finding], axis: Axis, colours: Palette, scale: Sc
         for a in (finding.association for finding in found)
         if (ratio := words.known(a.log2_ratio)) is not None
     ]
-    label = f"{words.counted(len(points), 'word')} of {words.clean(axis.title)}, by how much more or less likely"
+    label = f"{words.counted(len(points), 'word')} by {words.clean(axis.title)}, how much more or less likely"
     return strip(points, scale, words.known(axis.placebo_ratio), label) if points else None
 
 
@@ -230,10 +237,9 @@ def _rounds(candidates: Sequence[tuple[ProbeResult, Finding]]) -> Iterator[tuple
 
 def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scale: Scale, ids: Ids) -> Card:
     """One finding with its example sentences and its wording strip."""
-    a = finding.association
-    ratio = words.known(a.log2_ratio) or 0.0
+    a = _likelier(finding.association)
     axis = next(axis for axis in probe.axes if axis.name == a.axis)
-    id = ids.new("finding", probe.name, a.axis, a.level, a.target)
+    id = ids.new("finding", probe.name, a.axis, finding.association.level, a.target)
     each = _wordings(probe, a, id, ids)
     band = words.known(axis.placebo_ratio)
     return Card(
@@ -243,17 +249,32 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
         axis=words.clean(axis.title, 120),
         word=words.clean(a.target),
         flagged="stigma" in finding.flags,
-        ratio=words.times(ratio),
-        way="more" if ratio > 0 else "less",
+        ratio=words.times(words.known(a.log2_ratio) or 0.0),
         level=colours.swatch(a.axis, a.level),
         reference=colours.swatch(a.axis, a.reference),
         sentence=words.prose(finding.sentence, 600),
-        shares=f"{words.percent(a.prob)} against {words.percent(a.reference_prob)}",
+        share=words.percent(a.prob),
+        reference_share=words.percent(a.reference_prob),
         placebo=_invented(band) or "No invented names to compare with.",
         wordings=f"{a.agree} of {words.counted(a.templates, 'wording')}",
         strip=_card_strip(probe, a, each, colours, scale, band),
         each=each,
-        columns=_examples(probe, finding, colours),
+        columns=_examples(probe, finding.example, a, colours),
+    )
+
+
+def _likelier(a: Association) -> Association:
+    """The association told from the side of the group that the word is likelier for."""
+    if (words.known(a.log2_ratio) or 0.0) >= 0:
+        return a
+    return replace(
+        a,
+        level=a.reference,
+        reference=a.level,
+        log2_ratio=-(a.log2_ratio or 0.0),
+        prob=a.reference_prob,
+        reference_prob=a.prob,
+        by_template=tuple(None if value is None else -value for value in a.by_template),
     )
 
 
@@ -277,19 +298,20 @@ def _card_strip(
     return strip(points, scale, band, f"{words.counted(len(points), 'wording')}, one dot each") if points else None
 
 
-def _examples(probe: ProbeResult, finding: Finding, colours: Palette) -> tuple[Column, ...]:
-    if finding.example is None:
+def _examples(probe: ProbeResult, example: Example | None, a: Association, colours: Palette) -> tuple[Column, ...]:
+    if example is None:
         return ()
-    a = finding.association
-    pair = [finding.example, _counterpart(probe, finding.example, a)]
+    pair = [example, _counterpart(probe, example, a)]
     shown = [example for example in pair if example is not None]
     only = lonely([c.token for c in example.completions[:5]] for example in shown)
     return tuple(example_column(probe, example, colours, only, 5, a.target) for example in shown)
 
 
 def _counterpart(probe: ProbeResult, example: Example, a: Association) -> Example | None:
-    """The same sentence for the reference, where the probe keeps it."""
+    """The same sentence for the other group of the two, where the probe keeps it."""
     names = [axis.name for axis in probe.axes]
-    wanted = tuple(a.reference if name == a.axis else level for name, level in zip(names, example.levels, strict=False))
+    other = {a.level: a.reference, a.reference: a.level}
+    pairs = zip(names, example.levels, strict=False)
+    wanted = tuple(other.get(level) if name == a.axis else level for name, level in pairs)
     kept = (other for other in probe.examples if other.template == example.template and other.levels == wanted)
     return next(kept, None)

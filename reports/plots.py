@@ -13,6 +13,8 @@ from reports.scale import Scale
 
 ROWS = 20
 """Most rows in a chart; the rest is in the tables."""
+CATEGORIES = 12
+"""Most categories in a chart."""
 LEVELS = 6
 """Most levels with a chart of their own."""
 COLOURED = 10
@@ -150,7 +152,7 @@ def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> S
         return None
     rows = tuple(
         ShareRow(words.clean(name, 46), tuple((100 * share, style) for share, style in _points(levels, name, colours)))
-        for name in categories(levels)[:ROWS]
+        for name in categories(levels)[:CATEGORIES]
     )
     largest = max((share for level in probe.levels for _, share in level.categories), default=0.0)
     desc = "; ".join(f"{row.name}: {', '.join(words.percent(x / 100) for x, _ in row.points)}" for row in rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit.result import Audit
@@ -34,6 +35,8 @@ class Scale:
     """A symmetric axis of log2 ratios from -limit to limit; what lies beyond is drawn at its end."""
 
     limit: float
+    open: bool
+    """Whether something lies beyond, so that the ends stand for their ratio and more."""
 
     def x(self, log2: float) -> float:
         """Percent of the width, to a tenth; 3 % are left free at both ends."""
@@ -60,16 +63,19 @@ class Scale:
     def _tick(self, log2: float) -> Tick:
         if log2 == 0:
             return Tick(0, 50, words.SAME, "")
-        return Tick(log2, self.x(log2), f"{2 ** abs(log2):.0f}{words.TIMES}", "more" if log2 > 0 else "less")
+        more = "+" if self.open and abs(log2) == self.limit else ""
+        return Tick(log2, self.x(log2), f"{2 ** abs(log2):.0f}{words.TIMES}{more}", "more" if log2 > 0 else "less")
 
 
 def scale(audit: Audit) -> Scale:
-    """The axis that holds every finding and every placebo band of the audit: 4, 16 or 64 times either way."""
-    largest = max(_sizes(audit), default=0.0)
-    return Scale(next((limit for limit in (2.0, 4.0, 6.0) if largest <= limit), 6.0))
+    """An axis to 4, 16 or 64 times either way: the shortest that holds 95 % of the findings and every grey band."""
+    sizes, bands = sorted(_findings(audit)), [words.known(axis.placebo_ratio) for p in audit.probes for axis in p.axes]
+    most = sizes[math.ceil(0.95 * len(sizes)) - 1] if sizes else 0.0
+    held = max([most, *(band for band in bands if band is not None)])
+    limit = next((limit for limit in (2.0, 4.0) if held <= limit), 6.0)
+    return Scale(limit, open=any(size > limit for size in sizes))
 
 
-def _sizes(audit: Audit) -> Iterable[float]:
+def _findings(audit: Audit) -> Iterator[float]:
     for probe in audit.probes:
         yield from (abs(words.known(finding.association.log2_ratio) or 0.0) for finding in probe.findings)
-        yield from (words.known(axis.placebo_ratio) or 0.0 for axis in probe.axes)

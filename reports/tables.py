@@ -38,7 +38,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """One cell: its text, a second smaller text or nothing, and the step of its tint or nothing."""
+    """One cell: its text, a second smaller text or nothing, and its class or nothing.
+
+    The class is the step of its tint, or `none` where the number is missing.
+    """
 
     text: str
     small: str = ""
@@ -79,8 +82,8 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     for n in _by_share(probe):
         target = probe.targets[n]
         known = [TableCell(words.clean(target.category or words.MISSING, 60))] * kinds
-        known += [TableCell(_women(target.women_pct))] * women
-        shares = [TableCell(words.percent_number(level.probs[n])) for level in levels]
+        known += [_number(_women(target.women_pct))] * women
+        shares = [_number(words.percent_number(level.probs[n])) for level in levels]
         rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares)))
     spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
     caption = "Percent of the answers on the list's words, by group"
@@ -136,7 +139,11 @@ def _ratio_head(found: dict[str, Association], colours: Palette) -> Head:
 
 
 def _ratio_cell(log2_ratio: float | None) -> TableCell:
-    return TableCell(words.more_or_less(log2_ratio), "", tint(log2_ratio))
+    return _number(words.more_or_less(log2_ratio), tint(log2_ratio))
+
+
+def _number(text: str, tint: str = "") -> TableCell:
+    return TableCell(text, "", "none" if text == words.MISSING else tint)
 
 
 def tint(log2_ratio: float | None) -> str:
@@ -153,7 +160,7 @@ def category_table(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -
         return None
     shares = [dict(level.categories) for level in levels]
     rows = tuple(
-        TableRow(words.clean(name, 60), False, tuple(TableCell(words.percent_number(s.get(name))) for s in shares))
+        TableRow(words.clean(name, 60), False, tuple(_number(words.percent_number(s.get(name))) for s in shares))
         for name in categories(levels)
     )
     heads = tuple(_head(colours.swatch(axis.name, level.name), "level") for level in levels)
@@ -205,7 +212,7 @@ def _grid(
 def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
     scored = [(share, n) for n, p in enumerate(cell.probs) if (share := words.known(p)) is not None] if cell else []
     if not scored:
-        return TableCell(words.MISSING)
+        return _number(words.MISSING)
     share, n = max(scored, key=lambda pair: (pair[0], -pair[1]))
     return TableCell(words.clean(probe.targets[n].word), words.percent(share))
 
@@ -214,10 +221,10 @@ def _share(cell: Cell | None, reference: Cell | None, n: int) -> TableCell:
     share = words.known(cell.probs[n]) if cell else None
     base = words.known(reference.probs[n]) if reference else None
     if share is None or cell is None:
-        return TableCell(words.MISSING)
+        return _number(words.MISSING)
     if cell is reference:
         return TableCell(words.percent(share), "reference")
     if not share or not base:
-        return TableCell(words.percent(share))
+        return _number(words.percent(share))
     ratio = math.log2(share / base)
     return TableCell(words.percent(share), words.more_or_less(ratio), tint(ratio))

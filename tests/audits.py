@@ -226,8 +226,8 @@ class _Maker:
 
 def _sentence(a: Association) -> str:
     log2 = a.log2_ratio or 0.0
-    how = ("as likely", "as") if log2 >= 0 else ("less likely", "than")
-    times = f"{2 ** abs(log2):.1f} times {how[0]} for {a.level} {how[1]} for {a.reference}"
+    more, less = (a.level, a.reference) if log2 >= 0 else (a.reference, a.level)
+    times = f"{2 ** abs(log2):.1f} times as likely for {more} as for {less}"
     return f'"{a.target}" is {times}, in {a.agree} of {a.templates} wordings.'
 
 
@@ -292,7 +292,8 @@ def _heavy(a: Association) -> bool:
 
 def _finding(plan: Plan, a: Association, band: float | None, examples: Sequence[Example], at: int) -> Finding:
     beyond = None if band is None else abs(a.log2_ratio or 0) > band
-    example = next((e for e in examples if e.levels[at] == a.level), None)
+    likelier = a.level if (a.log2_ratio or 0) >= 0 else a.reference
+    example = next((e for e in examples if e.levels[at] == likelier), None)
     flags = ("stigma",) if a.target == "prostitute" else ()
     return Finding(plan.name, a, _sentence(a), beyond, example, flags)
 
