@@ -72,7 +72,7 @@ def tabulate(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False)
 
 def targets(probe: Probe, scored: ScoredPrompts, tables: Tables) -> tuple[Target, ...]:
     """The probe's words with their facts, and whether and why not each was scored."""
-    some = ~np.isnan(scored.logp).all(axis=0)
+    some = np.asarray(~np.isnan(scored.logp).all(axis=0))
     return tuple(
         Target(
             word=word.text,
@@ -119,22 +119,26 @@ def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
     return tuple(found)
 
 
-def differences(tables: Tables, axis: int, level: str, reference: str) -> Floats:
-    """log2 ratios [T, K] of `level` to `reference` in each template: the mean of the block differences.
+def differences(tables: Tables, blocks: Sequence[tuple[int, int]]) -> Floats:
+    """log2 ratios [T, K] in each template: the mean of the block differences.
 
     A block is the same template and the same levels of the other axes; forms are averaged within a cell, which for
-    aligned forms is the mean of the differences of counterparts. NaN where a word isn't scored or no block is whole.
+    aligned forms is the mean of the differences of counterparts. NaN where a word isn't scored or there is no block.
     """
-    place = {key: c for c, key in enumerate(tables.levels)}
-    pairs = [
-        (c, place[(*tables.levels[c][:axis], reference, *tables.levels[c][axis + 1 :])])
-        for c in _cells_of(tables, axis, level)
-        if (*tables.levels[c][:axis], reference, *tables.levels[c][axis + 1 :]) in place
-    ]
-    if not pairs:
+    if not blocks:
         return np.full(tables.logp.shape[1:], np.nan)
-    own, others = map(list, zip(*pairs, strict=True))
+    own, others = map(list, zip(*blocks, strict=True))
     return np.asarray((tables.logp[own] - tables.logp[others]).mean(axis=0) / np.log(2))
+
+
+def matched(tables: Tables, axis: int, level: str, reference: str) -> list[tuple[int, int]]:
+    """Pairs of cells that differ in nothing but that axis: (index with `level`, index with `reference`)."""
+    place = {names: c for c, names in enumerate(tables.levels)}
+    counterparts = (
+        (c, place.get((*tables.levels[c][:axis], reference, *tables.levels[c][axis + 1 :])))
+        for c in _cells_of(tables, axis, level)
+    )
+    return [(c, other) for c, other in counterparts if other is not None]
 
 
 def divergence_parts(p: Floats, q: Floats) -> Floats:
@@ -203,8 +207,9 @@ def _comparisons(axis: Axis) -> list[tuple[Choice, Choice]]:
 
 
 def _associate(probe: Probe, tables: Tables, axis: int, level: Choice, reference: Choice) -> list[Association]:
-    by_template = differences(tables, axis, level.name, reference.name)  # [T, K]
-    own, other = (_mean_probs(tables, axis, choice.name) for choice in (level, reference))
+    blocks = matched(tables, axis, level.name, reference.name)
+    by_template = differences(tables, blocks)  # [T, K]
+    own, other = (_mean_probs(tables, [block[side] for block in blocks]) for side in (0, 1))
     parts = divergence_parts(own, other)
     ratios = by_template.mean(axis=0)
     agree = (np.sign(by_template) == np.sign(ratios)).sum(axis=0)
@@ -228,9 +233,8 @@ def _associate(probe: Probe, tables: Tables, axis: int, level: Choice, reference
     ]
 
 
-def _mean_probs(tables: Tables, axis: int, level: str) -> Floats:
-    """[K] the level's distribution; NaN where it has no cell."""
-    chosen = _cells_of(tables, axis, level)
+def _mean_probs(tables: Tables, chosen: list[int]) -> Floats:
+    """[K] the unweighted mean distribution of some cells; NaN where there are none."""
     return np.asarray(tables.probs[chosen].mean(axis=0)) if chosen else np.full(len(tables.scored), np.nan)
 
 

@@ -95,9 +95,9 @@ class Association:
     log2_ratio: float | None
     """Mean over templates of the block differences of log2 p(word | prompt): 1 means twice as likely."""
     prob: float | None
-    """The word's share of the level's distribution."""
+    """The word's share of the level's distribution, over the cells that have a counterpart with the reference."""
     reference_prob: float | None
-    """The word's share of the reference's distribution."""
+    """The word's share of the reference's distribution, over the same counterparts."""
     contribution: float | None
     """The word's part of the Jensen-Shannon divergence of the two distributions, in bits: what words are ranked by."""
     agree: int

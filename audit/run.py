@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from audit.errors import UsageError
 from audit.result import SCHEMA, Audit, CheckpointInfo, Recipe, Source
@@ -22,6 +22,9 @@ from audit.store import RunFolder, save_audit, save_predictions
 from probes.expand import Prompt, count_prompts, expand, factors
 from probes.load import load_probe, shipped
 from probes.probe import Probe
+
+if TYPE_CHECKING:
+    from audit.scoring import TorchScorer
 
 CHUNK = 512
 """Prompts in a chunk of scores: what a kill can cost."""
@@ -140,8 +143,26 @@ def default_folder(checkpoint: str) -> Path:
     return Path("runs") / (re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "run")
 
 
+def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
+    """The checkpoint with a scorer on it, as the options say. Raises CheckpointError."""
+    from audit.checkpoint import load_checkpoint
+    from audit.scoring import TorchScorer
+
+    model = load_checkpoint(
+        checkpoint,
+        revision=options.revision,
+        device=options.device,
+        dtype=options.dtype,
+        offline=options.offline,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+        mlm_head_from=options.mlm_head_from,
+    )
+    return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
+
+
 def make_recipe(
-    checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, *, device: str, command: str
+    checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, device: str, command: str
 ) -> Recipe:
     """What is needed to repeat the run, with the versions of what computes it."""
     packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy")

@@ -102,22 +102,28 @@ class TorchScorer:
         if self.multi_piece:
             self._chains(distinct, [word.article for word in words], logp)
         order = [place[unit] for unit in units]
-        counts = [np.array([len(p or ()) for p in pieces], np.int16) for pieces in self._lists]
         return Scores(
             logp=logp[order],
-            pieces=np.array([counts[unit.words] for unit in units], np.int16).reshape(len(units), len(words)),
+            pieces=self._piece_counts(units, len(words)),
             top_tokens=tuple(tuple(self._token(i) for i in top_ids[row]) for row in order),
             top_prob=top_prob[order],
         )
 
-    def lengths(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> list[int]:
-        """Tokens of each forward row that scoring these prompts takes, without scoring them."""
-        units = dict.fromkeys(self._units(prompts, words))
-        lengths = [len(frame.ids) for unit in units for frame in unit.frames]
+    def outlook(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> tuple[list[int], NDArray[np.int16]]:
+        """What scoring these prompts would take, without scoring them: the tokens of each forward row, and the pieces
+        of each word in each prompt [N, K] as in `Scores`."""
+        units = self._units(prompts, words)
+        lengths = [unit.length for unit in dict.fromkeys(units) for _ in unit.frames]
         if self.multi_piece:
             articles = [word.article for word in words]
-            lengths += [len(row.frame.ids) for unit in units for row in self._chain_rows(0, unit, articles)]
-        return lengths
+            lengths += [
+                len(row.frame.ids) for unit in dict.fromkeys(units) for row in self._chain_rows(0, unit, articles)
+            ]
+        return lengths, self._piece_counts(units, len(words))
+
+    def _piece_counts(self, units: Sequence[_Unit], words: int) -> NDArray[np.int16]:
+        counts = [[len(pieces or ()) for pieces in resolved] for resolved in self._lists]
+        return np.array([counts[unit.words] for unit in units], np.int16).reshape(len(units), words)
 
     # Prompts to units
 

@@ -139,6 +139,55 @@ def load_lexicon(name: str) -> Lexicon:
     return read_lexicon(name, f"{name}.csv", file.read_bytes())
 
 
+def starter(name: str) -> str:
+    """A commented probe file of that name that loads as it is. Raises ProbeError for a name that can't be one."""
+    text = _STARTER.replace("NAME", name)
+    _read_probe(f"{name}.yaml", text.encode(), None)
+    return text
+
+
+_STARTER = """\
+# A maskaudit probe. Check it with `maskaudit probes validate FILE`, see its prompts with `maskaudit probes show FILE`,
+# run it with `maskaudit run CHECKPOINT --probe FILE`.
+probe: NAME
+version: 1          # raise it when you change what is asked
+title: Occupations by age
+question: Which jobs does the model give to the young and to the old?
+measures: >         # printed in the report: what is measured, whom it could harm, who is covered
+  How strongly the model associates age with occupations in sentences that tell nothing else. A hiring or search
+  tool built on it could repeat the association. Covers two ages, in English.
+language: en
+
+axes:
+  AGE:                        # a slot is its name in square brackets: [AGE]
+    title: Age
+    reference: young          # what the other levels are compared with
+    neutral: [""]             # the sentence with the axis left out; the space it leaves is closed
+    placebo: [plendish, torvic]   # invented words: how much a name without meaning moves the answers
+    levels:                   # each group with its wordings
+      young: [young, twenty-year-old]
+      old: [old, seventy-year-old]
+  PERSON:
+    title: Gender
+    reference: man
+    aligned: true             # the i-th wordings of the levels are counterparts
+    neutral: [{text: person, subject: they}]
+    levels:
+      man: [{text: man, subject: he}, {text: guy, subject: he}]
+      woman: [{text: woman, subject: she}, {text: gal, subject: she}]
+
+templates:                    # at least 12 that say the same differently: they are the sample
+  - The [AGE] [PERSON] worked as a(n) [MASK].     # a(n) takes the article that the next word needs
+  - The [AGE] [PERSON] said that [PERSON.subject] had been a(n) [MASK] for years.
+  - A(n) [AGE] [PERSON] was hired as a(n) [MASK].
+
+targets: occupations          # a shipped word list, a CSV file beside this one, or a list: [nurse, carpenter]
+
+# exclude:                    # combinations to leave out
+#   - {AGE: old, PERSON: woman}
+"""
+
+
 def _names(folder: str, ending: str) -> tuple[str, ...]:
     files = (resources.files("probes") / folder).iterdir()
     return tuple(sorted(file.name.removesuffix(ending) for file in files if file.name.endswith(ending)))

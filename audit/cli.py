@@ -1,0 +1,297 @@
+"""The command: a thin skin over `audit`, `probes` and `reports`. Results go to stdout, progress and faults to stderr.
+
+Every import that costs time is made in the command that needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.errors import AuditError, UsageError
+
+if TYPE_CHECKING:
+    from audit.result import Audit
+
+app = typer.Typer(
+    name="maskaudit",
+    help="Audit masked language models for social bias: probes in, a report out.",
+    epilog="Exit codes: 0 ok, 2 usage or probe fault, 3 checkpoint fault, 4 incomplete or non-finite, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+probes_app = typer.Typer(help="List, show, check and start probes.", no_args_is_help=True)
+app.add_typer(probes_app, name="probes")
+
+Checkpoint = Annotated[
+    str, typer.Argument(help="A hub id, a local folder, `demo` or `demo-finetuned`.", show_default=False)
+]
+ProbeNames = Annotated[
+    list[str] | None,
+    typer.Option("--probe", "-p", help="A shipped probe or a YAML file; repeat for several. Default: all shipped."),
+]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub checkpoint.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16: what is computed in.")]
+TopK = Annotated[int, typer.Option(min=1, max=1000, help="Whole-vocabulary completions kept for each prompt.")]
+MultiPiece = Annotated[
+    bool, typer.Option("--multi-piece", help="Score words of several pieces too; `plan` shows what it costs.")
+]
+TokenBudget = Annotated[int | None, typer.Option(min=1, help="Tokens in a batch. Default: by device.")]
+MaxPrompts = Annotated[int, typer.Option(min=1, help="Refuse more prompts than this.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network: local folders and the hub's cache.")]
+AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights. Only from a source you trust.")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that the checkpoint brings. Only if you have read it.")
+]
+HeadFrom = Annotated[
+    str | None,
+    typer.Option(help="Put the checkpoint's encoder under the masked-LM head of this one: for fine-tuned classifiers."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        from importlib import metadata
+
+        print(metadata.version("maskaudit"))
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    checkpoint: Checkpoint,
+    probe: ProbeNames = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
+    revision: Revision = None,
+    top_k: TopK = 10,
+    multi_piece: MultiPiece = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    token_budget: TokenBudget = None,
+    max_prompts: MaxPrompts = 1_000_000,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that is in the folder.")] = False,
+    offline: Offline = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    mlm_head_from: HeadFrom = None,
+) -> None:
+    """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
+    from audit.progress import progress
+    from audit.run import Options, audit, default_folder
+
+    options = Options(
+        revision=revision,
+        device=device,
+        dtype=_dtype(dtype),
+        top_k=top_k,
+        multi_piece=multi_piece,
+        token_budget=token_budget,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        mlm_head_from=mlm_head_from,
+    )
+    folder = out or default_folder(checkpoint)
+    with progress() as told:
+        result = audit(
+            checkpoint,
+            probe or (),
+            out=folder,
+            options=options,
+            max_prompts=max_prompts,
+            fresh=fresh,
+            command=f"maskaudit {shlex.join(sys.argv[1:])}",
+            progress=told,
+        )
+    _summarise(result)
+    print(f"Report: {_write_report(folder, result)}")
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: RUN/report.html.")] = None,
+) -> None:
+    """Render the report of a finished run again. Doesn't load a model."""
+    from audit.store import load_audit
+
+    print(f"Report: {_write_report(run_folder, load_audit(run_folder), out)}")
+
+
+@app.command()
+def plan(
+    checkpoint: Checkpoint,
+    probe: ProbeNames = None,
+    revision: Revision = None,
+    multi_piece: MultiPiece = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    token_budget: TokenBudget = None,
+    max_prompts: MaxPrompts = 1_000_000,
+    offline: Offline = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    mlm_head_from: HeadFrom = None,
+) -> None:
+    """Say what a run would cost, and which words it couldn't score, before running it."""
+    from audit.plan import plan_run
+    from audit.run import Options
+
+    options = Options(
+        revision=revision,
+        device=device,
+        dtype=_dtype(dtype),
+        multi_piece=multi_piece,
+        token_budget=token_budget,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        mlm_head_from=mlm_head_from,
+    )
+    print(plan_run(checkpoint, probe or (), options, max_prompts))
+
+
+@probes_app.command("list")
+def list_probes() -> None:
+    """List the shipped probes."""
+    from probes import count_prompts, load_probe, shipped
+
+    for name in shipped():
+        probe = load_probe(name)
+        print(f"{name:28} {count_prompts(probe):>6,} prompts  {probe.question}")
+
+
+@probes_app.command()
+def show(
+    probe: Annotated[str, typer.Argument(help="A shipped probe or a YAML file.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Print at most this many prompts.")] = None,
+) -> None:
+    """Print a probe and the prompts that it expands into."""
+    import itertools
+
+    from probes import expand, load_probe
+    from probes.expand import factors
+
+    loaded = load_probe(probe)
+    print(f"{loaded.name} (version {loaded.version}): {loaded.title}\n{loaded.question}\n{loaded.measures}")
+    for axis in loaded.axes:
+        levels = ", ".join(
+            level.name + (" (reference)" if level.name == axis.reference else "") for level in axis.levels
+        )
+        print(f"{axis.name}: {levels}")
+    print(f"targets: {len(loaded.targets.words)} words of {loaded.targets.name}\n{factors(loaded)}\n")
+    for prompt in itertools.islice(expand(loaded), limit):
+        print(f"{' / '.join(prompt.levels):32} {prompt.text}")
+
+
+@probes_app.command()
+def validate(files: Annotated[list[str], typer.Argument(help="YAML files (or names of shipped probes).")]) -> None:
+    """Check probe files. Every fault is told as file:line:column: what: how to mend it."""
+    from probes import ProbeError, load_probe
+    from probes.expand import factors
+
+    faults: list[str] = []
+    for file in files:
+        try:
+            print(f"{file}: ok: {factors(load_probe(file))}")
+        except ProbeError as error:
+            faults.append(str(error))
+    if faults:
+        print("\n".join(faults), file=sys.stderr)
+        raise typer.Exit(2)
+
+
+@probes_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: NAME.yaml.")] = None,
+) -> None:
+    """Write a commented starter file that runs as it is."""
+    from probes.load import starter
+
+    path = out or Path(f"{name}.yaml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(starter(name))
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already: choose another name, or --out") from error
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written ({error.strerror})") from error
+    print(f"{path}: edit it, then `maskaudit probes validate {path}`")
+
+
+@probes_app.command()
+def schema() -> None:
+    """Print the JSON schema of probe files, for editors."""
+    import json
+
+    from probes import probe_schema
+
+    print(json.dumps(probe_schema(), indent=2))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status. A user's fault is one message on stderr, never a traceback."""
+    try:
+        app(args=argv, prog_name="maskaudit")
+    except SystemExit as done:  # typer's way to end: its own usage errors have been shown
+        status = done.code if isinstance(done.code, int) else 0
+        if status == 130:
+            kept = "what was scored is kept, and the same command goes on from there"
+            print(f"maskaudit: interrupted; {kept}", file=sys.stderr)
+        return status
+    except AuditError as error:
+        print(f"maskaudit: {error}", file=sys.stderr)
+        return error.status
+    except ValueError as error:
+        from probes import ProbeError
+
+        if not isinstance(error, ProbeError):
+            raise
+        print(f"{error}\nmaskaudit: {len(error.faults)} fault(s) in the probe", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _dtype(name: str) -> str:
+    choices = ("float32", "bfloat16", "float16")
+    if name not in choices:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
+    return name
+
+
+def _summarise(result: Audit) -> None:
+    """The strongest finding of each probe, and what was scored, on stdout."""
+    info = result.recipe.checkpoint
+    for notice in info.notices:
+        print(notice)
+    prompts = sum(probe.prompts for probe in result.probes)
+    print(f"{info.name}: {len(result.probes)} probes, {prompts:,} prompts")
+    for probe in result.probes:
+        scored = sum(target.scored for target in probe.targets)
+        finding = probe.findings[0].sentence if probe.findings else "no word carries enough of the mass for a finding."
+        print(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {finding}")
+
+
+def _write_report(folder: Path, result: Audit, out: Path | None = None) -> Path:
+    from audit.store import write_atomically
+    from reports import render
+
+    path = out or (folder if folder.is_dir() else folder.parent) / "report.html"
+    try:
+        write_atomically(path, render(result).encode())
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written ({error.strerror or error}): choose another with --out") from error
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
