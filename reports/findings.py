@@ -281,7 +281,7 @@ def _likelier(a: Association) -> Association:
 def _wordings(probe: ProbeResult, a: Association, id: str, ids: Ids) -> tuple[Wording, ...]:
     pairs = zip(probe.templates, a.by_template, strict=False)
     return tuple(
-        Wording(ids.new(id, f"wording {n}"), words.more_or_less(ratio), sentence(template))
+        Wording(ids.below(id, f"w{n}"), words.more_or_less(ratio), sentence(template))
         for n, (template, ratio) in enumerate(pairs, start=1)
     )
 

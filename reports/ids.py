@@ -13,7 +13,13 @@ class Ids:
 
     def new(self, *parts: str) -> str:
         """An id of the parts' slugs; a number is added where it is taken already."""
-        stem = "-".join(words.slug(part) for part in parts)
+        return self._take("-".join(words.slug(part) for part in parts))
+
+    def below(self, id: str, part: str) -> str:
+        """An id for a part of what has the id `id`."""
+        return self._take(f"{id}-{words.slug(part)}")
+
+    def _take(self, stem: str) -> str:
         made, again = stem, 1
         while made in self._taken:
             again += 1

@@ -50,11 +50,13 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row: its name, whether that gets a content note, and its cells."""
+    """A row: its name, whether that gets a content note, its cells, and how many columns are missing after them."""
 
     name: str
     flagged: bool
     cells: tuple[TableCell, ...]
+    missing: int = 0
+    """Columns at the end that stand empty together, because the word was not scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
         target = probe.targets[n]
         known = [TableCell(words.clean(target.category or words.MISSING, 60))] * kinds
         known += [_number(_women(target.women_pct))] * women
-        shares = [_number(words.percent_number(level.probs[n])) for level in levels]
-        rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares)))
+        shares = [_number(words.percent_number(level.probs[n])) for level in levels] if target.scored else []
+        missing = 0 if target.scored else len(levels)
+        rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares), missing))
     spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
     caption = "Percent of the answers on the list's words, by group"
     return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), tuple(facts + heads), tuple(rows))
@@ -113,7 +116,7 @@ def _spans(axes: Sequence[Axis], names: Sequence[str]) -> Iterable[Span]:
 
 
 def ratio_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
-    """A row a word, a column a comparison: how much more or less likely than for the reference."""
+    """A row a scored word, a column a comparison: how much more or less likely than for the reference."""
     columns: dict[tuple[str, str, str], dict[str, Association]] = {}
     for axis in probe.axes:
         for a in probe.associations:
@@ -124,6 +127,8 @@ def ratio_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     rows = []
     for n in _by_share(probe):
         word = probe.targets[n].word
+        if not probe.targets[n].scored:
+            continue
         ratios = [found[word].log2_ratio if word in found else None for found in columns.values()]
         rows.append(TableRow(words.clean(word), word in flags, tuple(_ratio_cell(ratio) for ratio in ratios)))
     spans = (Span("", 1), *_spans(probe.axes, [axis for axis, _, _ in columns]))

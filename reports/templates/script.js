@@ -47,7 +47,7 @@
     const down = heads[at].getAttribute("aria-sort") !== "descending";
     heads.forEach((head) => head.removeAttribute("aria-sort"));
     heads[at].setAttribute("aria-sort", down ? "descending" : "ascending");
-    const text = (row) => row.cells[at].textContent.trim();
+    const text = (row) => row.cells[at] ? row.cells[at].textContent.trim() : "";
     const rows = [...table.tBodies[0].rows];
     rows.sort(at === 0 ? (a, b) => (down ? -1 : 1) * text(a).localeCompare(text(b))
                        : (a, b) => compare(text(a), text(b), down ? -1 : 1));
@@ -58,11 +58,12 @@
     const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
     return `"${safe.replaceAll('"', '""')}"`;
   };
+  const value = (cell) => cell.className === "none" ? "" : cell.textContent.trim();
   const csv = (table, heads) => {
     const spans = [...table.tHead.rows[0].cells].flatMap((cell) => Array(cell.colSpan).fill(cell.textContent.trim()));
     const over = (n) => table.tHead.rows.length > 1 && spans[n] ? `${spans[n]}: ` : "";
     const name = (head, n) => over(n) + head.textContent.trim().replace(/\s+/g, " ");
-    const lines = [heads.map(name), ...[...table.tBodies[0].rows].map((row) => [...row.cells].map((c) => c.textContent.trim()))];
+    const lines = [heads.map(name), ...[...table.tBodies[0].rows].map((row) => Array.from(heads, (_, n) => row.cells[n] ? value(row.cells[n]) : ""))];
     return "\ufeff" + lines.map((line) => line.map(field).join(",") + "\r\n").join("");
   };
   const download = (table, heads) => {
