@@ -234,10 +234,10 @@ def _draw(model: torch.nn.Module, seed: int = 0) -> None:
 
 
 def classifier_of(source: Path, folder: Path) -> Path:
-    """A BERT classifier fine-tuned from `source`: no MLM head, its embeddings unchanged, its layers moved on."""
+    """A BERT classifier fine-tuned from `source`: its vocabulary, its encoder moved on, no MLM head."""
     model = transformers.BertForSequenceClassification.from_pretrained(source, num_labels=3)
     with torch.no_grad():
-        for weight in model.bert.encoder.parameters():
+        for weight in model.bert.parameters():
             weight.mul_(1.1)
     model.save_pretrained(folder)
     transformers.BertTokenizer.from_pretrained(source).save_pretrained(folder)
@@ -271,10 +271,7 @@ def _change(source: Path, folder: Path, change: Callable[[dict[str, torch.Tensor
     file = folder / "model.safetensors"
     weights = change(load_file(file))
     save_file(weights, file, metadata={"format": "pt"})
-    config = json.loads((folder / "config.json").read_text())
-    config["dtype"] = str(next(iter(weights.values())).dtype).removeprefix("torch.")
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+    return change_config(folder, dtype=str(next(iter(weights.values())).dtype).removeprefix("torch."))
 
 
 def without_mask_token(source: Path, folder: Path) -> Path:
@@ -324,6 +321,8 @@ class _Touch:
 
 _REMOTE = """
 from pathlib import Path
+
+import torch
 from transformers import BertConfig, BertForMaskedLM
 
 Path({sentinel!r}).touch()
@@ -335,20 +334,30 @@ class SentinelConfig(BertConfig):
 
 class SentinelForMaskedLM(BertForMaskedLM):
     config_class = SentinelConfig
+
+    def forward(self, input_ids, **kwargs):
+        output = super().forward(input_ids, **kwargs)
+        first = torch.arange(output.logits.shape[1])[:, None] * torch.arange(output.logits.shape[2])
+        output.logits = output.logits + 0.01 * first
+        return output
 """
 
 
 def with_remote_code(source: Path, folder: Path, sentinel: Path) -> Path:
-    """A BERT that can only be loaded by its own code, which makes the file `sentinel` when it is imported."""
+    """A BERT that can only be loaded by its own code, which makes the file `sentinel` when it is imported.
+
+    Its logits depend on how many positions go through the head, so no shortcut gives the same ones.
+    """
     shutil.copytree(source, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"model_type": "sentinel", "architectures": ["SentinelForMaskedLM"]}
-    config["auto_map"] = {
-        "AutoConfig": "sentinel.SentinelConfig",
-        "AutoModelForMaskedLM": "sentinel.SentinelForMaskedLM",
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "sentinel.py").write_text(_REMOTE.format(sentinel=str(sentinel)))
+    (folder / "remote.py").write_text(_REMOTE.format(sentinel=str(sentinel)))
+    own = {"AutoConfig": "remote.SentinelConfig", "AutoModelForMaskedLM": "remote.SentinelForMaskedLM"}
+    return change_config(folder, model_type="sentinel", architectures=["SentinelForMaskedLM"], auto_map=own)
+
+
+def change_config(folder: Path, **settings: Any) -> Path:
+    """Write these settings over those of the folder's config, in place."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | settings), "utf-8")
     return folder
 
 
