@@ -13,7 +13,7 @@ import numpy as np
 
 from audit.run import Options, chunks, load_probes, load_scorer
 from audit.scoring import TorchScorer
-from probes.expand import Prompt
+from probes.expand import Prompt, count_prompts
 from probes.probe import Probe
 
 _SAMPLE = 256  # prompts; with words of several pieces each of them is hundreds of rows
@@ -69,7 +69,7 @@ def _plan(scorer: TorchScorer, probe: Probe, multi_piece: bool) -> Plan:
 
 def _seconds_per_token(scorer: TorchScorer, probes: Sequence[Probe], multi_piece: bool) -> float:
     """Measured on prompts spread over the largest probe, after a first pass that isn't counted."""
-    largest = max(probes, key=lambda probe: len(probe.targets.words))
+    largest = max(probes, key=count_prompts)
     prompts: list[Prompt] = [prompt for chunk in chunks(largest) for prompt in chunk]
     sample = prompts[:: max(1, len(prompts) // (_MULTI_PIECE_SAMPLE if multi_piece else _SAMPLE))]
     words = largest.targets.words

@@ -90,10 +90,13 @@ def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
         return
     declared = document.data.get("axes")
     names = set(declared) if isinstance(declared, dict) else set()
-    used: set[str] = set()
+    slots = [_slots(text) if isinstance(text, str) else [] for text in templates]
+    used = {slot.axis for found in slots for slot in found}
     for index, text in enumerate(templates):
         if isinstance(text, str):
-            used |= _check_template(document, index, text, axes, names)
+            _check_template(document, index, text, used & set(axes))
+            for slot in slots[index]:
+                _check_slot(document, ("templates", index), slot, axes, names)
             if text in templates[:index]:
                 document.fault(("templates", index), "duplicate template", "keep one of them")
     for name in axes:
@@ -101,23 +104,19 @@ def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
             document.fault(("axes", name), f"no template has the slot [{name}]", "use it, or remove the axis", key=True)
 
 
-def _check_template(document: Document, index: int, text: str, axes: Mapping[str, Axis], names: set[str]) -> set[str]:
-    """Note the faults of one template; returns the axes it uses."""
+def _check_template(document: Document, index: int, text: str, used: set[str]) -> None:
     path = ("templates", index)
-    parts = list(parse_template(text))
-    masks = sum(isinstance(part, Mask) for part in parts)
+    masks = sum(isinstance(part, Mask) for part in parse_template(text))
     if masks != 1:
         what = "no [MASK]" if masks == 0 else f"{masks} [MASK]s"
         document.fault(path, f"a template with {what}", "write exactly one [MASK] where the answer goes")
-    slots = [part for part in parts if isinstance(part, Slot)]
-    for slot in slots:
-        _check_slot(document, path, slot, axes, names)
-    used = {slot.axis for slot in slots}
-    missing = sorted(name for name in axes if name not in used and name != "MASK")
-    if missing and len(missing) < len(axes):
+    for name in sorted(used - {slot.axis for slot in _slots(text)}):
         mend = "use it, or its groups get one sentence and no difference"
-        document.fault(path, f"a template without [{missing[0]}]", mend)
-    return used
+        document.fault(path, f"a template without [{name}]", mend)
+
+
+def _slots(text: str) -> list[Slot]:
+    return [part for part in parse_template(text) if isinstance(part, Slot)]
 
 
 def _check_slot(

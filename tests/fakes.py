@@ -1,0 +1,92 @@
+"""A scorer without a model, and small probes as text: what the tests use where no checkpoint is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from audit.result import CheckpointInfo
+from audit.scorer import Scores
+from probes.expand import Prompt
+from probes.lexicon import Word
+
+PROBE = """\
+probe: small
+version: 1
+title: Jobs by group and gender
+question: Who gets which job?
+measures: A made probe for tests.
+axes:
+  GROUP:
+    title: Group
+    reference: White
+    neutral: [""]
+    placebo: [Trelvian, Molvic]
+    levels:
+      White: [White]
+      Black: [Black, African American]
+      Asian: [Asian]
+  GENDER:
+    title: Gender
+    reference: man
+    aligned: true
+    neutral: [{text: person, subject: they}]
+    levels:
+      man: [{text: man, subject: he}, {text: guy, subject: he}]
+      woman: [{text: woman, subject: she}, {text: gal, subject: she}]
+templates:
+  - The [GROUP] [GENDER] worked as a [MASK].
+  - A(n) [GROUP] [GENDER] was hired as a(n) [MASK] because [GENDER.subject] asked.
+  - They met a(n) [GROUP] [GENDER] who was a(n) [MASK]
+targets: [nurse, carpenter, engineer, flight attendant, zzyzx]
+"""
+
+INFO = CheckpointInfo(
+    name="fake",
+    revision=None,
+    architecture="FakeForMaskedLM",
+    parameters=1,
+    vocabulary=100,
+    saved_dtype="F32",
+    weights_sha256="0" * 64,
+    tokenizer_sha256="1" * 64,
+    mlm_head_from=None,
+    mask_only_head=True,
+    planted=False,
+    notices=(),
+)
+
+
+class FakeScorer:
+    """Scores that are a function of the text alone. Words of several words have several pieces and no score; a word
+    with `zz` in it is unknown. `stop_after` prompts it is interrupted, as by Ctrl-C."""
+
+    def __init__(self, stop_after: int | None = None, top_k: int = 3) -> None:
+        self.stop_after = stop_after
+        self.top_k = top_k
+        self.scored = 0
+
+    def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
+        """As `audit.scorer.Scorer`."""
+        self.scored += len(prompts)
+        if self.stop_after is not None and self.scored > self.stop_after:
+            raise KeyboardInterrupt
+        pieces = np.array([[self._pieces(word) for word in words] for _ in prompts], np.int16)
+        logp = np.array([[self._logp(prompt, word) for word in words] for prompt in prompts], np.float32)
+        return Scores(
+            logp=np.where(pieces == 1, logp, np.float32(np.nan)),
+            pieces=pieces,
+            top_tokens=tuple(tuple(f"token{i}" for i in range(self.top_k)) for _ in prompts),
+            top_prob=np.array([[0.5 / 2**i for i in range(self.top_k)] for _ in prompts], np.float32),
+        )
+
+    @staticmethod
+    def _pieces(word: Word) -> int:
+        return 0 if "zz" in word.text else len(word.text.split())
+
+    @staticmethod
+    def _logp(prompt: Prompt, word: Word) -> float:
+        digest = hashlib.sha256(f"{prompt.text}|{word.text}".encode()).digest()
+        return -2.0 - 3.0 * digest[0] / 255
