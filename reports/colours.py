@@ -26,7 +26,7 @@ DARK = (
 
 LIGHT_PAGE = {
     "bg": "#ffffff", "panel": "#f5f6f8", "line": "#d5d9e0", "ink": "#1a1d23", "muted": "#565d6b", "link": "#0b5cad",
-    "null": "#8a919e", "band": "#e3e6eb", "warn": "#7a4b00", "warn-bg": "#fff4dc", "warn-line": "#d39a2b",
+    "null": "#7b828f", "band": "#e3e6eb", "warn": "#7a4b00", "warn-bg": "#fff4dc", "warn-line": "#d39a2b",
     "m1": "#fdebd9", "m2": "#fbd6b0", "m3": "#f6b97c", "m4": "#ee9a4b",
     "l1": "#e9e6f4", "l2": "#d3cee9", "l3": "#b9b1dc", "l4": "#a197cf",
     "bar": "#d9e4ef", "mark": "#fff0b3", "more": "#a84300", "less": "#5a4aa0",

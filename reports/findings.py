@@ -14,8 +14,12 @@ from reports.ids import Ids
 from reports.scale import Scale
 from reports.strips import Point, Strip, strip
 
+ROWS = 3
+"""Rows of a group that are shown at once."""
 CARDS = 8
 """Findings that are shown in full."""
+WORDINGS = 6
+"""Below this many wordings, findings come after all others."""
 FLOOR = 0.01
 """Coverage below which a probe isn't judged."""
 HEAVY = 0.005
@@ -44,6 +48,11 @@ class Group:
 
     title: str
     rows: tuple[Row, ...]
+    """The strongest ones."""
+    more: tuple[Row, ...]
+    """The others, which can be unfolded."""
+    unfold: str
+    """What to unfold: `4 more probes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +114,27 @@ def unjudged(probe: ProbeResult) -> str | None:
 
 def verdict(audit: Audit, colours: Palette, scale: Scale, hrefs: Sequence[str]) -> Verdict:
     """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[tuple[float, Row]]] = {}
     for probe, href in zip(audit.probes, hrefs, strict=True):
         for axis in probe.axes:
-            groups.setdefault(axis.title, []).append(_row(probe, axis, href, colours, scale))
-    made = tuple(Group(words.clean(title, 120), tuple(rows)) for title, rows in groups.items())
-    standings = Counter(row.standing for group in made for row in group.rows)
-    return Verdict(_headline(standings), _rest(standings), made)
+            row = _row(probe, axis, href, colours, scale)
+            groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
+    standings = Counter(row.standing for rows in groups.values() for _, row in rows)
+    return Verdict(_headline(standings), _rest(standings), tuple(_group(title, rows) for title, rows in groups.items()))
+
+
+def _group(title: str, weighed: list[tuple[float, Row]]) -> Group:
+    order = ("beyond", "alone", "within", "unjudged")
+    rows = [row for _, row in sorted(weighed, key=lambda pair: (order.index(pair[1].standing), -pair[0]))]
+    folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
+    unfold = words.counted(len(folded), "more probe")
+    return Group(words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+
+
+def _weight(probe: ProbeResult, axis: Axis) -> float:
+    """The largest contribution among the axis' findings; nothing for a probe of few wordings."""
+    found = (f.association.contribution or 0.0 for f in probe.findings if f.association.axis == axis.name)
+    return max(found, default=0.0) if len(probe.templates) >= WORDINGS else 0.0
 
 
 def _headline(seen: Counter[str]) -> str:
@@ -156,7 +179,8 @@ def _row(probe: ProbeResult, axis: Axis, href: str, colours: Palette, scale: Sca
     if band is not None:
         text = "No difference above invented names."
         return Row(title, href, "within", "No difference above invented names", text, False, _invented(band), drawn)
-    more = "This axis has no invented names to compare with."
+    few = len(probe.templates) < WORDINGS
+    more = f"Only {words.counted(len(probe.templates), 'wording')}: others may answer otherwise." if few else ""
     row = Row(title, href, "alone", "No invented names to compare", "No word had enough weight.", False, more, drawn)
     return _told(row, found[0]) if found else row
 
@@ -202,7 +226,8 @@ def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
     """Up to 8 findings to show in full, from different probes, axes, directions and words.
 
     They are taken by contribution to the difference between the two distributions. Round n lets in findings of a
-    probe's axis and direction that has fewer than n so far; a word comes once. What doesn't go beyond invented names,
+    probe's axis and direction that has fewer than n so far; a word comes once. Probes of fewer than 6 wordings come
+    last. What doesn't go beyond invented names,
     and what comes of a probe that can't be judged, is left out.
     """
     candidates = [
@@ -212,9 +237,15 @@ def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
         for finding in probe.findings
         if finding.beyond_placebo is not False and not _level(finding)
     ]
-    candidates.sort(key=lambda pair: -(words.known(pair[1].association.contribution) or 0.0))
-    chosen = list(_rounds(candidates))[:CARDS]
+    candidates.sort(key=_strength)
+    firm = [pair for pair in candidates if len(pair[0].templates) >= WORDINGS]
+    chosen = [*_rounds(firm), *_rounds(candidates[len(firm) :])][:CARDS]
     return [pair for pair in candidates if any(pair[1] is kept for _, kept in chosen)]
+
+
+def _strength(pair: tuple[ProbeResult, Finding]) -> tuple[bool, float]:
+    probe, finding = pair
+    return len(probe.templates) < WORDINGS, -(words.known(finding.association.contribution) or 0.0)
 
 
 def _level(finding: Finding) -> bool:
@@ -256,11 +287,17 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
         share=words.percent(a.prob),
         reference_share=words.percent(a.reference_prob),
         placebo=_invented(band) or "No invented names to compare with.",
-        wordings=f"{a.agree} of {words.counted(a.templates, 'wording')}",
+        wordings=_agreement(a),
         strip=_card_strip(probe, a, each, colours, scale, band),
         each=each,
         columns=_examples(probe, finding.example, a, colours),
     )
+
+
+def _agreement(a: Association) -> str:
+    if a.templates == 1:
+        return "In the one wording"
+    return f"In {a.agree} of {words.counted(a.templates, 'wording')}"
 
 
 def _likelier(a: Association) -> Association:

@@ -339,7 +339,8 @@ PAYLOADS = (
     "\u202eevil\u2066\u200f\u2028 =1+1",
     "javascript:alert(1)//http://evil.example/ url(http://evil.example)",
 )
-KEPT = {"role", "roles"}
+KEPT = {"role", "roles", "flags"}
+"""Fields that hold one of a few known words, never text from outside."""
 
 
 def hostile(harmless: Audit, length: int = 0) -> Audit:
