@@ -6,6 +6,7 @@ meaning alone: every swatch has its level's name beside it. Grey is kept for the
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from audit.result import Audit
@@ -64,16 +65,13 @@ class Palette:
 
 
 def palette(audit: Audit) -> Palette:
-    """Give the levels their colours in the order in which they first appear.
+    """Give the levels their colours: those that most probes share first, then in the order in which they appear.
 
     The eleventh to twentieth have the first ten colours again as rings; then it starts over.
     """
-    styles: dict[tuple[str, str], str] = {}
-    for probe in audit.probes:
-        for axis in probe.axes:
-            for level in axis.levels:
-                styles.setdefault((axis.name, level), _style(len(styles)))
-    return Palette(styles)
+    used = Counter((axis.name, level) for probe in audit.probes for axis in probe.axes for level in axis.levels)
+    ordered = sorted(used, key=lambda key: -used[key])
+    return Palette({key: _style(index) for index, key in enumerate(ordered)})
 
 
 def _style(index: int) -> str:

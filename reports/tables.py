@@ -70,6 +70,8 @@ class Table:
     """Over the columns, the first over the rows' names; empty for a table with one row of heads."""
     heads: tuple[Head, ...]
     rows: tuple[TableRow, ...]
+    flagged: bool = False
+    """Whether the caption is a word that gets a content note."""
 
 
 def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
@@ -211,7 +213,8 @@ def _grid(
         TableRow(words.clean(level), False, tuple(filled[level, other] for other in across.levels))
         for level in down.levels
     )
-    return Table(ids.new("grid", probe.name, what), words.clean(what), words.clean(down.title), (), heads, rows)
+    id, corner = ids.new("grid", probe.name, what), words.clean(down.title)
+    return Table(id, words.clean(what), corner, (), heads, rows, what in flagged(probe))
 
 
 def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
@@ -219,7 +222,8 @@ def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
     if not scored:
         return _number(words.MISSING)
     share, n = max(scored, key=lambda pair: (pair[0], -pair[1]))
-    return TableCell(words.clean(probe.targets[n].word), words.percent(share))
+    word = probe.targets[n].word
+    return TableCell(words.clean(word), words.percent(share), "flag" if word in flagged(probe) else "")
 
 
 def _share(cell: Cell | None, reference: Cell | None, n: int) -> TableCell:

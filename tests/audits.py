@@ -345,7 +345,7 @@ KEPT = {"role", "roles", "flags"}
 
 def hostile(harmless: Audit, length: int = 0) -> Audit:
     """The same audit with a payload before every string, distinct strings staying distinct, padded to `length`."""
-    return _mapped(harmless, lambda text: _attack(text, length))
+    return mapped(harmless, lambda text: _attack(text, length))
 
 
 def _attack(text: str, length: int) -> str:
@@ -353,12 +353,13 @@ def _attack(text: str, length: int) -> str:
     return f"{payload} {text}" + "W" * max(0, length - len(payload) - len(text))
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with every string in it changed, but for those that come from a fixed set."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, tuple):
-        return tuple(_mapped(item, change) for item in value)
+        return tuple(mapped(item, change) for item in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [f.name for f in dataclasses.fields(value) if f.name not in KEPT]
-        return replace(value, **{name: _mapped(getattr(value, name), change) for name in names})
+        return replace(value, **{name: mapped(getattr(value, name), change) for name in names})
     return value

@@ -14,7 +14,9 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from audits import GENDER, TEMPLATES, Group, Plan, audit, hostile, many_words, several
+from audits import GENDER, JOBS, TEMPLATES, Group, Plan, audit, hostile, many_words, mapped, several
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit.result import Audit
 from reports import colours, render, words
@@ -83,6 +85,16 @@ def test_hostile_strings_change_no_element(kind: str) -> None:
     assert parsed(kind).shape() == parsed().shape()
     assert parsed(kind).ends == parsed().ends
     assert parsed(kind).raw == parsed().raw
+
+
+SMALL = audit(Plan(groups=(GENDER,), words=JOBS[:5], templates=TEMPLATES[:2], unscored=1))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.text())
+def test_any_string_leaves_the_structure_alone(text: str) -> None:
+    """Whatever stands before every string of an audit, the page has the same elements."""
+    assert Parsed(render(mapped(SMALL, lambda kept: text + kept))).shape() == Parsed(render(SMALL)).shape()
 
 
 def test_hostile_strings_are_shown_as_text() -> None:
