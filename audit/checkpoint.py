@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from audit.errors import CheckpointError, first_line
+from audit.framing import reads_mask_as_word
 from audit.result import CheckpointInfo
 from audit.source import Source, saved_dtype, tokenizer_sha256, weights_sha256
 
@@ -38,8 +39,8 @@ class Checkpoint:
     mask_id: int
     max_length: int
     """The longest prompt, in tokens with the special ones."""
-    strips_space: bool = False
-    """The tokenizer leaves the space before its mask token as a piece of its own: prompts are written without it."""
+    reads_mask_as_word: bool
+    """The tokenizer splits text around its mask token as it does around a word; see `framing` where it doesn't."""
 
     @property
     def name(self) -> str:
@@ -96,7 +97,7 @@ def load_checkpoint(
         info=_info(source, folder, model, mlm_head_from),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
-        strips_space=_leaves_space(tokenizer),
+        reads_mask_as_word=reads_mask_as_word(tokenizer),
     )
     return _with_notices(_choose_head(checkpoint))
 
@@ -182,6 +183,9 @@ def _load_tokenizer(source: Source, folder: Path) -> Any:
     except Exception as error:  # each tokenizer class raises its own
         mend = "the folder needs tokenizer.json or the vocabulary files of its family"
         raise CheckpointError(f"{source.name}: its tokenizer does not load ({first_line(error)}): {mend}") from error
+    if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_ids):
+        mend = "put tokenizer.json or its vocabulary file into the folder"
+        raise CheckpointError(f"{source.name}: its tokenizer has no vocabulary: {mend}")
     if tokenizer.mask_token_id is None or tokenizer.mask_token_id == tokenizer.unk_token_id:
         mend = "only masked language models can be asked to fill a gap"
         raise CheckpointError(f"{source.name}: its tokenizer has no mask token: {mend}")
@@ -206,12 +210,6 @@ def _max_length(tokenizer: Any, model: Any) -> int:
     else:
         limit = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
     return int(min(limit, tokenizer.model_max_length))
-
-
-def _leaves_space(tokenizer: Any) -> bool:
-    ids = tokenizer(f"as a {tokenizer.mask_token}.", verbose=False)["input_ids"]
-    at = ids.index(tokenizer.mask_token_id) if tokenizer.mask_token_id in ids else 0
-    return at > 0 and not tokenizer.decode([ids[at - 1]]).strip() and ids[at - 1] not in tokenizer.all_special_ids
 
 
 def _full_logits(model: Any, ids: Tensor, at: Tensor) -> Tensor:
@@ -288,10 +286,10 @@ def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
             f"The encoder of {checkpoint.name} was put under the masked-LM head of {checkpoint.info.mlm_head_from}, "
             "which was not trained with it: differences between groups can be read, the probabilities less so."
         )
-    if checkpoint.strips_space:
+    if not checkpoint.reads_mask_as_word:
         notices.append(
-            "This tokenizer leaves the space before its mask token as a piece of its own, where a word would take it "
-            "in. Prompts are written without that space, so that the mask stands exactly where a word's piece does."
+            "This tokenizer splits text around its mask token otherwise than around a word. Prompts are tokenised with "
+            "words in the gap, and the mask is put in their place, so that it stands exactly where a word would."
         )
     return replace(checkpoint, info=replace(checkpoint.info, notices=tuple(notices)))
 

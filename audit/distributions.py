@@ -72,7 +72,8 @@ def tabulate(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False)
 
 def targets(probe: Probe, scored: ScoredPrompts, tables: Tables) -> tuple[Target, ...]:
     """The probe's words with their facts, and whether and why not each was scored."""
-    some = np.asarray(~np.isnan(scored.logp).all(axis=0))
+    missing = np.isnan(scored.logp)
+    partly = np.logical_and(missing.any(axis=0), np.logical_not(missing.all(axis=0))).tolist()
     return tuple(
         Target(
             word=word.text,
@@ -84,7 +85,7 @@ def targets(probe: Probe, scored: ScoredPrompts, tables: Tables) -> tuple[Target
             valence=word.valence,
             pieces=int(scored.pieces[k]),
             scored=bool(tables.scored[k]),
-            reason=None if tables.scored[k] else _reason(int(scored.pieces[k]), bool(some[k])),
+            reason=None if tables.scored[k] else _reason(int(scored.pieces[k]), partly[k]),
         )
         for k, word in enumerate(probe.targets.words)
     )
@@ -165,8 +166,8 @@ def _nan_where_none(sums: Floats, scored: NDArray[np.bool_]) -> Floats:
     return sums if scored.any() else np.full_like(sums, np.nan)
 
 
-def _reason(pieces: int, some: bool) -> str:
-    if some:
+def _reason(pieces: int, partly: bool) -> str:
+    if partly:
         return "not scored in every wording"
     if pieces > 1:
         return f"{pieces} pieces of the vocabulary"

@@ -35,5 +35,8 @@ class Scorer(Protocol):
     """Scores prompts. The answer to a prompt doesn't depend on its neighbours beyond 1e-5."""
 
     def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
-        """Score N >= 1 prompts for K words. Raises CheckpointError where the model can't answer with a number."""
+        """Score N >= 1 prompts for K words.
+
+        Raises CheckpointError where the model can't be asked, IncompleteError where its answer is not a number.
+        """
         ...

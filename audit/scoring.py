@@ -7,8 +7,9 @@ into is not known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from audit.checkpoint import Checkpoint
 from audit.errors import CheckpointError, IncompleteError
+from audit.framing import Frame, tokenise, tokenise_around
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.lexicon import Word
@@ -27,17 +29,13 @@ Pieces = tuple[int, ...] | None
 _ARTICLES = ("a", "an")
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """A tokenised prompt: token ids with the mask at `at`."""
+class _Sized(Protocol):
+    @property
+    def tokens(self) -> int: ...
 
-    ids: tuple[int, ...]
-    at: int
 
-    def filled(self, pieces: Sequence[int], count: int, mask: int) -> _Frame:
-        """The frame with `count` masks for its one, the first of them filled with `pieces`."""
-        gap = (*pieces, *[mask] * (count - len(pieces)))
-        return _Frame((*self.ids[: self.at], *gap, *self.ids[self.at + 1 :]), self.at + len(pieces))
+_Item = TypeVar("_Item", bound=_Sized)
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class _Unit:
     The three are: after "a", after "an", and with the article masked too (then `articles` are the two ids there).
     """
 
-    frames: tuple[_Frame, ...]
+    frames: tuple[Frame, ...]
     words: int
     """Index of the resolved word list in this context."""
     articles: tuple[int, int] | None = None
@@ -55,6 +53,10 @@ class _Unit:
     @property
     def length(self) -> int:
         return len(self.frames[0].ids)
+
+    @property
+    def tokens(self) -> int:
+        return self.length * len(self.frames)
 
 
 class TorchScorer:
@@ -97,8 +99,9 @@ class TorchScorer:
         top_prob = np.zeros((len(distinct), self.top_k), np.float32)
         an = torch.tensor([word.article == "an" for word in words], device=self.checkpoint.device)
         for batch in self._batches(distinct):
-            rows = [place[unit] for unit in batch]
-            logp[rows], top_ids[rows], top_prob[rows] = self._one_piece(batch, an)
+            for part, numbers in self._in_memory(batch, lambda units: self._one_piece(units, an)):
+                rows = [place[unit] for unit in part]
+                logp[rows], top_ids[rows], top_prob[rows] = numbers
         if self.multi_piece:
             self._chains(distinct, [word.article for word in words], logp)
         order = [place[unit] for unit in units]
@@ -128,16 +131,14 @@ class TorchScorer:
     # Prompts to units
 
     def _units(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> list[_Unit]:
-        mask = self.checkpoint.tokenizer.mask_token
-        texts = [
-            [self._masked(prompt, article) for article in ((*_ARTICLES, mask) if prompt.article else (None,))]
-            for prompt in prompts
-        ]
-        ids = iter(self._tokenise([text for group in texts for text in group]))
+        contexts = [_contexts(prompt) for prompt in prompts]
+        one = iter(self._around([context for group in contexts for context in group[:2]], masks=1))
+        two = iter(self._around([context for group in contexts for context in group[2:]], masks=2))
         asked = self._asked.setdefault(tuple(words), len(self._asked))
         units = []
-        for prompt, group in zip(prompts, texts, strict=True):
-            frames = tuple(self._frame(prompt, next(ids), masks=2 if i == 2 else 1) for i in range(len(group)))
+        for prompt, group in zip(prompts, contexts, strict=True):
+            frames = tuple(self._frame(prompt, next(one), 1) for _ in group[:2])
+            frames += tuple(self._frame(prompt, next(two), 2) for _ in group[2:])
             articles = self._article_ids(frames) if prompt.article else None
             if prompt.article and not articles:  # this vocabulary can't tell a from an: no word is scored
                 units.append(_Unit(frames[:1], self._pieces(prompt, (), words, asked)))
@@ -145,16 +146,11 @@ class TorchScorer:
                 units.append(_Unit(frames, self._pieces(prompt, frames, words, asked), articles))
         return units
 
-    def _masked(self, prompt: Prompt, article: str | None, answer: str | None = None) -> str:
-        """The prompt's text with `answer`, or the tokenizer's mask, in the gap."""
-        mask = self.checkpoint.tokenizer.mask_token
-        text = prompt.masked(answer or mask, article)
-        return text.replace(f" {mask}", mask) if self.checkpoint.strips_space else text
+    def _around(self, contexts: Sequence[tuple[str, str]], masks: int) -> list[list[int]]:
+        as_word = self.checkpoint.reads_mask_as_word
+        return tokenise_around(self.checkpoint.tokenizer, contexts, masks, as_word=as_word)
 
-    def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        return self.checkpoint.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
-
-    def _frame(self, prompt: Prompt, ids: list[int], masks: int) -> _Frame:
+    def _frame(self, prompt: Prompt, ids: list[int], masks: int) -> Frame:
         found = [at for at, token in enumerate(ids) if token == self.checkpoint.mask_id]
         if len(found) != masks:
             what = f"{len(found)} mask tokens where there should be {masks}"
@@ -165,19 +161,19 @@ class TorchScorer:
             raise CheckpointError(
                 f"{self.checkpoint.name}: the prompt {prompt.text!r} has {what}: shorten its template"
             )
-        return _Frame(tuple(ids), found[0])
+        return Frame(tuple(ids), found[0])
 
-    def _article_ids(self, frames: tuple[_Frame, ...]) -> tuple[int, int] | None:
+    def _article_ids(self, frames: tuple[Frame, ...]) -> tuple[int, int] | None:
         """Ids of "a" and "an" in this prompt; None where one of them is not one piece here."""
         a, an, both = frames
-        ids = [_between(frame.ids, both) for frame in (a, an)]
+        ids = [both.gap(frame.ids) for frame in (a, an)]
         if any(pieces is None or len(pieces) != 1 for pieces in ids):
             return None
         return ids[0][0], ids[1][0]  # type: ignore[index]
 
     # Words to pieces
 
-    def _pieces(self, prompt: Prompt, frames: tuple[_Frame, ...], words: Sequence[Word], asked: int) -> int:
+    def _pieces(self, prompt: Prompt, frames: tuple[Frame, ...], words: Sequence[Word], asked: int) -> int:
         """Index of the words' pieces in this prompt's context, resolved once for each context; none without frames.
 
         A tokenizer works on words (and what touches them), so the context is what touches the mask and the word on
@@ -192,16 +188,14 @@ class TorchScorer:
             self._lists.append(tuple(self._resolve(prompt, frames, words) if frames else [None] * len(words)))
         return self._contexts[key]
 
-    def _resolve(self, prompt: Prompt, frames: tuple[_Frame, ...], words: Sequence[Word]) -> list[Pieces]:
+    def _resolve(self, prompt: Prompt, frames: tuple[Frame, ...], words: Sequence[Word]) -> list[Pieces]:
         """The pieces of each word in the prompt: what stands in the mask's place when nothing else changes."""
         articles = [word.article if prompt.article else None for word in words]
-        texts = [
-            self._masked(prompt, article, prompt.answer(word)) for word, article in zip(words, articles, strict=True)
-        ]
+        texts = [prompt.masked(prompt.answer(word), article) for word, article in zip(words, articles, strict=True)]
         special = set(self.checkpoint.tokenizer.all_special_ids)
         resolved: list[Pieces] = []
-        for ids, article in zip(self._tokenise(texts), articles, strict=True):
-            pieces = _between(ids, frames[_ARTICLES.index(article) if article else 0])
+        for ids, article in zip(tokenise(self.checkpoint.tokenizer, texts), articles, strict=True):
+            pieces = frames[_ARTICLES.index(article) if article else 0].gap(ids)
             resolved.append(None if pieces and special.intersection(pieces) else pieces)
         return resolved
 
@@ -226,22 +220,10 @@ class TorchScorer:
         targets = [[p[0] if p and len(p) == 1 else -1 for p in self._lists[unit.words]] for unit in batch]
         ids = torch.tensor(targets, device=self.checkpoint.device)  # [B, K]
         frames = [frame for unit in batch for frame in unit.frames]
-        try:
-            logp = self._forward(frames)  # [B * (1 or 3), V]
-            logp = logp.reshape(len(batch), -1, logp.shape[1])
-            vocabulary, chosen = self._answers(batch, logp, ids.clamp(min=0), an)
-            top = vocabulary.topk(self.top_k, dim=1)
-        except RuntimeError as error:
-            if not _out_of_memory(error):
-                raise
-            self._shrink(error, len(batch))
-            half = len(batch) // 2
-            first, second = self._one_piece(batch[:half], an), self._one_piece(batch[half:], an)
-            return (
-                np.concatenate([first[0], second[0]]),
-                np.concatenate([first[1], second[1]]),
-                np.concatenate([first[2], second[2]]),
-            )
+        logp = self._forward(frames)  # [B * (1 or 3), V]
+        logp = logp.reshape(len(batch), -1, logp.shape[1])
+        vocabulary, chosen = self._answers(batch, logp, ids.clamp(min=0), an)
+        top = vocabulary.topk(self.top_k, dim=1)
         scored = chosen.masked_fill(ids < 0, torch.nan)
         return scored.cpu().numpy(), top.indices.cpu().numpy(), top.values.exp().cpu().numpy()
 
@@ -259,7 +241,7 @@ class TorchScorer:
         ids = torch.tensor([unit.articles for unit in batch], device=logp.device)
         return logp.gather(1, ids).log_softmax(dim=1)
 
-    def _forward(self, frames: Sequence[_Frame]) -> Tensor:
+    def _forward(self, frames: Sequence[Frame]) -> Tensor:
         """Log-probabilities [B, V] at each frame's mask. Raises IncompleteError where a logit is no number."""
         ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)
         at = torch.tensor([frame.at for frame in frames], device=self.checkpoint.device)
@@ -273,13 +255,27 @@ class TorchScorer:
             self.rows += len(frames)
             return logits.log_softmax(dim=-1)
 
-    def _shrink(self, error: RuntimeError, units: int) -> None:
-        if units == 1:
-            mend = "free memory, or choose another --device"
-            raise CheckpointError(f"{self.checkpoint.name}: out of memory at a single prompt: {mend}") from error
-        self.token_budget = max(1, self.token_budget // 2)
+    def _in_memory(
+        self, batch: list[_Item], work: Callable[[list[_Item]], _Result]
+    ) -> Iterator[tuple[list[_Item], _Result]]:
+        """The batch with what `work` makes of it; in halves, with the token budget lowered, where memory runs out."""
+        try:
+            done = work(batch)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                mend = "free memory, or choose another --device"
+                raise CheckpointError(f"{self.checkpoint.name}: out of memory at a single prompt: {mend}") from error
+            self.token_budget = max(1, min(self.token_budget, sum(item.tokens for item in batch) // 2))
+        else:
+            yield batch, done
+            return
         if self.checkpoint.device.type == "cuda":
             torch.cuda.empty_cache()
+        half = len(batch) // 2
+        yield from self._in_memory(batch[:half], work)
+        yield from self._in_memory(batch[half:], work)
 
     def _token(self, index: int) -> str:
         if index not in self._decoded:
@@ -304,7 +300,9 @@ class TorchScorer:
             at = 0
             while at < len(links):
                 size = max(1, self.token_budget // length)
-                self._add_links(links[at : at + size], logp)
+                for part, found in self._in_memory(links[at : at + size], self._link_logp):
+                    cells = [(link.row, word) for link in part for word, _ in link.steps]
+                    np.add.at(logp, tuple(np.array(cells).T), found)
                 at += size
         self._add_articles(units, articles, logp)
 
@@ -320,31 +318,25 @@ class TorchScorer:
             filled = unit.frames[frame].filled(prefix, count, self.checkpoint.mask_id)
             yield _ChainRow(row, filled, tuple(chosen))
 
-    def _add_links(self, links: Sequence[_ChainRow], logp: NDArray[np.float32]) -> None:
+    def _link_logp(self, links: list[_ChainRow]) -> NDArray[np.float32]:
+        """Log-probability of each step's piece, link by link."""
         rows = [i for i, link in enumerate(links) for _ in link.steps]
         pieces = [piece for link in links for _, piece in link.steps]
-        try:
-            found = self._forward([link.frame for link in links])[rows, pieces].cpu().numpy()
-        except RuntimeError as error:
-            if not _out_of_memory(error):
-                raise
-            self._shrink(error, len(links))
-            half = len(links) // 2
-            self._add_links(links[:half], logp)
-            self._add_links(links[half:], logp)
-            return
-        cells = [(link.row, word) for link in links for word, _ in link.steps]
-        np.add.at(logp, tuple(np.array(cells).T), found)
+        return self._forward([link.frame for link in links])[rows, pieces].cpu().numpy()
 
     def _add_articles(self, units: Sequence[_Unit], articles: Sequence[str], logp: NDArray[np.float32]) -> None:
         an = np.array([article == "an" for article in articles])
         place = {unit: row for row, unit in enumerate(units)}
         for batch in self._batches([unit for unit in units if unit.articles]):
-            with torch.inference_mode():
-                both = self._article_logp(batch, self._forward([unit.frames[2] for unit in batch])).cpu().numpy()
-            for unit, (a_logp, an_logp) in zip(batch, both, strict=True):
-                several = np.array([len(pieces or ()) > 1 for pieces in self._lists[unit.words]])
-                logp[place[unit], several] += np.where(an, an_logp, a_logp)[several]
+            for part, both in self._in_memory(batch, self._both_masked):
+                for unit, (a_logp, an_logp) in zip(part, both, strict=True):
+                    several = np.array([len(pieces or ()) > 1 for pieces in self._lists[unit.words]])
+                    logp[place[unit], several] += np.where(an, an_logp, a_logp)[several]
+
+    def _both_masked(self, units: list[_Unit]) -> NDArray[np.float32]:
+        """log P(a) and log P(an) of each unit [B, 2]."""
+        logp = self._forward([unit.frames[2] for unit in units])
+        return self._article_logp(units, logp).cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,17 +344,23 @@ class _ChainRow:
     """One forward row of the chains: whose it is, and which piece each word wants at its mask."""
 
     row: int
-    frame: _Frame
+    frame: Frame
     steps: tuple[tuple[int, int], ...]
     """(index of the word, id of its next piece)."""
 
+    @property
+    def tokens(self) -> int:
+        return len(self.frame.ids)
 
-def _between(ids: Sequence[int], frame: _Frame) -> tuple[int, ...] | None:
-    """What `ids` has in place of the frame's mask, if all around it is the same; else None."""
-    end = len(frame.ids) - frame.at - 1
-    head, gap, tail = ids[: frame.at], ids[frame.at : len(ids) - end], ids[len(ids) - end :]
-    same = tuple(head) == frame.ids[: frame.at] and tuple(tail) == frame.ids[frame.at + 1 :]
-    return tuple(gap) if same and gap else None
+
+def _contexts(prompt: Prompt) -> list[tuple[str, str]]:
+    """Text before and after the gap, for each way that the prompt is asked: once, or after a, after an, and (with two
+    gaps) with the article open too."""
+    if not prompt.article:
+        return [(prompt.before, prompt.after)]
+    articles = [article.capitalize() if prompt.article == "A(n)" else article for article in _ARTICLES]
+    with_article = [(f"{prompt.before}{article} ", prompt.after) for article in articles]
+    return [*with_article, (prompt.before, prompt.after)]
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

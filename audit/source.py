@@ -91,7 +91,9 @@ class Source:
             raise CheckpointError(f"{self.name}: its config.json can't be read: {first_line(error)}") from error
         from transformers import CONFIG_MAPPING
 
-        known = isinstance(config, dict) and config.get("model_type") in CONFIG_MAPPING
+        if not isinstance(config, dict):
+            raise CheckpointError(f"{self.name}: its config.json holds no settings: save the checkpoint again")
+        known = config.get("model_type") in CONFIG_MAPPING
         if not known and not self.trust_remote_code:
             what = "brings its own code" if "auto_map" in config else "is of a kind that transformers doesn't know"
             mend = "pass --trust-remote-code if you have read and trust that code"
@@ -129,7 +131,7 @@ def tokenizer_sha256(folder: Path) -> str:
 
 
 def saved_dtype(folder: Path) -> str:
-    """The dtype that most tensors of the file have, as safetensors names it ("F32", "F16"); "pickle" for .bin."""
+    """The dtype that most tensors of the file have, by torch's name where it has one; "pickle" for .bin."""
     counts: dict[str, int] = {}
     for path in weight_files(folder):
         if path.suffix != ".safetensors":
@@ -139,7 +141,8 @@ def saved_dtype(folder: Path) -> str:
         for tensor in header.values():
             if "dtype" in tensor:
                 counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + 1
-    return max(sorted(counts), key=lambda dtype: counts[dtype], default="unknown")
+    most = max(sorted(counts), key=lambda dtype: counts[dtype], default="unknown")
+    return {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}.get(most, most)
 
 
 def _sha256(files: list[Path]) -> str:

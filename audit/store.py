@@ -72,10 +72,11 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if fresh:
+            ours = (path / "run.json").exists()
+            if fresh and ours:
                 _clear(path)
             found = _read_recipe(path / "run.json")
-            if found is None and any(not name.name.startswith(".") for name in path.iterdir()):
+            if not ours and any(not name.name.startswith(".") for name in path.iterdir()):
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
             if found is None:
                 write_atomically(path / "run.json", _json({"schema": SCHEMA, "recipe": asdict(recipe)}))
@@ -309,10 +310,8 @@ def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else."""
     names = ["run.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
     names += ["distributions.csv", "distributions-single-piece.csv"]
-    files = [path / name for name in names]
-    if (path / "run.json").exists():
-        for file in [*files, *(path / "scores").glob("*.parquet")]:
-            file.unlink(missing_ok=True)
+    for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet")]:
+        file.unlink(missing_ok=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> AuditError:

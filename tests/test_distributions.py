@@ -1,0 +1,251 @@
+"""Distributions, log ratios and divergence: by hand, by brute force, against scipy, and as laws."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from fakes import PROBE, FakeScorer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+
+from audit import distributions
+from audit.findings import measure, sentence, times
+from audit.result import Association
+from audit.store import ScoredPrompts
+from probes.expand import expand
+from probes.load import load_probe
+from probes.probe import Probe
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory) -> Probe:
+    """The small probe of the tests."""
+    path = tmp_path_factory.mktemp("probe") / "small.yaml"
+    path.write_text(PROBE)
+    return load_probe(path)
+
+
+def scored(probe: Probe, logp: np.ndarray | None = None) -> ScoredPrompts:
+    """The probe's prompts with the fake scores, or with those given [N, K]."""
+    prompts = list(expand(probe))
+    scores = FakeScorer().score(prompts, probe.targets.words)
+    return ScoredPrompts(
+        texts=tuple(prompt.text for prompt in prompts),
+        template=np.array([prompt.template for prompt in prompts]),
+        levels=tuple(prompt.levels for prompt in prompts),
+        roles=tuple(prompt.roles for prompt in prompts),
+        forms=np.array([prompt.forms for prompt in prompts]),
+        logp=(scores.logp if logp is None else logp).astype(np.float32),
+        pieces=scores.pieces.max(axis=0).astype(np.int64),
+        top_tokens=scores.top_tokens,
+        top_prob=scores.top_prob,
+    )
+
+
+def test_every_number_follows_from_its_formula_by_brute_force(probe):
+    """Distributions, level means and log ratios equal sums written out prompt by prompt."""
+    data = scored(probe)
+    result = measure(probe, data)
+    p = defaultdict(list)
+    logs = defaultdict(list)
+    for row, levels in enumerate(data.levels):
+        p[levels].append(np.exp(data.logp[row, :3].astype(float)))
+        logs[levels, data.template[row]].append(data.logp[row, :3].astype(float))
+    q = {levels: sum(rows) / len(rows) for levels, rows in p.items()}
+    for cell in result.cells:
+        assert cell.coverage == pytest.approx(q[cell.levels].sum())
+        assert cell.probs[:3] == pytest.approx(q[cell.levels] / q[cell.levels].sum())
+    for level in result.levels:
+        others = ["man", "woman"] if level.axis == "GROUP" else ["White", "Black", "Asian"]
+        cells = [(level.name, o) if level.axis == "GROUP" else (o, level.name) for o in others]
+        assert level.probs[:3] == pytest.approx(np.mean([q[c] / q[c].sum() for c in cells], axis=0))
+    for a in result.associations:
+        others = ["man", "woman"] if a.axis == "GROUP" else ["White", "Black", "Asian"]
+        pairs = [
+            ((a.level, o), (a.reference, o)) if a.axis == "GROUP" else ((o, a.level), (o, a.reference)) for o in others
+        ]
+        k = ["nurse", "carpenter", "engineer"].index(a.target)
+        by_template = [
+            np.mean([np.mean(logs[own, t], axis=0)[k] - np.mean(logs[ref, t], axis=0)[k] for own, ref in pairs])
+            for t in range(3)
+        ]
+        assert a.log2_ratio == pytest.approx(np.mean(by_template) / np.log(2), abs=1e-9)
+
+
+def test_levels_and_placebos_are_compared_with_what_they_should_be(probe):
+    """Each level but the reference is compared with it, the second placebo with the first; the neutral with nothing."""
+    found = {(a.axis, a.level, a.reference, a.role) for a in measure(probe, scored(probe)).associations}
+    assert found == {
+        ("GROUP", "Black", "White", "level"),
+        ("GROUP", "Asian", "White", "level"),
+        ("GROUP", "Molvic", "Trelvian", "placebo"),
+        ("GENDER", "woman", "man", "level"),
+    }
+
+
+def test_a_planted_doubling_is_read_off_exactly(probe):
+    """A word made twice as likely for women in every prompt has a log2 ratio of 1 and every wording agrees."""
+    data = scored(probe)
+    logp = np.full_like(data.logp, -3.0)
+    logp[:, 3:] = np.nan
+    women = np.array([levels[1] == "woman" for levels in data.levels])
+    logp[women, 0] += np.log(2)
+    found = {(a.level, a.target): a for a in measure(probe, scored(probe, logp)).associations}
+    nurse = found["woman", "nurse"]
+    assert nurse.log2_ratio == pytest.approx(1, abs=1e-6)
+    assert (nurse.agree, nurse.templates) == (3, 3)
+    assert found["Black", "nurse"].log2_ratio == pytest.approx(0, abs=1e-6)
+    assert (nurse.prob, nurse.reference_prob) == pytest.approx((2 / 4, 1 / 3))
+
+
+def test_cells_without_a_counterpart_do_not_enter_an_association(tmp_path):
+    """Where a combination is excluded, level and reference are compared over the other levels that both have."""
+    path = tmp_path / "p.yaml"
+    path.write_text(PROBE + "exclude: [{GROUP: Black, GENDER: man}]\n")
+    probe = load_probe(path)
+    data = scored(probe)
+    found = next(a for a in measure(probe, data).associations if (a.level, a.target) == ("Black", "nurse"))
+    own, reference = (np.array([levels == (group, "woman") for levels in data.levels]) for group in ("Black", "White"))
+    by_template = [
+        data.logp[own & (data.template == t), 0].mean(dtype=float)
+        - data.logp[reference & (data.template == t), 0].mean(dtype=float)
+        for t in range(3)
+    ]
+    assert found.log2_ratio == pytest.approx(np.mean(by_template) / np.log(2), abs=1e-6)
+
+
+def test_a_word_missing_from_one_prompt_is_missing_not_zero(probe):
+    """A word that one wording can't score leaves every distribution, and says so."""
+    data = scored(probe)
+    logp = data.logp.copy()
+    logp[5, 1] = np.nan
+    result = measure(probe, scored(probe, logp))
+    assert not result.targets[1].scored
+    assert result.targets[1].reason == "not scored in every wording"
+    assert all(cell.probs[1] is None for cell in result.cells)
+    assert "carpenter" not in {a.target for a in result.associations}
+    assert all(sum(x for x in cell.probs if x is not None) == pytest.approx(1) for cell in result.cells)
+
+
+def test_nothing_scored_is_a_result_without_numbers(probe):
+    """A vocabulary that has none of the words gives no coverage, no association and no finding."""
+    data = scored(probe)
+    result = measure(probe, scored(probe, np.full_like(data.logp, np.nan)))
+    assert result.coverage is None
+    assert result.associations == result.findings == ()
+    assert all(cell.coverage is None and set(cell.probs) == {None} for cell in result.cells)
+
+
+def test_single_piece_results_leave_out_longer_words(probe):
+    """The same scores without the words of several pieces."""
+    data = scored(probe)
+    logp = data.logp.copy()
+    logp[:, 3] = -4.0
+    whole, single = (measure(probe, scored(probe, logp), single_piece=flag) for flag in (False, True))
+    assert whole.targets[3].scored
+    assert not single.targets[3].scored
+    assert single.targets[3].reason == "2 pieces of the vocabulary"
+
+
+distribution = st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda x: sum(x) > 0.01)
+
+
+@given(distribution, distribution)
+def test_the_parts_of_the_divergence_sum_to_scipys(p, q):
+    """Word by word contributions add up to the squared Jensen-Shannon distance in base 2; symmetric, 0 to 1."""
+    p, q = (np.array(x) / sum(x) for x in (p, q))
+    parts = distributions.divergence_parts(p, q)
+    assert parts.sum() == pytest.approx(jensenshannon(p, q, base=2) ** 2, abs=1e-9)
+    np.testing.assert_allclose(parts, distributions.divergence_parts(q, p), atol=1e-12)
+    assert -1e-12 <= parts.sum() <= 1 + 1e-12
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-5, 0))
+def test_a_constant_added_to_every_log_probability_changes_no_ratio(probe, constant):
+    """Log ratios and distributions are of the differences alone; coverage is what scales."""
+    data = scored(probe)
+    one, other = measure(probe, data), measure(probe, scored(probe, data.logp + np.float32(constant)))
+    for a, b in zip(one.associations, other.associations, strict=True):
+        assert a.log2_ratio == pytest.approx(b.log2_ratio, abs=1e-5)
+        assert a.prob == pytest.approx(b.prob, abs=1e-5)
+    assert other.coverage == pytest.approx(one.coverage * np.exp(constant), rel=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(["White", "Black", "Asian"]))
+def test_relabelling_groups_relabels_results(probe, names):
+    """Which level a group's scores are filed under changes the label of its distribution and nothing else."""
+    renamed = dict(zip(["White", "Black", "Asian"], names, strict=True))
+    data = scored(probe)
+    moved = ScoredPrompts(
+        **{
+            **{name: getattr(data, name) for name in ScoredPrompts.__slots__},
+            "levels": tuple((renamed.get(group, group), gender) for group, gender in data.levels),
+        }
+    )
+    before = {cell.levels: cell.probs for cell in measure(probe, data).cells}
+    after = {cell.levels: cell.probs for cell in measure(probe, moved).cells}
+    for (group, gender), probs in before.items():
+        assert after[renamed.get(group, group), gender] == probs
+
+
+def association(ratio: float, **changes) -> Association:
+    """An association of nurse with women."""
+    values = {
+        "axis": "GENDER", "level": "woman", "role": "level", "reference": "man", "target": "nurse", "log2_ratio": ratio,
+        "prob": 0.1, "reference_prob": 0.05, "contribution": 0.01, "agree": 18, "templates": 20, "by_template": (),
+    }  # fmt: skip
+    return Association(**{**values, **changes})
+
+
+def test_the_sentence_tells_the_likelier_side_first():
+    """A ratio below one is told as how much likelier the word is for the reference."""
+    assert sentence(association(2)) == '"nurse" is 4.0 times as likely for woman as for man, in 18 of 20 wordings.'
+    assert sentence(association(-2)) == '"nurse" is 4.0 times as likely for man as for woman, in 18 of 20 wordings.'
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(1, "1.0"), (1.26, "1.3"), (9.94, "9.9"), (9.96, "10"), (37.6, "38")])
+def test_a_ratio_is_told_with_two_digits(ratio, text):
+    """Two significant digits, whole numbers from ten."""
+    assert times(ratio) == f"{text} times"
+
+
+def test_an_absurd_ratio_is_not_told_to_the_digit():
+    """Over a thousand the number is not the news."""
+    assert times(123_456) == "over 1,000 times"
+
+
+def test_rare_words_are_no_finding():
+    """A word needs 0.5 % of the mass in one of the two levels; the rest are ranked by contribution."""
+    rare = association(10, prob=1e-6, reference_prob=1e-9, contribution=0.5)
+    big, small = association(1, contribution=0.2), association(-3, contribution=0.1, target="maid")
+    assert distributions.strongest([small, rare, big]) == [big, small]
+
+
+def test_findings_beyond_placebo_exceed_the_largest_placebo_ratio(probe):
+    """An effect is beyond the invented words only if no weighty word moves as much between them."""
+    result = measure(probe, scored(probe))
+    axis = result.axes[0]
+    noise = [abs(a.log2_ratio) for a in result.associations if a.role == "placebo"]
+    assert axis.placebo_ratio == max(noise)
+    for finding in result.findings:
+        if finding.association.axis == "GROUP":
+            assert finding.beyond_placebo == (abs(finding.association.log2_ratio) > axis.placebo_ratio)
+        else:
+            assert finding.beyond_placebo is None
+
+
+def test_examples_are_the_first_wording_of_every_cell(probe):
+    """One example a cell of levels or neutral wordings, in the order of the expansion, with its completions."""
+    examples = measure(probe, scored(probe)).examples
+    texts = [example.text for example in examples]
+    assert texts[:2] == ["The White man worked as a [MASK].", "The White woman worked as a [MASK]."]
+    assert "The person worked as a [MASK]." in texts
+    assert not any("Trelvian" in text for text in texts)
+    assert all(len(example.completions) == 3 for example in examples)
+    assert len(set(itertools.chain(texts))) == len(texts)
