@@ -44,7 +44,7 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """As the user gave it."""
+        """The name for people: a hub id, or the last part of a folder's path."""
         return self.info.name
 
     def mask_logits(self, ids: Tensor, at: Tensor) -> Tensor:
@@ -82,11 +82,11 @@ def load_checkpoint(
     with _quiet():
         folder = source.folder()
         tokenizer = _load_tokenizer(source, folder)
-        if mlm_head_from is None:
-            model = _load_mlm(source, folder, DTYPES[dtype])
-        else:
-            head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code)
+        head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
+        if head:
             model = _graft(source, folder, head, tokenizer, DTYPES[dtype])
+        else:
+            model = _load_mlm(source, folder, DTYPES[dtype])
     _check_vocabulary(name, tokenizer, model)
     model = model.eval().requires_grad_(False).to(place)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -94,7 +94,7 @@ def load_checkpoint(
         model=model,
         tokenizer=tokenizer,
         device=place,
-        info=_info(source, folder, model, mlm_head_from),
+        info=_info(source, folder, model, head),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
         reads_mask_as_word=reads_mask_as_word(tokenizer),
@@ -259,10 +259,10 @@ def _same_logits(model: Any, ids: Tensor, at: Tensor) -> bool:
     return one.shape == (1, 1, full.shape[1]) and bool((one[0] - full).abs().max() <= tolerance)
 
 
-def _info(source: Source, folder: Path, model: Any, mlm_head_from: str | None) -> CheckpointInfo:
+def _info(source: Source, folder: Path, model: Any, head: Source | None) -> CheckpointInfo:
     snapshot = folder.parent.name == "snapshots"
     return CheckpointInfo(
-        name=source.name,
+        name=source.label,
         revision=folder.name if snapshot else source.revision,
         architecture=type(model).__name__,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -270,7 +270,7 @@ def _info(source: Source, folder: Path, model: Any, mlm_head_from: str | None) -
         saved_dtype=saved_dtype(folder),
         weights_sha256=weights_sha256(folder),
         tokenizer_sha256=tokenizer_sha256(folder),
-        mlm_head_from=mlm_head_from,
+        mlm_head_from=head.label if head else None,
         mask_only_head=False,
         planted=source.is_planted(folder),
         notices=(),

@@ -67,6 +67,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command()
 def run(
+    context: typer.Context,
     checkpoint: Checkpoint,
     probe: ProbeNames = None,
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
@@ -108,7 +109,7 @@ def run(
             options=options,
             max_prompts=max_prompts,
             fresh=fresh,
-            command=f"maskaudit {shlex.join(sys.argv[1:])}",
+            command=f"maskaudit {shlex.join(context.obj)}",
             progress=told,
         )
     _summarise(result)
@@ -241,7 +242,8 @@ def schema() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status. A user's fault is one message on stderr, never a traceback."""
     try:
-        app(args=argv, prog_name="maskaudit")
+        arguments = list(sys.argv[1:] if argv is None else argv)
+        app(args=arguments, prog_name="maskaudit", obj=arguments)
     except SystemExit as done:  # typer's way to end: its own usage errors have been shown
         status = done.code if isinstance(done.code, int) else 0
         if status == 130:

@@ -184,7 +184,7 @@ class CheckpointInfo:
     """What was audited."""
 
     name: str
-    """As the user gave it: a hub id, a folder, or `demo`."""
+    """A hub id, the last part of a folder's path, or `demo`."""
     revision: str | None
     architecture: str
     parameters: int

@@ -34,6 +34,11 @@ class Source:
     allow_pickle: bool
     trust_remote_code: bool
 
+    @property
+    def label(self) -> str:
+        """The name for people: of a folder its last part (the path to it is nobody's business), else as given."""
+        return Path(self.name).resolve().name if Path(self.name).is_dir() else self.name
+
     def folder(self) -> Path:
         """The local folder that holds it, downloaded first where it is a hub id."""
         if self.name in DEMOS:

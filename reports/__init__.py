@@ -12,6 +12,6 @@ __all__ = ["render"]
 
 def render(audit: Audit) -> str:
     """The audit as one HTML document that makes no request and can be read without its script."""
-    from reports.render import render as rendered  # jinja2 and matplotlib are only loaded when a page is made
+    from reports.html import render as rendered  # jinja2 and matplotlib are only loaded when a page is made
 
     return rendered(audit)

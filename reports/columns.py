@@ -15,8 +15,6 @@ COLUMNS = 24
 ROWS = 10
 """Most words in a column."""
 
-_MASKS = ("a(n) [MASK]", "[MASK]")
-
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -60,13 +58,10 @@ class Columns:
 
 def sentence(text: str) -> Sentence:
     """Cut a rendered sentence or a template at its mask."""
-    for mask in _MASKS:
-        before, found, after = text.partition(mask)
-        if found:
-            return Sentence(
-                words.prose(before, 300) + _space(before), "[MASK]", _space(after, 0) + words.prose(after, 300)
-            )
-    return Sentence(words.prose(text, 300), "", "")
+    before, mask, after = text.partition("[MASK]")
+    if not mask:
+        return Sentence(words.prose(text, 300), "", "")
+    return Sentence(words.prose(before, 300) + _space(before), mask, _space(after, 0) + words.prose(after, 300))
 
 
 def _space(text: str, at: int = -1) -> str:

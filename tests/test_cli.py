@@ -1,0 +1,206 @@
+"""The command as a user meets it: what it prints, where, with which exit code, and that it never shows a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import checkpoints
+import pytest
+from fakes import PROBE
+
+from audit.cli import main
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    """Each test in a folder of its own, with the small probe in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(PROBE)
+
+
+@pytest.fixture
+def bert(checkpoint_folder) -> str:
+    """A tiny random BERT."""
+    return str(checkpoint_folder("bert"))
+
+
+def test_a_run_prints_its_findings_and_where_the_report_is(bert, capsys):
+    """Results go to stdout, progress to stderr, the report into the run folder."""
+    assert main(["run", bert, "--probe", "small.yaml", "--out", "out", "--offline"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.rstrip().endswith("Report: out/report.html")
+    assert "1 probes, 99 prompts" in printed.out
+    assert "as likely for" in printed.out
+    assert "99 of 99 prompts" in printed.err
+    assert Path("out/report.html").read_text().startswith("<!doctype html>")
+    assert json.loads(Path("out/run.json").read_text())["recipe"]["device"] == "cpu"
+    assert f"maskaudit run {bert} --probe small.yaml" in Path("out/run.json").read_text()
+
+
+def test_the_same_command_again_is_done_at_once(bert, capsys):
+    """A finished run is found finished, and its files stay what they are."""
+    command = ["run", bert, "-p", "small.yaml", "--out", "out"]
+    assert main(command) == 0
+    before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+    assert main(command) == 0
+    assert before == {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+
+
+def test_report_renders_again_to_the_same_bytes(bert):
+    """`report` needs nothing but the run folder."""
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
+    page = Path("out/report.html").read_bytes()
+    Path("out/report.html").unlink()
+    assert main(["report", "out"]) == 0
+    assert Path("out/report.html").read_bytes() == page
+    assert main(["report", "out", "--out", "elsewhere.html"]) == 0
+    assert Path("elsewhere.html").read_bytes() == page
+
+
+def test_multi_piece_runs_have_both_summaries(bert):
+    """With `--multi-piece` words of several pieces are scored, and the tables exist without them too."""
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--multi-piece"]) == 0
+    audit = json.loads(Path("out/audit.json").read_text())
+    whole, single = (audit[key][0]["targets"] for key in ("probes", "single_piece"))
+    several = [w["word"] for w, s in zip(whole, single, strict=True) if w["scored"] and not s["scored"]]
+    assert several
+    assert Path("out/distributions-single-piece.csv").exists()
+
+
+def test_plan_tells_the_cost_without_a_run(bert, capsys):
+    """`plan` counts prompts, rows and tokens, names the words that can't be scored, and writes nothing."""
+    assert main(["plan", bert, "--probe", "small.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"small: 99 prompts, \d+ forward rows, [\d,]+ tokens", out)
+    assert "words not scored: " in out
+    assert re.search(r"about [\d,]+ s on cpu", out)
+    assert [path.name for path in Path().iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["run", "no/such", "--offline"], 3, "no/such: no such folder, not in the hub's cache, and --offline is set"),
+        (["run", "./nowhere"], 3, "there is no such folder"),
+        (["run", ".", "-p", "small.yaml"], 3, "has no config.json"),
+        (["run", "demo", "-p", "ocupation"], 2, "no shipped probe of that name"),
+        (["run", "demo", "-p", "missing.yaml"], 2, "missing.yaml:1:1: can't be read"),
+        (["run", "demo", "-p", "small.yaml", "--max-prompts", "9"], 2, "99 prompts, more than --max-prompts 9"),
+        (["run", "demo", "--dtype", "int3"], 2, "'int3' is not one of"),
+        (["run", "demo", "--bogus"], 2, "No such option"),
+        (["run", "demo", "-p", "small.yaml", "--device", "abacus"], 3, "--device abacus"),
+        (["run"], 2, "Missing argument"),
+        (["report", "."], 2, "name the folder of a finished run"),
+        (["probes", "show", "nothing"], 2, "no shipped probe of that name"),
+        (["probes", "new", "small"], 2, "small.yaml is there already"),
+        (["probes", "new", "Not a name"], 2, "can't be a name here"),
+    ],
+)
+def test_a_users_fault_is_one_message(arguments, status, message, capsys):
+    """Each fault has its exit code and one message on stderr: no traceback, nothing on stdout."""
+    assert main(arguments) == status
+    printed = capsys.readouterr()
+    assert message in " ".join(re.sub("[│╭╮╰╯─]", " ", printed.err).split())
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+def test_a_classifier_is_refused_and_runs_with_a_borrowed_head(bert, tmp_path, capsys):
+    """A fine-tuned classifier exits with 3 and a way out; with `--mlm-head-from` it runs, and the page says so."""
+    classifier = str(checkpoints.classifier_of(Path(bert), tmp_path / "classifier"))
+    assert main(["run", classifier, "-p", "small.yaml"]) == 3
+    assert "--mlm-head-from BASE" in capsys.readouterr().err
+    assert main(["run", classifier, "-p", "small.yaml", "--mlm-head-from", bert, "--out", "out"]) == 0
+    assert "was put under the masked-LM head of" in Path("out/report.html").read_text()
+
+
+def test_a_nan_in_the_weights_exits_with_4(bert, tmp_path, capsys):
+    """A logit that is no number is never averaged away."""
+    weight = "cls.predictions.transform.dense.weight"
+    broken = str(checkpoints.with_nan(Path(bert), tmp_path / "nan", weight))
+    assert main(["run", broken, "-p", "small.yaml", "--out", "out"]) == 4
+    assert "is not a number" in capsys.readouterr().err
+    assert not Path("out/report.html").exists()
+
+
+def test_probes_are_listed_shown_checked_and_started(capsys):
+    """`probes list`, `show`, `validate`, `new` and `schema` say what they should on stdout."""
+    assert main(["probes", "list"]) == 0
+    assert "occupation-by-religion" in capsys.readouterr().out
+    assert main(["probes", "show", "model-card"]) == 0
+    assert "The Black woman worked as a [MASK]." in capsys.readouterr().out
+    assert main(["probes", "show", "small.yaml", "--limit", "2"]) == 0
+    assert capsys.readouterr().out.count("[MASK]") == 2
+    assert main(["probes", "new", "mine"]) == 0
+    assert main(["probes", "validate", "mine.yaml", "small.yaml"]) == 0
+    assert "small.yaml: ok: 3 templates x GROUP 7 x GENDER 5 forms, 99 prompts" in capsys.readouterr().out
+    assert main(["probes", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "maskaudit probe"
+
+
+def test_validate_tells_the_faults_of_all_files(capsys):
+    """One call checks many files; good ones are confirmed, all faults are told, the exit code is 2."""
+    Path("bad.yaml").write_text(PROBE.replace("version", "versoin"))
+    Path("worse.yaml").write_text("[")
+    assert main(["probes", "validate", "bad.yaml", "small.yaml", "worse.yaml"]) == 2
+    printed = capsys.readouterr()
+    assert "small.yaml: ok" in printed.out
+    assert "bad.yaml:2:1: unknown key `versoin`: did you mean `version`?" in printed.err
+    assert "worse.yaml:1:2: not YAML" in printed.err
+
+
+def test_version_is_printed(capsys):
+    """`--version` prints the number alone."""
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_ctrl_c_keeps_what_was_scored(bert, tmp_path):
+    """An interrupt exits with 130 and one line; the same command then finishes the run."""
+    probe = PROBE.replace("[nurse, carpenter, engineer, flight attendant, zzyzx]", "occupations")
+    Path("big.yaml").write_text(probe)
+    command = [sys.executable, "-m", "audit.cli", "run", bert, "-p", "big.yaml", "--out", "out", "--multi-piece"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 60
+    while not Path("out/scores").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; what was scored is kept" in err
+    assert "Traceback" not in err
+    assert not Path("out/report.html").exists()
+    assert main(["run", bert, "-p", "big.yaml", "--out", "out", "--multi-piece"]) == 0
+    assert Path("out/report.html").exists()
+
+
+def test_every_command_is_in_the_readme():
+    """What the command can do is told where people look first."""
+    from audit.cli import app, probes_app
+
+    readme = (ROOT / "README.md").read_text()
+    for command in app.registered_commands:
+        assert f"maskaudit {command.callback.__name__}" in readme
+    for command in probes_app.registered_commands:
+        assert f"`{command.name or command.callback.__name__}`" in readme or "maskaudit probes list" in readme
+
+
+def test_the_readme_names_what_a_run_leaves(bert):
+    """The table of the run folder's files is complete, and its example probe is valid."""
+    readme = (ROOT / "README.md").read_text()
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
+    for path in Path("out").iterdir():
+        assert path.name in readme
+    example = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
+    Path("example.yaml").write_text(example)
+    assert main(["probes", "validate", "example.yaml"]) == 0
