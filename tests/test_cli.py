@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -164,15 +163,17 @@ def test_version_is_printed(capsys):
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
-def test_ctrl_c_keeps_what_was_scored(bert, tmp_path):
-    """An interrupt exits with 130 and one line; the same command then finishes the run."""
-    probe = PROBE.replace("[nurse, carpenter, engineer, flight attendant, zzyzx]", "occupations")
-    Path("big.yaml").write_text(probe)
-    command = [sys.executable, "-m", "audit.cli", "run", bert, "-p", "big.yaml", "--out", "out", "--multi-piece"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+def test_ctrl_c_keeps_what_was_scored(bert):
+    """An interrupt exits with 130 and one line; the same command then finishes the run without the finished chunks."""
+    slow = (
+        "import sys, time, audit.run, audit.scoring; audit.run.CHUNK = 16; score = audit.scoring.TorchScorer.score\n"
+        "def slowly(self, *a):\n    time.sleep(0.5); return score(self, *a)\n"
+        "audit.scoring.TorchScorer.score = slowly; from audit.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", slow, "run", bert, "-p", "small.yaml", "--out", "out"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not Path("out/scores").exists() and time.monotonic() < deadline:
+    while not list(Path("out").glob("scores/*00000.parquet")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -180,8 +181,10 @@ def test_ctrl_c_keeps_what_was_scored(bert, tmp_path):
     assert "interrupted; what was scored is kept" in err
     assert "Traceback" not in err
     assert not Path("out/report.html").exists()
-    assert main(["run", bert, "-p", "big.yaml", "--out", "out", "--multi-piece"]) == 0
+    first = Path("out/scores/small-00000.parquet").stat().st_mtime_ns
+    subprocess.run(command, check=True, capture_output=True)
     assert Path("out/report.html").exists()
+    assert Path("out/scores/small-00000.parquet").stat().st_mtime_ns == first
 
 
 def test_every_command_is_in_the_readme():
