@@ -279,8 +279,6 @@ def _info(source: Source, folder: Path, model: Any, head: Source | None) -> Chec
 
 def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
     notices = []
-    if checkpoint.info.planted:
-        notices.append("The bias of this demo checkpoint is planted. It says nothing about any real model.")
     if checkpoint.info.mlm_head_from:
         notices.append(
             f"The encoder of {checkpoint.name} was put under the masked-LM head of {checkpoint.info.mlm_head_from}, "

@@ -273,6 +273,8 @@ def _dtype(name: str) -> str:
 def _summarise(result: Audit) -> None:
     """The strongest finding of each probe, and what was scored, on stdout."""
     info = result.recipe.checkpoint
+    if info.planted:
+        print("The bias of this demo checkpoint is planted: nothing here says anything about any real model.")
     for notice in info.notices:
         print(notice)
     prompts = sum(probe.prompts for probe in result.probes)
