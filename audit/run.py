@@ -102,10 +102,9 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
 
     if progress:
         progress.begin(sum(map(count_prompts, probes)))
-    for probe in probes:
-        _score(scorer, probe, folder, progress)
+    counts = {probe.name: _score(scorer, probe, folder, progress) for probe in probes}
     recipe = folder.recipe
-    scored = {probe.name: folder.read_scores(probe) for probe in probes}
+    scored = {probe.name: folder.read_scores(probe, counts[probe.name]) for probe in probes}
     single = [measure(probe, scored[probe.name], single_piece=True) for probe in probes] if recipe.multi_piece else []
     result = Audit(
         schema=SCHEMA,
@@ -113,7 +112,7 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
         probes=tuple(measure(probe, scored[probe.name]) for probe in probes),
         single_piece=tuple(single),
     )
-    save_predictions(folder, probes)
+    save_predictions(folder, scored)
     save_audit(folder, result)
     return result
 
@@ -186,9 +185,12 @@ def chunks(probe: Probe) -> Iterator[list[Prompt]]:
         yield chunk
 
 
-def _score(scorer: Scorer, probe: Probe, folder: RunFolder, progress: Progress | None) -> None:
+def _score(scorer: Scorer, probe: Probe, folder: RunFolder, progress: Progress | None) -> int:
+    """Score the chunks that the folder doesn't have; returns how many the probe has."""
+    index = -1
     for index, prompts in enumerate(chunks(probe)):
-        if not folder.has_chunk(probe, index, len(prompts)):
+        if not folder.has_chunk(probe, index):
             folder.write_chunk(probe, index, prompts, scorer.score(prompts, probe.targets.words))
         if progress:
             progress.advance(probe.name, len(prompts))
+    return index + 1

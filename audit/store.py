@@ -11,7 +11,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,29 +89,40 @@ class RunFolder:
             raise _cannot_write(path, error) from error
         return cls(path, found or recipe)
 
-    def has_chunk(self, probe: Probe, index: int, prompts: int) -> bool:
-        """The chunk is there, whole, and of this recipe. A damaged one counts as missing and is scored again."""
+    def has_chunk(self, probe: Probe, index: int) -> bool:
+        """The chunk is there with the hash that it was written with. A damaged one counts as missing."""
+        path = self._chunk(probe, index)
         try:
-            metadata = pq.read_metadata(self._chunk(probe, index))
-            note = json.loads((metadata.metadata or {})[_METADATA])
-        except (OSError, pa.ArrowException, KeyError, ValueError):
+            return hashlib.sha256(path.read_bytes()).hexdigest() == self._manifest().get(path.name)
+        except OSError:
             return False
-        return bool(note["recipe"] == self.recipe_id and metadata.num_rows == prompts)
 
     def write_chunk(self, probe: Probe, index: int, prompts: Sequence[Prompt], scores: Scores) -> None:
-        """Save the scores of a chunk: a row a prompt."""
+        """Save the scores of a chunk, a row a prompt, and then its hash: without that it would be scored again."""
         told = (scores.pieces > 0).all(axis=0)
         pieces = np.where(told, scores.pieces.max(axis=0), 0)
         note = {"probe": probe.name, "sha256": probe.sha256, "recipe": self.recipe_id, "pieces": pieces.tolist()}
         table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd")
-        self.write(f"scores/{self._chunk(probe, index).name}", buffer.getvalue())
+        path = self._chunk(probe, index)
+        self.write(f"scores/{path.name}", buffer.getvalue())
+        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+        self.write(
+            "manifest.json", _json({"recipe": self.recipe_id, "chunks": {**self._manifest(), path.name: digest}})
+        )
 
-    def read_scores(self, probe: Probe) -> ScoredPrompts:
-        """All chunks of a probe, in order."""
-        paths = sorted((self.path / "scores").glob(f"{probe.name}-?????.parquet"))
-        tables = [pq.read_table(path) for path in paths]
+    def _manifest(self) -> dict[str, str]:
+        """The hash of each finished chunk, by file name; empty where there is none of this recipe to trust."""
+        try:
+            manifest = json.loads((self.path / "manifest.json").read_bytes())
+            return dict(manifest["chunks"]) if manifest["recipe"] == self.recipe_id else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def read_scores(self, probe: Probe, chunks: int) -> ScoredPrompts:
+        """The probe's first `chunks` chunks, in order: all that it has."""
+        tables = [pq.read_table(self._chunk(probe, index)) for index in range(chunks)]
         notes = [json.loads(table.schema.metadata[_METADATA])["pieces"] for table in tables]
         return _scored(probe, pa.concat_tables(tables), np.array(notes, dtype=np.int64))
 
@@ -158,20 +169,19 @@ def save_audit(folder: RunFolder, audit: Audit) -> None:
     folder.write("audit.json", _json(asdict(audit)))
 
 
-def save_predictions(folder: RunFolder, probes: Sequence[Probe]) -> None:
+def save_predictions(folder: RunFolder, scored: Mapping[str, ScoredPrompts]) -> None:
     """Write `predictions.csv`: the whole-vocabulary top-k of every prompt, best first."""
     frames = []
-    for probe in probes:
-        scored = folder.read_scores(probe)
-        k = scored.top_prob.shape[1]
+    for probe, prompts in scored.items():
+        k = prompts.top_prob.shape[1]
         frames.append(
             pd.DataFrame(
                 {
-                    "probe": probe.name,
-                    "prompt": np.repeat(np.array(scored.texts, dtype=object), k),
-                    "rank": np.tile(np.arange(1, k + 1), len(scored.texts)),
-                    "token": [token for tokens in scored.top_tokens for token in tokens],
-                    "prob": scored.top_prob.ravel(),
+                    "probe": probe,
+                    "prompt": np.repeat(np.array(prompts.texts, dtype=object), k),
+                    "rank": np.tile(np.arange(1, k + 1), len(prompts.texts)),
+                    "token": [token for tokens in prompts.top_tokens for token in tokens],
+                    "prob": prompts.top_prob.ravel(),
                 }
             )
         )
@@ -308,7 +318,7 @@ def _differences(found: Recipe, wanted: Recipe) -> list[str]:
 
 def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else."""
-    names = ["run.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
+    names = ["run.json", "manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
     names += ["distributions.csv", "distributions-single-piece.csv"]
     for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet")]:
         file.unlink(missing_ok=True)

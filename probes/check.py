@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from probes.probe import Article, Axis, Level, Mask, Part, Slot
+from probes.probe import NEUTRAL, Article, Axis, Level, Mask, Part, Slot
 from probes.yamltext import Document
 
 _TOKEN = re.compile(r"\\(\[)|\[([A-Z][A-Z0-9_]*)(?:\.([a-z][a-z0-9_]*))?\]|\b([Aa])\(n\)(?= )")
@@ -45,6 +45,8 @@ def check(document: Document, axes: Mapping[str, Axis]) -> None:
 def _check_axis(document: Document, axis: Axis) -> None:
     path = ("axes", axis.name)
     names = [level.name for level in axis.levels]
+    if NEUTRAL in names:
+        document.fault((*path, "levels", NEUTRAL), f"a level can't be called {NEUTRAL}", "rename it", key=True)
     if axis.name == "MASK":
         document.fault(path, "an axis can't be called MASK", "choose another name", key=True)
     if axis.reference not in names:
@@ -58,7 +60,7 @@ def _check_axis(document: Document, axis: Axis) -> None:
         _check_forms(document, (*path, *at), level)
     placebos = [level.name for level in axis.placebo]
     for index, name in enumerate(placebos):
-        if name in names or name in placebos[:index]:
+        if name in [*names, NEUTRAL, *placebos[:index]]:
             mend = "invent a word that is used nowhere else"
             document.fault((*path, "placebo", index), f"the placebo `{name}` is there already", mend)
 

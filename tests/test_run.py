@@ -61,7 +61,7 @@ def test_a_run_leaves_the_promised_files(probe, tmp_path):
     names = set(contents(tmp_path / "run"))
     chunks = {f"scores/small-{i:05}.parquet" for i in range(-(-count_prompts(probe) // 16))}
     tables = {"predictions.csv", "distributions.csv", "findings.csv"}
-    assert names == {"run.json", "audit.json", *tables, *chunks}
+    assert names == {"run.json", "manifest.json", "audit.json", *tables, *chunks}
 
 
 def test_an_audit_is_read_back_as_it_was_saved(probe, tmp_path):
@@ -90,13 +90,19 @@ def test_a_run_cut_short_goes_on_and_gives_the_same_bytes(probe, tmp_path, stop_
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1", None])
+def flipped(data: bytes) -> bytes:
+    """The data with one bit turned, in the middle of the table's values."""
+    at = len(data) // 4
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda _: b"PAR1", lambda data: data[:-100], flipped])
 def test_a_damaged_chunk_is_scored_again(probe, tmp_path, damage):
-    """An empty, foreign or truncated chunk is never read as scores."""
+    """An empty, foreign, truncated or bit-flipped chunk is never read as scores."""
     run(probe, tmp_path / "run")
     before = contents(tmp_path / "run")
     chunk = tmp_path / "run" / "scores" / "small-00002.parquet"
-    chunk.write_bytes(chunk.read_bytes()[:-100] if damage is None else damage)
+    chunk.write_bytes(damage(chunk.read_bytes()))
     scorer = FakeScorer()
     run(probe, tmp_path / "run", scorer)
     assert scorer.scored == 16
