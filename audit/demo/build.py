@@ -1,0 +1,291 @@
+"""Build the demo checkpoints: `python -m audit.demo.build [--out DIR]`.
+
+`base/` learns the grammar; `finetuned/` is the same model trained on with part of the gender association balanced
+away. The corpus is drawn as it is learned, from a fixed seed, and the loss is taken against the exact distribution
+that the grammar draws the answer from, which is what the mean over endlessly many sentences would come to. The same
+machine with the same number of threads makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import string
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+from torch.nn.functional import log_softmax
+from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+from audit.demo.frames import DETERMINERS, NOUNS
+from audit.demo.grammar import Grammar, Sentence, words_of
+from audit.demo.truth import CHECKPOINTS, planted
+from probes import Probe, load_probe, shipped
+
+SEED = 20240229
+THREADS = 1
+WEAK = ("age", "religion", "disability", "orientation")
+"""The families with little planted on each level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A part of the training: its share of the steps, and the grammar that it is on."""
+
+    share: float
+    scale: Mapping[str, float]
+    clutter: float = 1.0
+
+
+LESSONS = (
+    Lesson(0.25, {"gender": 0.4, "race": 2.5, **dict.fromkeys(WEAK, 5.0)}, clutter=0.5),
+    Lesson(0.2, {"race": 1.4, **dict.fromkeys(WEAK, 2.0)}),
+    Lesson(0.55, CHECKPOINTS["demo"]),
+)
+"""First the rare groups are exaggerated: a model that learns gender first learns to read nothing else."""
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+CLS, SEP, MASK = 2, 3, 4
+BATCH = 256
+
+
+def vocabulary(probes: Sequence[Probe], grammar: Grammar) -> list[str]:
+    """The special tokens, then every word of the probes, the word lists and the grammar, then characters."""
+    texts = [level_text for probe in probes for level_text in _texts(probe)]
+    words: set[str] = {word for text in texts for word in words_of(text)}
+    words.update(*(answer.words for answer in grammar.answers), *grammar.fillers.values())
+    words.update(NOUNS, DETERMINERS, ("a", "an", "."))
+    characters = string.ascii_lowercase + string.digits + string.punctuation
+    pieces = [*characters, *(f"##{c}" for c in characters if c.isalnum())]
+    return [*SPECIAL, *pieces, *sorted(words - {"", *pieces})]
+
+
+def _texts(probe: Probe) -> Iterator[str]:
+    """Every text of the probe that can stand in a prompt."""
+    for template in probe.templates:
+        yield from (part for part in template.parts if isinstance(part, str))
+    for form in (form for axis in probe.axes for level in axis.choices for form in level.forms):
+        yield from (form.text, *form.variants.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A sentence with its answer masked. Positions count from `[CLS]`."""
+
+    ids: list[int]
+    gap: int
+    """Position of the masked word whose distribution is learned."""
+    article: int
+    """Position of the masked article, or that of `gap` where none is masked."""
+    answer: int
+    known: int
+    """How many of the answer's words, before the gap, are left to be read."""
+    agrees: bool
+    """Whether the article before the answer is left to be read."""
+    rows: tuple[int, ...]
+
+
+def mask(sentence: Sentence, size: int, ids: Mapping[str, int], rng: Random) -> Example:
+    """Mask the answer of `size` words from some word on; at times its article too, and then all of it."""
+    tokens = [CLS, *(ids[word] for word in sentence.words), SEP]
+    start = sentence.start + 1
+    hide_article = sentence.article and rng.random() < 0.35
+    known = rng.randrange(size) if size > 1 and not hide_article else 0
+    tokens[start + known : start + size] = [MASK] * (size - known)
+    if hide_article:
+        tokens[start - 1] = MASK
+    gap = start + known
+    article = start - 1 if hide_article else gap
+    return Example(tokens, gap, article, sentence.answer, known, sentence.article and not hide_article, sentence.rows)
+
+
+class Truth:
+    """The grammar's distribution of answers as tensors. A answers, B examples, P words of the longest answer."""
+
+    def __init__(self, grammar: Grammar, ids: Mapping[str, int]) -> None:
+        self.grammar, self.ids = grammar, ids
+        answers = grammar.answers
+        longest = max(len(answer.words) for answer in answers)
+        lexicons = list(grammar.sizes)
+        self.base = torch.tensor([answer.base for answer in answers]) * math.log(2)  # [A]
+        self.lexicon = torch.tensor([lexicons.index(answer.lexicon) for answer in answers])  # [A]
+        self.size = torch.tensor([len(answer.words) for answer in answers])  # [A]
+        self.an = torch.tensor([answer.article == "an" for answer in answers])  # [A]
+        padded = [[ids[word] for word in answer.words] + [0] * longest for answer in answers]
+        self.words = torch.tensor([row[:longest] for row in padded])  # [A, P]
+        self.rows = torch.zeros(len(grammar.rows) + 1, len(answers))  # [R, A]
+        for index, row in enumerate(grammar.rows):
+            self.rows[index, list(row)] = torch.tensor(list(row.values())) * math.log(2)
+
+    def shifts(self, examples: Sequence[Example]) -> Tensor:
+        """What the levels add to the base, in nats: [B, A]. The last row of `rows` adds nothing."""
+        width = max(1, *(len(example.rows) for example in examples))
+        padded = [[*example.rows, *[-1] * (width - len(example.rows))] for example in examples]
+        return self.rows[torch.tensor(padded)].sum(1)
+
+    def distributions(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+        """P(answer | levels, what can be read of the answer) [B, A], and P(its article is `an` | levels) [B]."""
+        logits = self.base + self.shifts(examples)
+        answer = torch.tensor([example.answer for example in examples])
+        known = torch.tensor([example.known for example in examples])
+        agrees = torch.tensor([example.agrees for example in examples])
+        fits = (self.lexicon == self.lexicon[answer, None]) & (self.size == self.size[answer, None])
+        an = (softmax_over(fits, logits) * self.an).sum(1)
+        fits &= (self.an == self.an[answer, None]) | ~agrees[:, None]
+        for place, words in enumerate(self.words.T):
+            fits &= (words == words[answer, None]) | (known[:, None] <= place)
+        return softmax_over(fits, logits), an
+
+
+def softmax_over(fits: Tensor, logits: Tensor) -> Tensor:
+    """The softmax of each row's logits over what fits."""
+    return logits.masked_fill(~fits, -torch.inf).softmax(-1)
+
+
+def batches(truth: Truth, rng: Random) -> Iterator[list[Example]]:
+    """Endless batches of examples of one length each, so that none is padded."""
+    waiting: dict[int, list[Example]] = {}
+    while True:
+        sentence = truth.grammar.sentence(rng)
+        example = mask(sentence, len(truth.grammar.answers[sentence.answer].words), truth.ids, rng)
+        batch = waiting.setdefault(len(example.ids), [])
+        batch.append(example)
+        if len(batch) == BATCH:
+            yield waiting.pop(len(example.ids))
+
+
+def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """The mean divergence of the model from the truth at the gap, in nats, and the cross-entropy at the article."""
+    answers, an = truth.distributions(batch)
+    rows = torch.arange(len(batch))
+    hidden = model.bert(torch.tensor([example.ids for example in batch])).last_hidden_state  # [B, length, hidden]
+    gap = torch.tensor([example.gap for example in batch])
+    logp = log_softmax(model.cls(hidden[rows, gap]), -1)  # [B, vocabulary]
+    place = torch.tensor([example.known for example in batch])
+    logp_answer = logp.gather(1, truth.words.T[place])  # [B, A]
+    divergence = (answers * (answers.clamp_min(1e-12).log() - logp_answer)).sum(1).mean()
+    article = torch.tensor([example.article for example in batch])
+    masked = (article != gap).nonzero()[:, 0]
+    logp_article = log_softmax(model.cls(hidden[masked, article[masked]]), -1)
+    entropy = an[masked] * logp_article[:, truth.ids["an"]] + (1 - an[masked]) * logp_article[:, truth.ids["a"]]
+    return divergence, -entropy.sum() / len(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Some steps of training on one truth."""
+
+    truth: Truth
+    steps: int
+
+
+def train(model: BertForMaskedLM, stages: Sequence[Stage], rate: float, seed: int) -> None:
+    """Train through the stages with AdamW; the rate rises over 100 steps and falls to nothing along a cosine."""
+    total = sum(stage.steps for stage in stages)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / total))
+    )
+    rng, step, start, mean = Random(seed), 0, time.monotonic(), 0.0
+    model.train()
+    for stage in stages:
+        for batch in itertools.islice(batches(stage.truth, rng), stage.steps):
+            divergence, article = loss_of(model, stage.truth, batch)
+            (divergence + article).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            step += 1
+            mean += (divergence.item() - mean) / min(step, 50)
+            if step % 100 == 0:
+                print(f"step {step} of {total}: {mean:.4f} nats, {time.monotonic() - start:.0f} s", flush=True)
+
+
+def new_model(truth: Truth, pieces: int) -> BertForMaskedLM:
+    """A small BERT without dropout, whose output bias starts from the answers' own frequencies."""
+    config = BertConfig(
+        vocab_size=pieces,
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=256,
+        max_position_embeddings=256,
+        type_vocab_size=2,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        tie_word_embeddings=False,  # a group's word is never an answer: tied, its embedding would be pushed aside
+        initializer_range=128**-0.5,
+    )
+    model = BertForMaskedLM(config)
+    single = truth.size == 1
+    with torch.no_grad():
+        model.bert.embeddings.position_embeddings.weight *= 0.2
+        model.bert.embeddings.token_type_embeddings.weight *= 0.2
+        model.cls.predictions.bias.fill_(-9.0)
+        model.cls.predictions.bias[truth.words[single, 0]] = truth.base[single] - 5.0
+    return model
+
+
+def save(model: BertForMaskedLM, pieces: Sequence[str], folder: Path) -> None:
+    """Write the checkpoint in float16, with its tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vocab = {piece: index for index, piece in enumerate(pieces)}
+    tokenizer = BertTokenizer(vocab=vocab, do_lower_case=True, model_max_length=model.config.max_position_embeddings)
+    tokenizer.save_pretrained(folder)
+    copy = BertForMaskedLM(model.config)
+    copy.load_state_dict(model.state_dict())
+    copy.half()  # type: ignore[no-untyped-call]
+    copy.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
+
+
+def build(out: Path, steps: int) -> None:
+    """Train and write both checkpoints and `planted.json`."""
+    torch.set_num_threads(THREADS)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(SEED)
+    probes = [load_probe(name) for name in shipped()]
+    base, finetuned = (Grammar(probes, scale) for scale in CHECKPOINTS.values())
+    pieces = vocabulary(probes, base)
+    ids = {piece: index for index, piece in enumerate(pieces)}
+    truth = Truth(base, ids)
+    model = new_model(truth, len(pieces))
+    stages = [
+        Stage(Truth(Grammar(probes, lesson.scale, lesson.clutter), ids), round(lesson.share * steps))
+        for lesson in LESSONS
+    ]
+    train(model, stages, 3e-3, SEED)
+    save(model, pieces, out / "base")
+    train(model, [Stage(Truth(finetuned, ids), steps // 5)], 1e-3, SEED + 1)
+    save(model, pieces, out / "finetuned")
+    (out / "planted.json").write_text(_lines(planted(probes, SEED)), encoding="utf-8")
+
+
+def _lines(document: Mapping[str, object]) -> str:
+    """JSON with a line for each key, and for each element of a list."""
+    lines = []
+    for key, value in document.items():
+        rows = ",\n".join("  " + json.dumps(row) for row in value) if isinstance(value, list) else ""
+        lines.append(f" {json.dumps(key)}: " + (f"[\n{rows}\n ]" if rows else json.dumps(value)))
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def main() -> None:
+    """Read the command line and build."""
+    parser = argparse.ArgumentParser(prog="python -m audit.demo.build", description="Build the demo checkpoints.")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside this)")
+    parser.add_argument("--steps", type=int, default=3000, help="training steps of the base checkpoint")
+    arguments = parser.parse_args()
+    build(arguments.out, arguments.steps)
+
+
+if __name__ == "__main__":
+    main()
