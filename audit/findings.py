@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from audit import distributions
 from audit.distributions import Tables, strongest
-from audit.result import Association, Axis, Completion, Example, Finding, ProbeResult
+from audit.result import NEGLIGIBLE_RATIO, Association, Axis, Completion, Example, Finding, ProbeResult
 from audit.store import ScoredPrompts
 from probes.probe import Probe
 
@@ -105,7 +105,7 @@ def _findings(
 def _beyond(association: Association, placebo_ratio: float | None) -> bool | None:
     if placebo_ratio is None or association.log2_ratio is None:
         return None
-    return abs(association.log2_ratio) > placebo_ratio
+    return abs(association.log2_ratio) > max(placebo_ratio, NEGLIGIBLE_RATIO)
 
 
 def _examples(scored: ScoredPrompts) -> tuple[Example, ...]:

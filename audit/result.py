@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from probes.probe import Role
 
+NEGLIGIBLE_RATIO = 0.3219
+"""log2 of 1.25: a smaller difference is never called one, however quiet the invented groups are."""
+
 SCHEMA = 1
 """Version of the saved form. A reader refuses a newer one."""
 
@@ -132,7 +135,7 @@ class Finding:
     sentence: str
     """Plain text, e.g. `"nurse" is 6.1 times as likely for woman as for man, in 20 of 20 wordings.`"""
     beyond_placebo: bool | None
-    """|log2_ratio| is above the axis' `placebo_ratio`; None where there is no placebo."""
+    """|log2_ratio| is above the axis' `placebo_ratio` and not negligible; None where there is no placebo."""
     example: Example | None
     """A sentence of that level, to show."""
     flags: tuple[str, ...]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audit.result import Association, Audit, Axis, Example, Finding, ProbeResult
+from audit.result import NEGLIGIBLE_RATIO, Association, Audit, Axis, Example, Finding, ProbeResult
 from reports import words
 from reports.colours import Palette, Swatch
 from reports.columns import Column, Sentence, example_column, lonely, sentence
@@ -177,8 +177,10 @@ def _row(probe: ProbeResult, axis: Axis, href: str, colours: Palette, scale: Sca
         more = f"{_invented(band)} {_others(probe, axis, band)}".strip()
         return _told(Row(title, href, "beyond", "Above invented names", "", False, more, drawn), beyond[0])
     if band is not None:
-        text = "No difference above invented names."
-        return Row(title, href, "within", "No difference above invented names", text, False, _invented(band), drawn)
+        small = any(abs(words.known(f.association.log2_ratio) or 0.0) > band for f in found)
+        text = "No word differs by as much as 1.25 times." if small else "No difference above invented names."
+        badge = "Differences under 1.25 times" if small else "No difference above invented names"
+        return Row(title, href, "within", badge, text, False, _invented(band), drawn)
     few = len(probe.templates) < WORDINGS
     more = f"Only {words.counted(len(probe.templates), 'wording')}: others may answer otherwise." if few else ""
     row = Row(title, href, "alone", "No invented names to compare", "No word had enough weight.", False, more, drawn)
@@ -205,7 +207,7 @@ def _others(probe: ProbeResult, axis: Axis, band: float | None) -> str:
 def _past(association: Association, band: float | None) -> bool:
     ratio = words.known(association.log2_ratio)
     weight = max(words.known(association.prob) or 0.0, words.known(association.reference_prob) or 0.0)
-    return ratio is not None and band is not None and abs(ratio) > band and weight >= HEAVY
+    return ratio is not None and band is not None and abs(ratio) > max(band, NEGLIGIBLE_RATIO) and weight >= HEAVY
 
 
 def _row_strip(found: Sequence[Finding], axis: Axis, colours: Palette, scale: Scale, href: str) -> Strip | None:
@@ -227,8 +229,7 @@ def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
 
     They are taken by contribution to the difference between the two distributions. Round n lets in findings of a
     probe's axis and direction that has fewer than n so far; a word comes once. Probes of fewer than 6 wordings come
-    last. What doesn't go beyond invented names,
-    and what comes of a probe that can't be judged, is left out.
+    last. What doesn't go beyond invented names, and what comes of a probe that can't be judged, is left out.
     """
     candidates = [
         (probe, finding)

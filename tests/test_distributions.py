@@ -235,9 +235,23 @@ def test_findings_beyond_placebo_exceed_the_largest_placebo_ratio(probe):
     assert axis.placebo_ratio == max(noise)
     for finding in result.findings:
         if finding.association.axis == "GROUP":
-            assert finding.beyond_placebo == (abs(finding.association.log2_ratio) > axis.placebo_ratio)
+            assert finding.beyond_placebo == (abs(finding.association.log2_ratio) > max(axis.placebo_ratio, 0.3219))
         else:
             assert finding.beyond_placebo is None
+
+
+def test_a_negligible_difference_is_beyond_nothing(probe):
+    """With invented groups that don't differ at all, a difference of less than a quarter is still not called one."""
+    data = scored(probe)
+    logp = np.full_like(data.logp, -3.0)
+    logp[:, 3:] = np.nan
+    black, asian = (np.array([levels[0] == group for levels in data.levels]) for group in ("Black", "Asian"))
+    logp[black, 0] += np.log(1.2)
+    logp[asian, 1] += np.log(1.3)
+    result = measure(probe, scored(probe, logp))
+    told = {(f.association.level, f.association.target): f.beyond_placebo for f in result.findings}
+    assert result.axes[0].placebo_ratio == pytest.approx(0, abs=1e-6)
+    assert (told["Black", "nurse"], told["Asian", "carpenter"]) == (False, True)
 
 
 def test_examples_are_the_first_wording_of_every_cell(probe):
