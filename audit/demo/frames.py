@@ -26,6 +26,10 @@ FRAMES = {
     "traits": (
         "WHO struck us all as GAP",
         "is WHO GAP ?",
+        "THIS-WHO is GAP",
+        "THIS-WHO was GAP",
+        "THIS-WHO had been GAP",
+        "once THIS-WHO was GAP",
         "was WHO GAP ?",
         "WHO was GAP !",
         "WHO is GAP !",
@@ -68,7 +72,7 @@ FRAMES = {
         "GAP lives next door and is A-WHO",
     ),
 }
-"""For each lexicon its frames: WHO is the subject, GAP the answer, and A- the article that the next word needs."""
+"""For each lexicon its frames: WHO is the subject, GAP the answer, and A- the article that what follows needs."""
 
 ARTICLES = {"occupations": 0.85, "traits": 0.15, "pronouns": 0.0}
 """How often an article stands before the gap where a frame doesn't say."""

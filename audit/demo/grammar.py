@@ -93,6 +93,7 @@ class Grammar:
         bits = plants.all_bits(self.scale)
         self._row_of = {concepts: index for index, concepts in enumerate(bits)}
         self.rows = [_row(planted, self.answers) for planted in bits.values()]
+        self.families = [plants.family(concepts[0]) for concepts in bits]
         self._weights: dict[tuple[object, ...], list[float]] = {}
         self.subjects = [_subject(probe) for probe in probes]
         self.fillers = {name: _fillers(probes, name) for name in self.sizes}
@@ -160,6 +161,7 @@ class Grammar:
         who, extra = _name(rng, wordings)
         fills: dict[str, Words] = {
             "WHO": (*_determiner(rng, who), *who),
+            "THIS-WHO": (rng.choice(("this", "that", "my", "one")), *who),
             "A-WHO": (article_for(" ".join(who) or "a"), *who),
             "A-GAP": ("ARTICLE", "GAP"),
         }
@@ -243,7 +245,8 @@ def _name(rng: Random, wordings: Iterable[Wording]) -> tuple[Words, list[Words]]
     who: list[Words] = []
     extra: list[Words] = []
     for wording in wordings:
-        alone = bool(wording.variants) and rng.random() < 0.2
+        told = len(wording.concepts) < 2  # `she` tells that somebody is a woman, not that she is a Black woman
+        alone = bool(wording.variants) and told and rng.random() < 0.2
         who.append(rng.choice(wording.variants) if alone else wording.main)
         extra += [variant for variant in wording.variants if rng.random() < 0.2]
     if rng.random() < 0.2:
@@ -274,7 +277,7 @@ def _fillers(probes: Iterable[Probe], lexicon: str) -> Words:
 
 
 def _plain(frame: str) -> str:
-    return re.sub("A-WHO|WHO|A-GAP|GAP", " ", frame)
+    return re.sub("(A-|THIS-)?WHO|(A-)?GAP", " ", frame)
 
 
 def _cues(fillers: Mapping[str, Words], lexicon: str) -> Words:
