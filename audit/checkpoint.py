@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audit.errors import CheckpointError, first_line
-from audit.framing import reads_mask_as_word
+from audit.errors import CheckpointError, UsageError, first_line
+from audit.framing import anchors, reads_mask_as_word
 from audit.result import CheckpointInfo
-from audit.source import Source, saved_dtype, tokenizer_sha256, weights_sha256
+from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, weights_sha256
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 HEAD_TOLERANCE = 1e-4
@@ -39,8 +39,8 @@ class Checkpoint:
     mask_id: int
     max_length: int
     """The longest prompt, in tokens with the special ones."""
-    reads_mask_as_word: bool
-    """The tokenizer splits text around its mask token as it does around a word; see `framing` where it doesn't."""
+    anchors: tuple[str, ...] = ()
+    """Words to put into the gap where the tokenizer doesn't read its mask token as a word, see `framing`; else ()."""
 
     @property
     def name(self) -> str:
@@ -81,6 +81,7 @@ def load_checkpoint(
     source = Source(name, revision, offline, allow_pickle, trust_remote_code)
     with _quiet():
         folder = source.folder()
+        _load_config(source, folder)
         tokenizer = _load_tokenizer(source, folder)
         head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
         if head:
@@ -97,7 +98,7 @@ def load_checkpoint(
         info=_info(source, folder, model, head),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
-        reads_mask_as_word=reads_mask_as_word(tokenizer),
+        anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
     return _with_notices(_choose_head(checkpoint))
 
@@ -173,6 +174,18 @@ def _graft(source: Source, folder: Path, head: Source, tokenizer: Any, dtype: to
     return model
 
 
+def _load_config(source: Source, folder: Path) -> None:
+    """Refuse settings that the model's family can't read, before they are blamed on the tokenizer or the weights."""
+    from transformers import AutoConfig
+
+    try:
+        AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=source.trust_remote_code)
+    except Exception as error:  # each family checks its own settings in its own way
+        raise CheckpointError(
+            f"{source.name}: its config.json is no use ({first_line(error)}): save it again"
+        ) from error
+
+
 def _load_tokenizer(source: Source, folder: Path) -> Any:
     from transformers import AutoTokenizer
 
@@ -210,6 +223,16 @@ def _max_length(tokenizer: Any, model: Any) -> int:
     else:
         limit = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
     return int(min(limit, tokenizer.model_max_length))
+
+
+def _anchors(checkpoint_name: str, tokenizer: Any) -> tuple[str, ...]:
+    found = anchors(tokenizer)
+    if reads_mask_as_word(tokenizer, found):
+        return ()
+    if not found:
+        what = "its tokenizer reads a mask otherwise than a word, and has too few words to find the gap by"
+        raise CheckpointError(f"{checkpoint_name}: {what}: put the right vocabulary into the folder")
+    return found
 
 
 def _full_logits(model: Any, ids: Tensor, at: Tensor) -> Tensor:
@@ -269,6 +292,8 @@ def _info(source: Source, folder: Path, model: Any, head: Source | None) -> Chec
         vocabulary=model.get_input_embeddings().weight.shape[0],
         saved_dtype=saved_dtype(folder),
         weights_sha256=weights_sha256(folder),
+        config_sha256=config_sha256(folder),
+        mlm_head_sha256=weights_sha256(head.folder()) if head else None,
         tokenizer_sha256=tokenizer_sha256(folder),
         mlm_head_from=head.label if head else None,
         mask_only_head=False,
@@ -284,7 +309,7 @@ def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
             f"The encoder of {checkpoint.name} was put under the masked-LM head of {checkpoint.info.mlm_head_from}, "
             "which was not trained with it: differences between groups can be read, the probabilities less so."
         )
-    if not checkpoint.reads_mask_as_word:
+    if checkpoint.anchors:
         notices.append(
             "This tokenizer splits text around its mask token otherwise than around a word. Prompts are tokenised with "
             "words in the gap, and the mask is put in their place, so that it stands exactly where a word would."
@@ -297,7 +322,12 @@ def _device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+    except RuntimeError as error:
+        raise UsageError(f"--device {name}: there is no such kind of device: try auto, cpu, cuda or mps") from error
+    if device.type not in ("cpu", "cuda", "mps", "xpu"):
+        raise UsageError(f"--device {name}: maskaudit can't compute there: try auto, cpu, cuda or mps")
+    try:
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise CheckpointError(
             f"--device {name}: this machine doesn't have it ({first_line(error)}): try --device cpu"

@@ -5,7 +5,9 @@ Every import that costs time is made in the command that needs it, so that `--he
 
 from __future__ import annotations
 
-import shlex
+import contextlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +69,6 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command()
 def run(
-    context: typer.Context,
     checkpoint: Checkpoint,
     probe: ProbeNames = None,
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
@@ -109,11 +110,11 @@ def run(
             options=options,
             max_prompts=max_prompts,
             fresh=fresh,
-            command=f"maskaudit {shlex.join(context.obj)}",
             progress=told,
         )
+    written = _write_report(folder, result)
     _summarise(result)
-    print(f"Report: {_write_report(folder, result)}")
+    print(f"Report: {written}")
 
 
 @app.command()
@@ -189,8 +190,9 @@ def show(
         )
         print(f"{axis.name}: {levels}")
     print(f"targets: {len(loaded.targets.words)} words of {loaded.targets.name}\n{factors(loaded)}\n")
-    for prompt in itertools.islice(expand(loaded), limit):
-        print(f"{' / '.join(prompt.levels):32} {prompt.text}")
+    with contextlib.suppress(BrokenPipeError):  # `| head`
+        for prompt in itertools.islice(expand(loaded), limit):
+            print(f"{' / '.join(prompt.levels):32} {prompt.text}")
 
 
 @probes_app.command()
@@ -218,10 +220,10 @@ def new(
     """Write a commented starter file that runs as it is."""
     from probes.load import starter
 
-    path = out or Path(f"{name}.yaml")
+    path, text = out or Path(f"{name}.yaml"), starter(name)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(starter(name))
+            file.write(text)
     except FileExistsError as error:
         raise UsageError(f"{path} is there already: choose another name, or --out") from error
     except OSError as error:
@@ -241,11 +243,13 @@ def schema() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status. A user's fault is one message on stderr, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a letter shows its number
+            stream.reconfigure(errors="backslashreplace")
     try:
-        arguments = list(sys.argv[1:] if argv is None else argv)
-        app(args=arguments, prog_name="maskaudit", obj=arguments)
+        app(args=argv, prog_name="maskaudit")
     except SystemExit as done:  # typer's way to end: its own usage errors have been shown
-        status = done.code if isinstance(done.code, int) else 0
+        status = _flushed(done.code if isinstance(done.code, int) else 0)
         if status == 130:
             kept = "what was scored is kept, and the same command goes on from there"
             print(f"maskaudit: interrupted; {kept}", file=sys.stderr)
@@ -260,7 +264,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"{error}\nmaskaudit: {len(error.faults)} fault(s) in the probe", file=sys.stderr)
         return 2
-    return 0
+    except OSError as error:
+        print(f"maskaudit: {error.strerror or error}", file=sys.stderr)
+        return _flushed(4)
+    return _flushed(0)
+
+
+def _flushed(status: int) -> int:
+    """The status once stdout has taken all; a reader that has gone away (`| head`) is no fault."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"maskaudit: the output can't be written ({error.strerror})", file=sys.stderr)
+        return 4
+    return status
 
 
 def _dtype(name: str) -> str:
@@ -278,7 +299,8 @@ def _summarise(result: Audit) -> None:
     for notice in info.notices:
         print(notice)
     prompts = sum(probe.prompts for probe in result.probes)
-    print(f"{info.name}: {len(result.probes)} probes, {prompts:,} prompts")
+    probes = f"{len(result.probes)} probe{'s' if len(result.probes) > 1 else ''}"
+    print(f"{info.name}: {probes}, {prompts:,} prompts")
     for probe in result.probes:
         scored = sum(target.scored for target in probe.targets)
         finding = probe.findings[0].sentence if probe.findings else "no word carries enough of the mass for a finding."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.result import Association, Cell, Level, Target
+from audit.result import WEIGHTY_SHARE, Association, Cell, Level, Target
 from audit.store import ScoredPrompts
 from probes.probe import Axis, Probe, Role
 from probes.probe import Level as Choice
@@ -147,9 +147,8 @@ def divergence_parts(p: Floats, q: Floats) -> Floats:
 
     Lin (1991): JSD = 1/2 sum p log2(p/m) + 1/2 sum q log2(q/m), m = (p + q) / 2.
     """
-    middle = (p + q) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = [np.where(x > 0, x * np.log2(x / middle), 0 * x) for x in (p, q)]
+        parts = [np.where(x > 0, x * np.log2(2 * x / (p + q)), 0 * x) for x in (p, q)]
     return np.asarray((parts[0] + parts[1]) / 2)
 
 
@@ -171,6 +170,8 @@ def _reason(pieces: int, partly: bool) -> str:
         return "not scored in every wording"
     if pieces > 1:
         return f"{pieces} pieces of the vocabulary"
+    if pieces < 0:
+        return "the same piece as another word of the list"
     return "not in the vocabulary, or not separable from the words around it"
 
 
@@ -239,16 +240,20 @@ def _mean_probs(tables: Tables, chosen: list[int]) -> Floats:
     return np.asarray(tables.probs[chosen].mean(axis=0)) if chosen else np.full(len(tables.scored), np.nan)
 
 
-def strongest(found: Sequence[Association], share: float = 0.005) -> list[Association]:
-    """The associations with at least `share` of the mass in one of the two levels, largest contribution first.
+def weighty(association: Association) -> bool:
+    """The word has `WEIGHTY_SHARE` of the mass in one of the two levels: a thousandfold difference between 1e-9 and
+    1e-12 is no news."""
+    shares = (association.prob or 0.0, association.reference_prob or 0.0)
+    return association.log2_ratio is not None and max(shares) >= WEIGHTY_SHARE
 
-    A thousandfold difference between 1e-9 and 1e-12 is no news.
+
+def strongest(found: Sequence[Association]) -> list[Association]:
+    """The weighty associations whose ratio and shares point the same way, largest contribution first.
+
+    The ratio is a mean of logs over wordings and the shares are means of probabilities: where one wording dominates
+    the shares, or the whole list is likelier for one group, they can disagree, and then neither is told as a finding.
     """
-    weighty = [
-        a
-        for a in found
-        if a.log2_ratio is not None
-        and a.contribution is not None
-        and max(a.prob or 0.0, a.reference_prob or 0.0) >= share
+    told = [
+        a for a in found if weighty(a) and (a.log2_ratio or 0.0) * ((a.prob or 0.0) - (a.reference_prob or 0.0)) > 0
     ]
-    return sorted(weighty, key=lambda a: (-(a.contribution or 0.0), a.target, a.level))
+    return sorted(told, key=lambda a: (-(a.contribution or 0.0), a.target, a.level))

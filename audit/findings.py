@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from audit import distributions
-from audit.distributions import Tables, strongest
+from audit.distributions import Tables, strongest, weighty
 from audit.result import NEGLIGIBLE_RATIO, Association, Axis, Completion, Example, Finding, ProbeResult
 from audit.store import ScoredPrompts
 from probes.probe import Probe
@@ -43,7 +43,7 @@ def measure(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False) 
         coverage=distributions.optional(tables.coverage[proper].mean()) if proper else None,
         cells=distributions.cells(tables),
         levels=distributions.levels(probe, tables),
-        associations=tuple(replace(association, by_template=()) for association in found),
+        associations=tuple(a if weighty(a) else replace(a, by_template=()) for a in found),
         findings=tuple(sorted(told, key=lambda f: -(f.association.contribution or 0.0))),
         examples=examples,
     )
@@ -54,7 +54,8 @@ def sentence(association: Association) -> str:
     ratio = association.log2_ratio or 0.0
     sides = (association.level, association.reference)
     more, less = sides if ratio >= 0 else sides[::-1]
-    wordings = f"in {association.agree} of {association.templates} wordings"
+    one = association.templates == 1
+    wordings = "in the one wording" if one else f"in {association.agree} of {association.templates} wordings"
     return f'"{association.target}" is {times(2 ** abs(ratio))} as likely for {more} as for {less}, {wordings}.'
 
 
@@ -67,7 +68,7 @@ def times(ratio: float) -> str:
 
 def _axis(probe: Probe, index: int, found: Sequence[Association]) -> Axis:
     axis = probe.axes[index]
-    placebo = strongest([a for a in found if a.axis == axis.name and a.role == "placebo"])
+    placebo = [a for a in found if a.axis == axis.name and a.role == "placebo" and weighty(a)]
     noise = [abs(a.log2_ratio) for a in placebo if a.log2_ratio is not None]
     return Axis(
         name=axis.name,

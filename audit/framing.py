@@ -12,8 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Common words that share neither a first nor a last piece, so that what is common to their sentences is the context.
-_ANCHORS = ("he", "seven", "blue", "dog", "house")
+_CANDIDATES = (
+    "he",
+    "seven",
+    "blue",
+    "dog",
+    "house",
+    "water",
+    "red",
+    "one",
+    "time",
+    "hand",
+    "is",
+    "was",
+    "the",
+    "of",
+    "to",
+)
+_ANCHORS = 5
 _CHECKS = (("The man worked as a ", "."), ("", " was there."), ("It was a ", ", or so they said."), ("The ", " left"))
 
 
@@ -37,21 +53,45 @@ class Frame:
         return tuple(gap) if same and gap else None
 
 
-def reads_mask_as_word(tokenizer: Any) -> bool:
-    """The text with the mask token in it gives the ids that a word's sentence has around the word."""
-    return _masked(tokenizer, _CHECKS, 1) == _common(tokenizer, _CHECKS, 1)
+def anchors(tokenizer: Any) -> tuple[str, ...]:
+    """Up to five words of the vocabulary that share neither a first nor a last piece: what their sentences have in
+    common is the context of the gap. () where there aren't two."""
+    found: dict[str, list[int]] = {}
+    special = set(tokenizer.all_special_ids)
+    vocabulary = (piece for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]))
+    for word in [*_CANDIDATES, *(piece for piece in vocabulary if piece.isascii() and piece.isalpha())]:
+        filled, empty = tokenise(tokenizer, [f"They saw {word} there", "They saw there"])
+        pieces = filled[len(_shared([filled, empty])) : len(filled) - len(_shared([filled[::-1], empty[::-1]]))]
+        fresh = pieces and not special.intersection(pieces)
+        if fresh and all(pieces[0] != other[0] and pieces[-1] != other[-1] for other in found.values()):
+            found[word] = pieces
+        if len(found) == _ANCHORS or (len(found) > 1 and word not in _CANDIDATES):
+            break
+    return tuple(found) if len(found) > 1 else ()
+
+
+def reads_mask_as_word(tokenizer: Any, words: Sequence[str]) -> bool:
+    """The text with the mask token in it gives the ids that a word's sentence has around the word.
+
+    Without `words` to compare with it can only be asked whether the mask leaves a space of its own before it.
+    """
+    if words:
+        return _masked(tokenizer, _CHECKS, 1) == _common(tokenizer, _CHECKS, 1, words)
+    ids = _masked(tokenizer, _CHECKS[:1], 1)[0]
+    before = ids[ids.index(tokenizer.mask_token_id) - 1]
+    return before in tokenizer.all_special_ids or bool(tokenizer.decode([before]).strip())
 
 
 def tokenise_around(
-    tokenizer: Any, contexts: Sequence[tuple[str, str]], masks: int, *, as_word: bool
+    tokenizer: Any, contexts: Sequence[tuple[str, str]], masks: int, words: Sequence[str]
 ) -> list[list[int]]:
     """Token ids of each (text before, text after) with that many masks between, each where a word would stand.
 
-    With `as_word`, the mask token is simply put into the text.
+    Without `words` (see `anchors`) the mask token is simply put into the text.
     """
     if not contexts:
         return []
-    return _masked(tokenizer, contexts, masks) if as_word else _common(tokenizer, contexts, masks)
+    return _common(tokenizer, contexts, masks, words) if words else _masked(tokenizer, contexts, masks)
 
 
 def tokenise(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -64,10 +104,10 @@ def _masked(tokenizer: Any, contexts: Sequence[tuple[str, str]], masks: int) -> 
     return tokenise(tokenizer, [f"{before}{gap}{after}" for before, after in contexts])
 
 
-def _common(tokenizer: Any, contexts: Sequence[tuple[str, str]], masks: int) -> list[list[int]]:
+def _common(tokenizer: Any, contexts: Sequence[tuple[str, str]], masks: int, words: Sequence[str]) -> list[list[int]]:
     """What the sentences with different words in the gap have in common, and the masks between."""
-    size = len(_ANCHORS)
-    gaps = [" ".join(_ANCHORS[(i + j) % size] for j in range(masks)) for i in range(size)]
+    size = len(words)
+    gaps = [" ".join(words[(i + j) % size] for j in range(masks)) for i in range(size)]
     filled = tokenise(tokenizer, [f"{before}{gap}{after}" for before, after in contexts for gap in gaps])
     gap = [tokenizer.mask_token_id] * masks
     found = []

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from probes.probe import Role
 
+WEIGHTY_SHARE = 0.005
+"""A word needs this share of the distribution in one of two levels for their difference to be a finding."""
+
 NEGLIGIBLE_RATIO = 0.3219
 """log2 of 1.25: a smaller difference is never called one, however quiet the invented groups are."""
 
@@ -29,7 +32,8 @@ class Target:
     women_year: int | None
     valence: float | None
     pieces: int
-    """Pieces of the vocabulary, the most over all prompts; 0: unknown to it, or its neighbours change with it."""
+    """Pieces of the vocabulary, the most over all prompts; 0: unknown to it, or its neighbours change with it; -1: the
+    same pieces as another word of the list."""
     scored: bool
     """Scored in every prompt of the probe. Only these enter distributions and associations."""
     reason: str | None
@@ -108,7 +112,8 @@ class Association:
     templates: int
     """Templates that could be compared."""
     by_template: tuple[float | None, ...]
-    """The difference in each template (log2), in the order of `ProbeResult.templates`; kept for findings, else ()."""
+    """The difference in each template (log2), in the order of `ProbeResult.templates`; kept for words with
+    `WEIGHTY_SHARE`, else ()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,8 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An association worth a sentence: at least 0.5 % of the mass in one of the two levels, ranked by contribution."""
+    """An association worth a sentence: the word has `WEIGHTY_SHARE` in one of the two levels, and its ratio and its
+    shares point the same way; ranked by contribution."""
 
     probe: str
     association: Association
@@ -172,7 +178,7 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A probe as it was read: enough to repeat the run without the file."""
+    """A probe as it was read. `sha256` covers the word list too, which is kept by name alone."""
 
     name: str
     sha256: str
@@ -197,7 +203,10 @@ class CheckpointInfo:
     """The dtype in the file; what was computed in is `Recipe.dtype`."""
     weights_sha256: str
     tokenizer_sha256: str
+    config_sha256: str
     mlm_head_from: str | None
+    mlm_head_sha256: str | None
+    """Of the weights that the borrowed head came with; None where the head is the checkpoint's own."""
     mask_only_head: bool
     """False where the full-logits fallback was used."""
     planted: bool

@@ -8,8 +8,9 @@ from __future__ import annotations
 import itertools
 import platform
 import re
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -65,14 +66,13 @@ def audit(
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
     fresh: bool = False,
-    command: str | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a checkpoint: a hub id, a folder, `demo` or `demo-finetuned`.
 
     `probes` are names of shipped probes or files; none means all that are shipped. Scores and results go to the run
-    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. `command` is what the report gives
-    for repeating the run. Raises `probes.ProbeError` and the errors in `audit.errors`.
+    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. Raises `probes.ProbeError` and the
+    errors in `audit.errors`.
     """
     options = options or Options()
     loaded = load_probes(probes, max_prompts)
@@ -91,7 +91,7 @@ def audit(
         mlm_head_from=options.mlm_head_from,
     )
     scorer = TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
-    command = command or f"maskaudit run {checkpoint}"
+    command = repeat_command(checkpoint, probes, options)
     recipe = make_recipe(model.info, loaded, options, device=str(model.device), command=command)
     return audit_with(scorer, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
 
@@ -176,6 +176,19 @@ def make_recipe(
         multi_piece=options.multi_piece,
         versions=(*((name, metadata.version(name)) for name in packages), ("python", platform.python_version())),
     )
+
+
+def repeat_command(checkpoint: str, probes: Sequence[str | Path], options: Options) -> str:
+    """The command line that asks the same: the checkpoint, its probes, and every option that isn't the default."""
+    words = ["maskaudit", "run", checkpoint]
+    for probe in probes:
+        words += ["--probe", str(probe)]
+    for field in fields(Options):
+        value = getattr(options, field.name)
+        if value != field.default:
+            flag = f"--{field.name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, str(value)]
+    return shlex.join(words)
 
 
 def chunks(probe: Probe) -> Iterator[list[Prompt]]:

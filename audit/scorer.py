@@ -24,7 +24,7 @@ class Scores:
     """[N, K] natural log of p(word | prompt), at most 0; NaN where the word was not scored in that prompt."""
     pieces: NDArray[np.int16]
     """[N, K] how many pieces of the vocabulary the word is in that prompt; 0 where it can't be told or holds an
-    unknown piece."""
+    unknown piece, -1 where an earlier word has the same pieces."""
     top_tokens: tuple[tuple[str, ...], ...]
     """[N][k] decoded tokens, most likely first, surrounding space stripped."""
     top_prob: NDArray[np.float32]

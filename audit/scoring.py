@@ -24,7 +24,7 @@ from probes.expand import Prompt
 from probes.lexicon import Word
 
 Pieces = tuple[int, ...] | None
-"""The ids of a word in one context; None where it can't be scored there."""
+"""The ids of a word in one context; None where it can't be scored there, () where an earlier word has the same ids."""
 
 _ARTICLES = ("a", "an")
 
@@ -77,6 +77,9 @@ class TorchScorer:
         self.token_budget = token_budget or (2048 if checkpoint.device.type == "cpu" else 65536)
         self.rows = 0
         """Rows sent through the model so far."""
+        tokenizer = checkpoint.tokenizer
+        self._special = set(tokenizer.all_special_ids) - {tokenizer.mask_token_id, tokenizer.unk_token_id}
+        self._special_count = sum(token in self._special for token in tokenise(tokenizer, ["it"])[0])
         self._asked: dict[tuple[Word, ...], int] = {}
         self._lists: list[tuple[Pieces, ...]] = []
         self._contexts: dict[object, int] = {}
@@ -125,7 +128,7 @@ class TorchScorer:
         return lengths, self._piece_counts(units, len(words))
 
     def _piece_counts(self, units: Sequence[_Unit], words: int) -> NDArray[np.int16]:
-        counts = [[len(pieces or ()) for pieces in resolved] for resolved in self._lists]
+        counts = [[0 if pieces is None else len(pieces) or -1 for pieces in resolved] for resolved in self._lists]
         return np.array([counts[unit.words] for unit in units], np.int16).reshape(len(units), words)
 
     # Prompts to units
@@ -147,21 +150,23 @@ class TorchScorer:
         return units
 
     def _around(self, contexts: Sequence[tuple[str, str]], masks: int) -> list[list[int]]:
-        as_word = self.checkpoint.reads_mask_as_word
-        return tokenise_around(self.checkpoint.tokenizer, contexts, masks, as_word=as_word)
+        return tokenise_around(self.checkpoint.tokenizer, contexts, masks, self.checkpoint.anchors)
 
     def _frame(self, prompt: Prompt, ids: list[int], masks: int) -> Frame:
         found = [at for at, token in enumerate(ids) if token == self.checkpoint.mask_id]
         if len(found) != masks:
-            what = f"{len(found)} mask tokens where there should be {masks}"
-            mend = f"take the tokenizer's {self.checkpoint.tokenizer.mask_token} out of its text"
-            raise CheckpointError(f"{self.checkpoint.name}: the prompt {prompt.text!r} has {what}: {mend}")
+            what = f"has {len(found)} mask tokens where there should be {masks}"
+            raise self._refusal(prompt, what, f"take {self.checkpoint.tokenizer.mask_token} out of its text")
+        if sum(token in self._special for token in ids) != self._special_count:
+            raise self._refusal(prompt, "has a special token of the tokenizer in it", "take it out of its text")
         if len(ids) > self.checkpoint.max_length:
-            what = f"{len(ids)} tokens, the model takes {self.checkpoint.max_length}"
-            raise CheckpointError(
-                f"{self.checkpoint.name}: the prompt {prompt.text!r} has {what}: shorten its template"
-            )
+            what = f"has {len(ids)} tokens, the model takes {self.checkpoint.max_length}"
+            raise self._refusal(prompt, what, "shorten its template")
         return Frame(tuple(ids), found[0])
+
+    def _refusal(self, prompt: Prompt, what: str, mend: str) -> CheckpointError:
+        text = prompt.text if len(prompt.text) <= 100 else f"{prompt.text[:100]}..."
+        return CheckpointError(f"{self.checkpoint.name}: the prompt {text!r} {what}: {mend}")
 
     def _article_ids(self, frames: tuple[Frame, ...]) -> tuple[int, int] | None:
         """Ids of "a" and "an" in this prompt; None where one of them is not one piece here."""
@@ -194,9 +199,13 @@ class TorchScorer:
         texts = [prompt.masked(prompt.answer(word), article) for word, article in zip(words, articles, strict=True)]
         special = set(self.checkpoint.tokenizer.all_special_ids)
         resolved: list[Pieces] = []
+        seen: set[tuple[int, ...]] = set()
         for ids, article in zip(tokenise(self.checkpoint.tokenizer, texts), articles, strict=True):
             pieces = frames[_ARTICLES.index(article) if article else 0].gap(ids)
-            resolved.append(None if pieces and special.intersection(pieces) else pieces)
+            if pieces and special.intersection(pieces):
+                pieces = None
+            resolved.append(() if pieces in seen else pieces)
+            seen |= {pieces} if pieces else set()
         return resolved
 
     # Units to numbers
@@ -364,4 +373,5 @@ def _contexts(prompt: Prompt) -> list[tuple[str, str]]:
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+    text = str(error).lower()  # the CPU's and MPS' allocators raise plain errors
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in text or "out of memory" in text

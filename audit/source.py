@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit.errors import CheckpointError, first_line
+from audit.errors import CheckpointError, UsageError, first_line
 
 DEMOS = {"demo": "base", "demo-finetuned": "finetuned"}
 """Checkpoint names that come with maskaudit, and their folders below `audit/demo`."""
 
-_DEMO = Path(__file__).parent / "demo"
-_TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model",
-    "sentencepiece.bpe.model", "spm.model", "special_tokens_map.json", "added_tokens.json",
-)  # fmt: skip
+_DEMO = Path(__file__).resolve().parent / "demo"
+_TOKENIZER_ENDINGS = (".json", ".txt", ".model", ".codes", ".bpe", ".vocab")
+_OTHER_FILES = ("config.json", "generation_config.json", "trainer_state.json")  # and the indexes of sharded weights
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,10 @@ class Source:
         """The local folder that holds it, downloaded first where it is a hub id."""
         if self.name in DEMOS:
             folder = _DEMO / DEMOS[self.name]
-        elif Path(self.name).is_dir():
+        elif self.name and Path(self.name).is_dir():
             folder = Path(self.name)
+            if self.revision is not None:
+                raise UsageError(f"{self.name}: a folder has no --revision: drop the option, or name a hub id")
         elif not re.fullmatch(r"[\w.-]{1,96}(/[\w.-]{1,96})?", self.name, re.ASCII) or self.name.startswith("."):
             raise CheckpointError(f"{self.name}: there is no such folder, and it can't be a hub id (owner/name)")
         else:
@@ -98,11 +98,12 @@ class Source:
 
         if not isinstance(config, dict):
             raise CheckpointError(f"{self.name}: its config.json holds no settings: save the checkpoint again")
-        known = config.get("model_type") in CONFIG_MAPPING
+        kind = config.get("model_type")
+        known = isinstance(kind, str) and kind in CONFIG_MAPPING
         if not known and not self.trust_remote_code:
             what = "brings its own code" if "auto_map" in config else "is of a kind that transformers doesn't know"
             mend = "pass --trust-remote-code if you have read and trust that code"
-            raise CheckpointError(f"{self.name}: {what} (model_type {config.get('model_type')!r}): {mend}")
+            raise CheckpointError(f"{self.name}: {what} (model_type {kind!r}): {mend}")
 
     def options(self, folder: Path) -> dict[str, Any]:
         """Arguments for `from_pretrained` that keep to the user's leave."""
@@ -131,8 +132,14 @@ def weights_sha256(folder: Path) -> str:
 
 
 def tokenizer_sha256(folder: Path) -> str:
-    """SHA-256 over the files that make the tokenizer."""
-    return _sha256([folder / name for name in _TOKENIZER_FILES if (folder / name).is_file()])
+    """SHA-256 over the files that may make the tokenizer: all small text files but those that are known not to."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in _TOKENIZER_ENDINGS and path.is_file()]
+    return _sha256([path for path in files if path.name not in _OTHER_FILES and not path.name.endswith(".index.json")])
+
+
+def config_sha256(folder: Path) -> str:
+    """SHA-256 over the model's settings, and over the code that a trusted checkpoint brings."""
+    return _sha256([folder / "config.json", *sorted(folder.glob("*.py"))])
 
 
 def saved_dtype(folder: Path) -> str:

@@ -6,6 +6,7 @@ Every file appears under its name complete or not at all. How numbers are made, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -49,7 +50,7 @@ class ScoredPrompts:
     logp: NDArray[np.float32]
     """[N, K] natural logs; NaN where not scored."""
     pieces: NDArray[np.int64]
-    """[K] the most pieces a word takes in any prompt; 0 where in some prompt it could not be told."""
+    """[K] the most pieces a word takes in any prompt; 0 or -1 as in `Scores` where in some prompt it is not scored."""
     top_tokens: tuple[tuple[str, ...], ...]
     top_prob: NDArray[np.float32]
     """[N, k] probabilities."""
@@ -72,12 +73,11 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            ours = (path / "run.json").exists()
-            if fresh and ours:
+            if not _is_run(path) and any(not name.name.startswith(".") for name in path.iterdir()):
+                raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
+            if fresh:
                 _clear(path)
             found = _read_recipe(path / "run.json")
-            if not ours and any(not name.name.startswith(".") for name in path.iterdir()):
-                raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
             if found is None:
                 write_atomically(path / "run.json", _json({"schema": SCHEMA, "recipe": asdict(recipe)}))
             elif recipe_id(found) != recipe_id(recipe):
@@ -99,8 +99,7 @@ class RunFolder:
 
     def write_chunk(self, probe: Probe, index: int, prompts: Sequence[Prompt], scores: Scores) -> None:
         """Save the scores of a chunk, a row a prompt, and then its hash: without that it would be scored again."""
-        told = (scores.pieces > 0).all(axis=0)
-        pieces = np.where(told, scores.pieces.max(axis=0), 0)
+        pieces = _most_pieces(scores.pieces)
         note = {"probe": probe.name, "sha256": probe.sha256, "recipe": self.recipe_id, "pieces": pieces.tolist()}
         table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
         buffer = io.BytesIO()
@@ -200,12 +199,40 @@ def load_audit(path: Path | str) -> Audit:
         mend = "name the folder of a finished run; `maskaudit run` makes one"
         raise UsageError(f"{file}: can't be read ({error.strerror}): {mend}") from error
     try:
-        schema = json.loads(raw)["schema"]
+        schema = json.loads(raw, parse_constant=_no_number)["schema"]
         if isinstance(schema, int) and schema > SCHEMA:
             raise UsageError(f"{file}: written by a newer maskaudit (schema {schema}, here {SCHEMA}): update maskaudit")
-        return TypeAdapter(Audit).validate_json(raw)
-    except (ValueError, TypeError, KeyError) as error:
+        return _checked(TypeAdapter(Audit).validate_json(raw))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(f"{file}: not an audit, or damaged ({first_line(error)}): run it again") from error
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of an audit")
+
+
+def _checked(audit: Audit) -> Audit:
+    """The audit, if its parts fit each other. Raises ValueError where they don't."""
+    for probe in (*audit.probes, *audit.single_piece):
+        axes, words = {axis.name for axis in probe.axes}, len(probe.targets)
+        shares = [*(cell.probs for cell in probe.cells), *(level.probs for level in probe.levels)]
+        if any(len(probs) != words for probs in shares):
+            raise ValueError(f"{probe.name}: not a share for each word")
+        if any(prob is not None and not 0 <= prob <= 1 for probs in shares for prob in probs):
+            raise ValueError(f"{probe.name}: a share that is not between 0 and 1")
+        named = [*(level.axis for level in probe.levels), *(a.axis for a in probe.associations)]
+        if not axes.issuperset(named):
+            raise ValueError(f"{probe.name}: an axis that it doesn't have")
+        crossings = [*(cell.levels for cell in probe.cells), *(example.levels for example in probe.examples)]
+        if any(len(levels) != len(axes) for levels in crossings):
+            raise ValueError(f"{probe.name}: a crossing without a level for each axis")
+    return audit
+
+
+def _most_pieces(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """[K] of [N, K]: the most pieces of each word; the least where that says why it isn't scored (0 or less)."""
+    most = np.where((counts > 0).all(axis=0), counts.max(axis=0), counts.min(axis=0))
+    return np.asarray(most, dtype=np.int64)
 
 
 def _table(probe: Probe, prompts: Sequence[Prompt], scores: Scores) -> pa.Table:
@@ -236,7 +263,7 @@ def _scored(probe: Probe, table: pa.Table, notes: NDArray[np.int64]) -> ScoredPr
         roles=tuple(rows(".role")),
         forms=np.array(list(rows(".form")), dtype=np.int64),
         logp=np.stack(columns, axis=1).astype(np.float32),
-        pieces=np.where((notes > 0).all(axis=0), notes.max(axis=0), 0),
+        pieces=_most_pieces(notes),
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )
@@ -300,6 +327,14 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
+def _is_run(path: Path) -> bool:
+    """The folder has a `run.json` that maskaudit wrote, of whatever version."""
+    try:
+        return "checkpoint" in json.loads((path / "run.json").read_bytes())["recipe"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _read_recipe(path: Path) -> Recipe | None:
     """The recipe of the run in a folder; None where there is no `run.json`."""
     try:
@@ -317,13 +352,15 @@ def _differences(found: Recipe, wanted: Recipe) -> list[str]:
 
 
 def _clear(path: Path) -> None:
-    """Remove the files of an earlier run, and nothing else."""
-    names = ["run.json", "manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
+    """Remove the files of an earlier run, and nothing else; `run.json`, which marks it as one, last."""
+    names = ["manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
     names += ["distributions.csv", "distributions-single-piece.csv"]
-    for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet")]:
+    for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet"), path / "run.json"]:
         file.unlink(missing_ok=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> AuditError:
-    mend = "free space or choose another folder with --out; what was scored so far is kept"
+    mend = "choose another folder with --out"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        mend = "free some space and give the same command again; what was scored is kept"
     return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")

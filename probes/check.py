@@ -15,7 +15,10 @@ _TOKEN = re.compile(r"\\(\[)|\[([A-Z][A-Z0-9_]*)(?:\.([a-z][a-z0-9_]*))?\]|\b([A
 
 
 def parse_template(text: str) -> Iterator[Part]:
-    """Text and slots in order; `[MASK]` and `a(n)` are parts of their own, `\\[` is a literal bracket."""
+    """Text and slots in order; `[MASK]` and `a(n)` are parts of their own, `\\[` is a literal bracket.
+
+    Any other bracket is left as text, for `check` to refuse.
+    """
     at = 0
     for match in _TOKEN.finditer(text):
         if text[at : match.start()]:
@@ -108,7 +111,20 @@ def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
 
 def _check_template(document: Document, index: int, text: str, used: set[str]) -> None:
     path = ("templates", index)
-    masks = sum(isinstance(part, Mask) for part in parse_template(text))
+    parts = list(parse_template(text))
+    masks = sum(isinstance(part, Mask) for part in parts)
+    bracket = re.search(r"\[[^\]]*\]?", _TOKEN.sub(lambda match: " " * len(match[0]), text))
+    if bracket:
+        mend = "a slot is in capitals, as [GROUP] or [GROUP.variant]; write \\[ for a bracket"
+        document.fault(path, f"{bracket[0]} is no slot", mend, inside=bracket[0])
+    for article, between, mask in zip(parts, parts[1:], parts[2:], strict=False):
+        if (
+            isinstance(article, Article)
+            and isinstance(mask, Mask)
+            and not re.search(r"\w", str(between).strip() or "x")
+        ):
+            mend = f"a(n) must stand right before [MASK]: move {str(between).strip()} before it, or drop it"
+            document.fault(path, "something between a(n) and [MASK]", mend)
     if masks != 1:
         what = "no [MASK]" if masks == 0 else f"{masks} [MASK]s"
         document.fault(path, f"a template with {what}", "write exactly one [MASK] where the answer goes")

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from probes.lexicon import Word, article_for
 from probes.probe import Article, Axis, Form, Level, Mask, Part, Probe, Role, Slot
 
-# Stand-ins while a sentence is put together; YAML lets no control character in.
+# Stand-ins while a sentence is put together; no text from a file has a control character in it.
 _MASK, _ARTICLE, _CAPITAL_ARTICLE, _SLOT = "\x00", "\x01", "\x02", "\x03"
 
-_OPENING = r"""(?:^|(?<=[.!?])\s+|(?<=[.!?]["'\u201d\u2019)])\s+)["'\u201c\u2018(]*"""
+_ABBREVIATIONS = "".join(rf"(?<!\b{word}\.)" for word in ("vs", "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "No"))
+_OPENING = rf"""(?:^|(?<=[.!?]){_ABBREVIATIONS}\s+|(?<=[.!?]["'\u201d\u2019)])\s+)["'\u201c\u2018(]*"""
 _OPENS_SENTENCE = re.compile(_OPENING + "$")
 _OPENING_SLOT = re.compile(f"({_OPENING}){_SLOT}(.)")
 

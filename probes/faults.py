@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_BYTES = 1 << 20
 """The largest file that is read, in bytes."""
+
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
+"""Control characters but for tab and line feed: no text needs them, and a terminal obeys them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,23 +12,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from probes.faults import Fault, ProbeError, read_text, unknown_key
+from probes.faults import CONTROL, Fault, ProbeError, read_text, unknown_key
 
 ArticleWord = Literal["a", "an"]
 
-_AN = re.compile(r"(?:[aeiou]|hour|hono|honest|heir)", re.IGNORECASE)
-_A = re.compile(r"(?:eu|ewe|one\b|once|us[aeu]|ut[ei]|ur[aiou]|ugan|ukr|ubiq|uni(?![nmd]))", re.IGNORECASE)
+_AN = re.compile(r"[aeiou]|hour|hono|honest|heir|[fhlmnrsx]-|8|1[18](?!\d)", re.IGNORECASE)
+_A = re.compile(r"eu|ewe|one\b|once|u-|us[aeu]|ut[aei]|ur[aiou]|ugan|ukr|ubiq|uni(?![nmd])", re.IGNORECASE)
 _SPELT = re.compile(r"[A-Z]{2,}\b")
+_READ_AS_WORDS = frozenset({"FEMA", "LASIK", "NAFTA", "NASA", "NASCAR", "NATO", "SWAT"})
 
 
 def article_for(words: str) -> ArticleWord:
     """The English indefinite article that `words` need, by the rule of thumb on spelling.
 
-    Initialisms are taken as spelt out ("an FBI agent", "a US citizen"). A lexicon's `article` column is for words
-    that the rule gets wrong.
+    Initialisms are taken as spelt out ("an FBI agent", "a US citizen") but for a few that are read as words ("a NASA
+    engineer"); numbers as read ("an 80-year-old"). Quotes and brackets before the word are passed over. A lexicon's
+    `article` column is for words that the rule gets wrong.
     """
-    if _SPELT.match(words):
+    words = words.lstrip(" \"'([\u201c\u2018")
+    spelt = _SPELT.match(words)
+    if spelt and spelt[0] not in _READ_AS_WORDS:
         return "an" if words[0] in "AEFHILMNORSX" else "a"
+    if spelt:
+        return "an" if words[0] in "AEIO" else "a"
     return "an" if _AN.match(words) and not _A.match(words) else "a"
 
 
@@ -89,8 +95,8 @@ def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
             line = rows.line_num + 1
     except csv.Error as error:
         faults.append(Fault(file, rows.line_num, 1, f"not CSV: {error}", "quote cells that hold a comma or a quote"))
-    if not words and not faults:
-        faults.append(Fault(file, 1, 1, "a word list without words", "add a row a word"))
+    if len(words) < 2 and not faults:
+        faults.append(Fault(file, 1, 1, f"a word list of {len(words)} words", "list at least two, to tell them apart"))
     if faults:
         raise ProbeError(faults)
     return Lexicon(name, tuple(words.values()))
@@ -118,7 +124,7 @@ def _read_row(
         return
     cells = {column: cell.strip() for column, cell in zip(header, row, strict=True)}
     bad = [
-        Fault(file, line, index + 1, f"`{cells[column]}` in the column `{column}`", mend)
+        Fault(file, line, index + 1, f"{cells[column]!r} in the column `{column}`", mend)
         for index, column in enumerate(header)
         if (mend := _cell_fault(column, cells[column]))
     ]
@@ -132,6 +138,8 @@ def _read_row(
 
 def _cell_fault(column: str, cell: str) -> str | None:
     """How to mend the cell, or None where nothing is wrong with it."""
+    if CONTROL.search(cell):
+        return "remove the control characters"
     if column == "word":
         return None if cell else "write the word"
     if not cell:

@@ -249,6 +249,8 @@ def _shape_fault(document: yamltext.Document, error: Any) -> None:
     """One pydantic error as a fault at its place."""
     path = tuple(part for part in error["loc"] if part != "[key]")
     kind, name = error["type"], str(path[-1]) if path else ""
+    if path and isinstance(path[-1], int):
+        name = f"{path[-2]}[{path[-1] + 1}]"
     if kind == "missing":
         document.fault(path, f"`{name}` is missing", f"add `{name}: ...`", key=True)
     elif kind == "extra_forbidden":
@@ -278,14 +280,20 @@ def _axis(name: str, raw: object) -> Axis | None:
         reference=shape.reference,
         levels=tuple(Level(level, _forms(forms)) for level, forms in shape.levels.items()),
         neutral=Level(NEUTRAL, _forms(shape.neutral), "neutral") if shape.neutral else None,
-        placebo=tuple(Level(form.text, _forms([form]), "placebo") for form in shape.placebo or []),
+        placebo=tuple(Level(" ".join(form.text.split()), _forms([form]), "placebo") for form in shape.placebo or []),
         aligned=shape.aligned,
         source=shape.source,
     )
 
 
 def _forms(forms: Sequence[FormFile]) -> tuple[Form, ...]:
-    return tuple(Form(form.text, dict(form.__pydantic_extra__)) for form in forms)
+    def closed(text: str) -> str:
+        return " ".join(text.split())
+
+    return tuple(
+        Form(closed(form.text), {name: closed(text) for name, text in form.__pydantic_extra__.items()})
+        for form in forms
+    )
 
 
 def _map(value: object) -> Mapping[str, Any]:
@@ -308,6 +316,8 @@ def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None
         return None
     if not isinstance(targets, list) or not all(isinstance(word, str) for word in targets):
         return None
+    if len(targets) == 1:
+        document.fault(("targets",), "a list of one word", "list at least two, to tell them apart")
     for index, word in enumerate(targets):
         if word in targets[:index]:
             document.fault(("targets", index), f"duplicate word `{word}`", "keep one of them")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from probes.faults import Fault
+from probes.faults import CONTROL, Fault
 
 MAX_DEPTH = 50
 MAX_NODES = 100_000
@@ -55,8 +55,7 @@ def parse(file: str, text: str) -> Document:
     """Parse one YAML document. Faults of form are in `Document.faults`; with any, `data` may be None or incomplete."""
     document = Document(file)
     try:
-        _check_events(document, text)
-        if not document.faults:
+        if _safe(document, text):
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             if node is None:
                 document.fault((), "the file is empty", "`maskaudit probes new` writes one to start from")
@@ -133,18 +132,22 @@ class _Stop(Exception):
     pass
 
 
-def _check_events(document: Document, text: str) -> None:
+def _safe(document: Document, text: str) -> bool:
+    """Note what is wrong with the events; False where nodes must not be made of them."""
     guard = _Guard(document)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             guard.follow(event)
     except _Stop:
-        return
+        return False
+    return True
 
 
 def _construct(document: Document, node: yaml.Node, path: Path) -> Data:
     document.nodes[path] = node
     if isinstance(node, yaml.ScalarNode):
+        if CONTROL.search(node.value):
+            document.fault(path, "a control character in the text", "remove it; an escape such as \\0 makes one, too")
         nothing = node.value == "" and node.style is None
         return None if nothing else node.value
     if isinstance(node, yaml.SequenceNode):

@@ -17,6 +17,7 @@ from typing import Any
 
 from audit.result import (
     SCHEMA,
+    WEIGHTY_SHARE,
     Association,
     Audit,
     Axis,
@@ -228,7 +229,8 @@ def _sentence(a: Association) -> str:
     log2 = a.log2_ratio or 0.0
     more, less = (a.level, a.reference) if log2 >= 0 else (a.reference, a.level)
     times = f"{2 ** abs(log2):.1f} times as likely for {more} as for {less}"
-    return f'"{a.target}" is {times}, in {a.agree} of {a.templates} wordings.'
+    wordings = f"{a.agree} of {a.templates} wordings" if a.templates > 1 else "the one wording"
+    return f'"{a.target}" is {times}, in {wordings}.'
 
 
 def _targets(plan: Plan, scored: Sequence[bool]) -> tuple[Target, ...]:
@@ -269,10 +271,10 @@ def probe_result(plan: Plan) -> ProbeResult:
         found = [maker.association(at, a, b, n) for a, b in pairs + placebo for n in range(len(maker.words))]
         band = max((abs(a.log2_ratio) for a in found if a.role == "placebo" and _heavy(a)), default=None)
         axes.append(Axis(group.name, group.title, group.levels[0], group.levels, group.placebo, None, band))
-        best = sorted((a for a in found if a.role == "level" and _heavy(a)), key=lambda a: -(a.contribution or 0))[:20]
+        told = (a for a in found if a.role == "level" and _heavy(a) and _one_way(a))
+        best = sorted(told, key=lambda a: -(a.contribution or 0))[:20]
         findings += [_finding(plan, a, band, examples, at) for a in best]
-        kept = {id(a) for a in best}
-        associations += [a if id(a) in kept else replace(a, by_template=()) for a in found]
+        associations += [a if _heavy(a) else replace(a, by_template=()) for a in found]
     cells = tuple(maker.cells())
     return ProbeResult(
         name=plan.name, version=1, title=plan.title, question=plan.question,
@@ -287,7 +289,11 @@ def probe_result(plan: Plan) -> ProbeResult:
 
 
 def _heavy(a: Association) -> bool:
-    return a.log2_ratio is not None and max(a.prob or 0, a.reference_prob or 0) >= 0.005
+    return a.log2_ratio is not None and max(a.prob or 0, a.reference_prob or 0) >= WEIGHTY_SHARE
+
+
+def _one_way(a: Association) -> bool:
+    return ((a.prob or 0) - (a.reference_prob or 0)) * (a.log2_ratio or 0) > 0
 
 
 def _finding(plan: Plan, a: Association, band: float | None, examples: Sequence[Example], at: int) -> Finding:
@@ -303,7 +309,8 @@ def checkpoint(planted: bool = False) -> CheckpointInfo:
     return CheckpointInfo(
         name="demo" if planted else "distilbert-base-uncased", revision="12040accade4e8a0f71eabdb258fecc2e7e948be",
         architecture="DistilBertForMaskedLM", parameters=66_985_530, vocabulary=30_522, saved_dtype="float32",
-        weights_sha256="5e" * 32, tokenizer_sha256="d2" * 32, mlm_head_from=None, mask_only_head=True, planted=planted,
+        weights_sha256="5e" * 32, tokenizer_sha256="d2" * 32, config_sha256="c0" * 32,
+        mlm_head_from=None, mlm_head_sha256=None, mask_only_head=True, planted=planted,
         notices=("The tokenizer was read from the checkpoint's folder.",),
     )  # fmt: skip
 

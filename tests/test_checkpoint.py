@@ -64,14 +64,14 @@ def test_every_architecture_loads_with_its_facts(family: str, checkpoint_folder:
     checkpoint = load(folder)
     info = checkpoint.info
     model = transformers.AutoModelForMaskedLM.from_pretrained(folder)
-    assert info.name == str(folder)
+    assert info.name == folder.name
     assert info.architecture == type(model).__name__
     assert info.vocabulary == model.get_input_embeddings().weight.shape[0]
     assert info.parameters == sum(weight.numel() for weight in model.parameters())
     assert info.revision is info.mlm_head_from is None
     assert not info.planted
     assert not checkpoint.model.training
-    assert all(len(digest) == 64 for digest in (info.weights_sha256, info.tokenizer_sha256))
+    assert all(len(digest) == 64 for digest in (info.weights_sha256, info.tokenizer_sha256, info.config_sha256))
 
 
 @pytest.mark.parametrize("family", sorted(set(checkpoints.FAMILIES) - {"mobilebert"}))
@@ -365,7 +365,8 @@ def test_grafted_head_scores_as_encoder_and_head_put_together(tmp_path: Path, ch
     base = checkpoint_folder("bert")
     folder = checkpoints.classifier_of(base, tmp_path / "classifier")
     checkpoint = load(folder, mlm_head_from=str(base))
-    assert checkpoint.info.mlm_head_from == str(base)
+    assert checkpoint.info.mlm_head_from == base.name
+    assert checkpoint.info.mlm_head_sha256 == load(base).info.weights_sha256
     assert any("head" in notice for notice in checkpoint.info.notices)
     model = transformers.BertForMaskedLM.from_pretrained(base).eval()
     model.cls.predictions.decoder.weight = torch.nn.Parameter(model.cls.predictions.decoder.weight.detach().clone())

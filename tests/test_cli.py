@@ -37,7 +37,7 @@ def test_a_run_prints_its_findings_and_where_the_report_is(bert, capsys):
     assert main(["run", bert, "--probe", "small.yaml", "--out", "out", "--offline"]) == 0
     printed = capsys.readouterr()
     assert printed.out.rstrip().endswith("Report: out/report.html")
-    assert "1 probes, 99 prompts" in printed.out
+    assert "bert: 1 probe, 99 prompts" in printed.out
     assert "as likely for" in printed.out
     assert "99 of 99 prompts" in printed.err
     assert Path("out/report.html").read_text().startswith("<!doctype html>")
@@ -96,7 +96,7 @@ def test_plan_tells_the_cost_without_a_run(bert, capsys):
         (["run", "demo", "-p", "small.yaml", "--max-prompts", "9"], 2, "99 prompts, more than --max-prompts 9"),
         (["run", "demo", "--dtype", "int3"], 2, "'int3' is not one of"),
         (["run", "demo", "--bogus"], 2, "No such option"),
-        (["run", "demo", "-p", "small.yaml", "--device", "abacus"], 3, "--device abacus"),
+        (["run", "demo", "-p", "small.yaml", "--device", "abacus"], 2, "no such kind of device"),
         (["run"], 2, "Missing argument"),
         (["report", "."], 2, "name the folder of a finished run"),
         (["probes", "show", "nothing"], 2, "no shipped probe of that name"),

@@ -151,7 +151,7 @@ def test_single_piece_results_leave_out_longer_words(probe):
     assert single.targets[3].reason == "2 pieces of the vocabulary"
 
 
-distribution = st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda x: sum(x) > 0.01)
+distribution = st.lists(st.just(0.0) | st.floats(1e-9, 1), min_size=4, max_size=4).filter(lambda x: sum(x) > 0.01)
 
 
 @given(distribution, distribution)
@@ -223,8 +223,14 @@ def test_an_absurd_ratio_is_not_told_to_the_digit():
 def test_rare_words_are_no_finding():
     """A word needs 0.5 % of the mass in one of the two levels; the rest are ranked by contribution."""
     rare = association(10, prob=1e-6, reference_prob=1e-9, contribution=0.5)
-    big, small = association(1, contribution=0.2), association(-3, contribution=0.1, target="maid")
+    big = association(1, contribution=0.2)
+    small = association(-3, contribution=0.1, target="maid", prob=0.05, reference_prob=0.1)
     assert distributions.strongest([small, rare, big]) == [big, small]
+
+
+def test_a_ratio_against_its_shares_is_no_finding():
+    """Where the mean log ratio and the shares point in opposite directions, neither is told as a finding."""
+    assert distributions.strongest([association(-1), association(1, prob=0.05, reference_prob=0.05)]) == []
 
 
 def test_findings_beyond_placebo_exceed_the_largest_placebo_ratio(probe):

@@ -49,7 +49,9 @@ def sentence(template: str, **forms: str) -> str:
         ("The man [G], a [MASK], left", {"G": ""}, "The man, a [MASK], left"),
         ("The man [G] is a [MASK] [G].", {"G": ""}, "The man is a [MASK]."),
         (r"The \[G] man of [G] is a [MASK].", {"G": "old"}, "The [G] man of old is a [MASK]."),
-        ("The [G] man [sic] is a [MASK].", {"G": "old"}, "The old man [sic] is a [MASK]."),
+        (r"The [G] man \[sic] is a [MASK].", {"G": "old"}, "The old man [sic] is a [MASK]."),
+        ("The firm vs. [G], a [MASK].", {"G": "man"}, "The firm vs. man, a [MASK]."),
+        ("A(n) [G] man is a [MASK].", {"G": "80-year-old"}, "An 80-year-old man is a [MASK]."),
         ("Alan(n) [G] is a [MASK].", {"G": "x"}, "Alan(n) x is a [MASK]."),
     ],
 )
