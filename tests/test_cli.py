@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import checkpoints
 import pytest
+import torch
 from fakes import PROBE
 
 from audit.cli import main
@@ -207,3 +210,90 @@ def test_the_readme_names_what_a_run_leaves(bert):
     example = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
     Path("example.yaml").write_text(example)
     assert main(["probes", "validate", "example.yaml"]) == 0
+
+
+@pytest.mark.parametrize("changed", ["config", "head", "tokenizer"])
+def test_scores_of_another_model_are_never_taken_up(bert, tmp_path, changed, capsys):
+    """A run folder made before config.json, the tokenizer or the borrowed head changed is refused, not gone on with."""
+    model = Path(shutil.copytree(bert, tmp_path / "model"))
+    command = ["run", str(model), "-p", "small.yaml", "--out", "out"]
+    if changed == "head":
+        classifier = checkpoints.classifier_of(model, tmp_path / "classifier")
+        command = ["run", str(classifier), "-p", "small.yaml", "--out", "out", "--mlm-head-from", str(model)]
+    assert main(command) == 0
+    if changed == "config":
+        settings = json.loads((model / "config.json").read_text())
+        settings["num_attention_heads"] //= 2
+        (model / "config.json").write_text(json.dumps(settings))
+    elif changed == "tokenizer":
+        settings = json.loads((model / "tokenizer_config.json").read_text())
+        (model / "tokenizer_config.json").write_text(json.dumps({**settings, "note": "changed"}))
+    else:
+        shutil.rmtree(model)
+        checkpoints.in_dtype(Path(bert), model, torch.float16)
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "holds another run (checkpoint differ)" in capsys.readouterr().err
+
+
+def test_words_of_the_same_piece_are_counted_once(bert):
+    """On an uncased model Nurse and NURSE are nurse: the first is scored, the others are listed with the reason."""
+    Path("small.yaml").write_text(PROBE.replace("[nurse, carpenter,", "[nurse, Nurse, NURSE, carpenter,"))
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
+    targets = json.loads(Path("out/audit.json").read_text())["probes"][0]["targets"]
+    assert [target["scored"] for target in targets[:4]] == [True, False, False, True]
+    assert targets[1]["reason"] == "the same piece as another word of the list"
+
+
+def test_a_special_token_in_a_form_is_refused(bert, capsys):
+    """A form can't smuggle the tokenizer's own marks into a sentence."""
+    Path("small.yaml").write_text(PROBE.replace("[Asian]", '["[SEP] Asian"]'))
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 3
+    assert "has a special token of the tokenizer in it" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_no_letters_gets_numbers(bert):
+    """On a Latin-1 or ASCII terminal nothing is lost and nothing breaks."""
+    Path("small.yaml").write_text(PROBE.replace("[Asian]", '["\u4e9a\u6d32"]'), encoding="utf-8")
+    command = [sys.executable, "-m", "audit.cli", "probes", "show", "small.yaml"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert rb"\u4e9a" in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_fault():
+    """`maskaudit probes show occupation | head -1` prints a line and nothing else."""
+    command = f"{sys.executable} -m audit.cli probes show occupation | head -1; echo ${{PIPESTATUS[0]}}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("damage", ["[" * 100_000, "nan", "targets", "share"])
+def test_a_damaged_audit_is_no_traceback(bert, damage, capsys):
+    """`report` on an audit that was cut, bent or filled with nonsense says so and exits with 2."""
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
+    audit = json.loads(Path("out/audit.json").read_text())
+    if damage == "nan":
+        audit["probes"][0]["cells"][0]["probs"][0] = float("nan")
+    elif damage == "targets":
+        audit["probes"][0]["targets"] = []
+    elif damage == "share":
+        audit["probes"][0]["cells"][0]["probs"][0] = 1e308
+    Path("out/audit.json").write_text(damage if damage.startswith("[") else json.dumps(audit))
+    capsys.readouterr()
+    assert main(["report", "out"]) == 2
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_the_command_to_repeat_a_run_is_complete():
+    """What the report gives for repeating the run has the probes and every option that isn't the default."""
+    from audit.run import Options, repeat_command
+
+    options = Options(multi_piece=True, top_k=5, mlm_head_from="base model")
+    command = repeat_command("a/b", ["occupation", "my probe.yaml"], options)
+    assert command == (
+        "maskaudit run a/b --probe occupation --probe 'my probe.yaml' --top-k 5 --multi-piece "
+        "--mlm-head-from 'base model'"
+    )

@@ -449,3 +449,15 @@ def test_types_and_shapes_are_as_the_protocol_says(loaded: Callable) -> None:
     assert {len(tokens) for tokens in scores.top_tokens} == {3}
     assert (np.diff(scores.top_prob, axis=1) <= 0).all()
     assert np.nanmax(scores.logp) <= 0
+
+
+def test_a_vocabulary_without_anchors_is_refused_or_read_plainly(checkpoint_folder: Callable[..., Path]) -> None:
+    """Words to find the gap by come from the vocabulary itself, are distinct, and hold no unknown piece."""
+    from audit.framing import anchors, tokenise
+
+    for family in checkpoints.FAMILIES:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder(family))
+        found = anchors(tokenizer)
+        assert len(found) > 1
+        for ids in tokenise(tokenizer, [f"as {word} there" for word in found]):
+            assert tokenizer.unk_token_id not in ids or tokenizer.unk_token_id is None
