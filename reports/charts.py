@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reports import words
-from reports.plots import RatioChart, ShareChart, ShareRow
+from reports.plots import RatioChart, RatioRow, ShareChart, ShareRow
 from reports.svg import inline, kind
 
 WIDTH = 340.0
@@ -28,6 +28,14 @@ LETTER = 6.8
 ROW = 24.0
 TALL_ROW = 38.0
 """Pixels of a row with its name above the line."""
+SHARE_ROW = 42.0
+"""Pixels of a category's row."""
+SECOND_LINE = 15.0
+"""Pixels that a second line of its name adds."""
+NEAR = 7.0
+"""Pixels within which dots would cover each other."""
+SWAY = 7.0
+"""Pixels that they move up or down at most to avoid it."""
 LONGEST = 17
 """Characters that fit beside a row; where a word is longer, names go above the lines."""
 
@@ -80,7 +88,7 @@ class _Canvas:
 
 def ratio_svg(chart: RatioChart) -> Markup:
     """Words against the axis of ratios: a dot a word, thin marks for its wordings, the grey band behind them."""
-    longest = max((len(row.word) for row in chart.rows), default=0)
+    longest = max((len(_marked(row)) for row in chart.rows), default=0)
     tall = longest > LONGEST
     step, top, drop = (TALL_ROW, 44.0, 26.0) if tall else (ROW, 36.0, ROW / 2)
     bottom = top + step * len(chart.rows)
@@ -95,10 +103,15 @@ def ratio_svg(chart: RatioChart) -> Markup:
         _ratio_axis(canvas, chart, top, bottom)
         _ratio_marks(canvas, chart, ys)
         for row, y in zip(chart.rows, ys, strict=True):
-            canvas.text("word" if tall else "word end", 0 if tall else left - 14, y - 12 if tall else y + 4, row.word)
+            style = f"word{'' if tall else ' end'}{' flag' if row.flagged else ''}"
+            canvas.text(style, 0 if tall else left - 14, y - 12 if tall else y + 4, _marked(row))
         for row, y in zip(chart.rows, ys, strict=True):
             canvas.text("said end", WIDTH, y + 4, row.said)
         return canvas.svg(chart.id, chart.title, chart.desc)
+
+
+def _marked(row: RatioRow) -> str:
+    return f"! {row.word}" if row.flagged else row.word
 
 
 def _ratio_axis(canvas: _Canvas, chart: RatioChart, top: float, bottom: float) -> None:
@@ -112,7 +125,7 @@ def _ratio_axis(canvas: _Canvas, chart: RatioChart, top: float, bottom: float) -
 
 
 def _ratio_marks(canvas: _Canvas, chart: RatioChart, ys: Sequence[float]) -> None:
-    style, limit = chart.heads[0].style, chart.scale.limit
+    style, limit = chart.level.style, chart.scale.limit
     rows = list(zip(chart.rows, ys, strict=True))
     marks = [(_held(value, limit), y) for row, y in rows for value in row.wordings]
     canvas.lines(f"each {style}", [(x, y - 5, x, y + 5) for x, y in marks])
@@ -128,21 +141,52 @@ def _held(log2: float, limit: float) -> float:
 def share_svg(chart: ShareChart) -> Markup:
     """Categories against percent: the name above each line, a dot a level on it."""
     top, left, right = 24.0, 8.0, 26.0
-    rows = [(row, top + TALL_ROW * n + 27) for n, row in enumerate(chart.rows)]
-    bottom = top + TALL_ROW * len(rows)
+    ys, bottom = [], top
+    for row in chart.rows:
+        bottom += SHARE_ROW + SECOND_LINE * bool(row.name[1])
+        ys.append(bottom - 13)
+    rows = list(zip(chart.rows, ys, strict=True))
     with matplotlib.rc_context(_RC):
         canvas = _Canvas(bottom + 2, left, right, (0, chart.top))
-        marks = [chart.top * n / 4 for n in range(5)]
-        canvas.lines("grid", [(x, top, x, bottom) for x in marks])
-        for x in marks:
-            canvas.text("tick mid", canvas.pixel(x), top - 7, f"{words.significant(x)} %")
+        _share_axis(canvas, chart, top, bottom)
         canvas.lines("stem null", [_span(row, y) for row, y in rows if row.points])
         for row, y in rows:
-            canvas.text("word", 8, y - 11, row.name)
+            two = bool(row.name[1])
+            canvas.text("word", 8, y - 15 - SECOND_LINE * two, row.name[0])
+            canvas.text("word", 8, y - 15, row.name[1])
         for row, y in rows:
-            for x, style in row.points:
-                canvas.dot(f"dot {style}", x, y)
+            drops = apart([canvas.pixel(x) for x, _ in row.points])
+            for (x, style), drop in zip(row.points, drops, strict=True):
+                canvas.dot(f"dot {style}", x, y + drop)
         return canvas.svg(chart.id, chart.title, chart.desc)
+
+
+def _share_axis(canvas: _Canvas, chart: ShareChart, top: float, bottom: float) -> None:
+    marks = [chart.top * n / 4 for n in range(5)]
+    canvas.lines("grid", [(x, top, x, bottom) for x in marks])
+    for x in marks:
+        canvas.text("tick mid", canvas.pixel(x), top - 7, f"{words.significant(x)} %")
+
+
+def apart(xs: Sequence[float]) -> list[float]:
+    """How far each dot moves down (or up) so that dots that would cover each other can be told apart, in pixels."""
+    drops = [0.0] * len(xs)
+    for crowd in _crowds(xs):
+        step = min(NEAR, 2 * SWAY / max(1, len(crowd) - 1))
+        for place, n in enumerate(crowd):
+            drops[n] = step * (place - (len(crowd) - 1) / 2)
+    return drops
+
+
+def _crowds(xs: Sequence[float]) -> list[list[int]]:
+    """The dots in runs in which each is near to the one before, from the left."""
+    crowds: list[list[int]] = []
+    for n in sorted(range(len(xs)), key=lambda n: xs[n]):
+        if crowds and xs[n] - xs[crowds[-1][-1]] < NEAR:
+            crowds[-1].append(n)
+        else:
+            crowds.append([n])
+    return crowds
 
 
 def _span(row: ShareRow, y: float) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from audit.result import Audit
+from audit.result import Audit, Axis
 from probes.probe import NEUTRAL
 from reports import words
 
@@ -58,10 +58,10 @@ class Palette:
 
     styles: dict[tuple[str, str], str]
 
-    def swatch(self, axis: str, level: str) -> Swatch:
-        """The level's swatch; grey for whatever isn't a level."""
-        name = "no group named" if level == NEUTRAL else words.clean(level)
-        return Swatch(name, self.styles.get((axis, level), "null"))
+    def swatch(self, axis: Axis, level: str) -> Swatch:
+        """The level's swatch; grey for whatever isn't a level. The neutral wording is named by what it leaves out."""
+        name = f"no {_lowered(words.clean(axis.title, 60))} given" if level == NEUTRAL else words.clean(level)
+        return Swatch(name, self.styles.get((axis.name, level), "null"))
 
 
 def palette(audit: Audit) -> Palette:
@@ -72,6 +72,11 @@ def palette(audit: Audit) -> Palette:
     used = Counter((axis.name, level) for probe in audit.probes for axis in probe.axes for level in axis.levels)
     ordered = sorted(used, key=lambda key: -used[key])
     return Palette({key: _style(index) for index, key in enumerate(ordered)})
+
+
+def _lowered(title: str) -> str:
+    """A title inside a sentence: `Race or ethnicity` loses its capital, `LGBT identity` doesn't."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _style(index: int) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.result import Axis, Example, Level, ProbeResult
 from reports import words
@@ -33,6 +34,17 @@ class Answer:
     percent: str
     style: str
     """Classes: the bar's width, `only` where no other column has the word, `flag`, `asked`."""
+    rank: str = ""
+    """`7th`, where ranks were left out before it; or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The word that was asked for, where it isn't among a sentence's first answers."""
+
+    word: str
+    where: str
+    """`isn't among the first 10`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Column:
     heads: tuple[Swatch, ...]
     sentence: Sentence | None
     answers: tuple[Answer, ...]
+    missing: Missing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +86,92 @@ def flagged(probe: ProbeResult) -> frozenset[str]:
     return frozenset(target.word for target in probe.targets if "stigma" in target.flags)
 
 
-def answers(
-    pairs: Sequence[tuple[str, float]], flags: frozenset[str], only: frozenset[str], asked: str | None = None
-) -> tuple[Answer, ...]:
-    """A column's (word, probability) pairs as they are shown: bars are relative to the column's longest."""
-    longest = max((prob for _, prob in pairs), default=0.0) or 1.0
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A word with its probability, whether it was asked for, and its rank where that isn't its place."""
+
+    word: str
+    prob: float
+    asked: bool = False
+    rank: str = ""
+
+
+def _answers(said: Sequence[_Said], flags: frozenset[str], only: frozenset[str]) -> tuple[Answer, ...]:
+    """A column's words as they are shown: bars are relative to the column's longest."""
+    longest = max((one.prob for one in said), default=0.0) or 1.0
     return tuple(
         Answer(
-            words.clean(word),
-            words.percent(prob),
+            words.clean(one.word),
+            words.percent(one.prob),
             " ".join(
-                [f"w{round(100 * prob / longest)}"]
-                + ["only"] * (word in only)
-                + ["flag"] * (word in flags)
-                + ["asked"] * (word == asked)
+                [f"w{round(100 * one.prob / longest)}"]
+                + ["only"] * (one.word in only)
+                + ["flag"] * (one.word in flags)
+                + ["asked"] * one.asked
             ),
+            one.rank,
         )
-        for word, prob in pairs
+        for one in said
     )
 
 
-def lonely(columns: Iterable[Iterable[str]]) -> frozenset[str]:
+def _lonely(columns: Iterable[Iterable[_Said]]) -> frozenset[str]:
     """The words that only one of the columns has; nothing where there is one column."""
-    made = [set(column) for column in columns]
+    made = [{one.word for one in column} for column in columns]
     seen = Counter(word for column in made for word in column)
     return frozenset(word for word, times in seen.items() if times == 1 and len(made) > 1)
 
 
-def example_column(
-    probe: ProbeResult, example: Example, colours: Palette, only: frozenset[str], rows: int, asked: str | None = None
-) -> Column:
-    """One example: its sentence and the model's first answers out of its whole vocabulary."""
-    heads = tuple(colours.swatch(axis.name, name) for axis, name in zip(probe.axes, example.levels, strict=False))
-    pairs = [(answer.token, answer.prob) for answer in example.completions[:rows]]
-    return Column(heads, sentence(example.text), answers(pairs, flagged(probe), only, asked))
+def example_columns(
+    probe: ProbeResult, examples: Sequence[Example], colours: Palette, rows: int, asked: str | None = None
+) -> tuple[Column, ...]:
+    """Examples side by side: each one's sentence and the model's first answers out of its whole vocabulary.
+
+    A word that is asked for is shown with its rank where it comes later, or said to be missing.
+    """
+    said = [_said(example, rows, asked) for example in examples]
+    only, flags = _lonely(said), flagged(probe)
+    return tuple(
+        Column(
+            tuple(colours.swatch(axis, name) for axis, name in zip(probe.axes, example.levels, strict=False)),
+            sentence(example.text),
+            _answers(own, flags, only),
+            _missing(example, own, asked),
+        )
+        for example, own in zip(examples, said, strict=True)
+    )
+
+
+def _said(example: Example, rows: int, asked: str | None) -> list[_Said]:
+    every = [_Said(answer.token, answer.prob, _is(answer.token, asked)) for answer in example.completions]
+    first = every[:rows]
+    if any(one.asked for one in first):
+        return first
+    later = (replace(one, rank=_rank(n)) for n, one in enumerate(every, start=1) if one.asked)
+    return first + list(itertools.islice(later, 1))
+
+
+def _is(token: str, asked: str | None) -> bool:
+    """Whether a token is the word; a checkpoint without capitals has `ceo` for `CEO`."""
+    return asked is not None and token.casefold() == asked.casefold()
+
+
+def _rank(n: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th") if n % 100 not in (11, 12, 13) else "th"
+    return f"{n}{ending}"
+
+
+def _missing(example: Example, said: Sequence[_Said], asked: str | None) -> Missing | None:
+    if asked is None or not example.completions or any(one.asked for one in said):
+        return None
+    return Missing(words.clean(asked), f"isn't among the first {words.count(len(example.completions))}")
 
 
 def card_view(probe: ProbeResult, colours: Palette, id: str) -> Columns:
     """The probe's examples side by side, groups before neutral wordings."""
     groups = [example for example in probe.examples if set(example.roles) == {"level"}]
     others = [example for example in probe.examples if "neutral" in example.roles and "placebo" not in example.roles]
-    shown = (groups + others)[:COLUMNS]
-    only = lonely([c.token for c in e.completions[:ROWS]] for e in shown)
-    made = tuple(example_column(probe, example, colours, only, ROWS) for example in shown)
+    made = example_columns(probe, (groups + others)[:COLUMNS], colours, ROWS)
     return Columns(id, f"First answers by group: {words.prose(probe.title, 200)}", _left(len(groups + others)), made)
 
 
@@ -123,18 +179,18 @@ def top_words(probe: ProbeResult, axis: Axis, colours: Palette, id: str) -> Colu
     """The most likely words of each level of an axis, over all wordings, out of the probe's list."""
     levels = [level for level in probe.levels if level.axis == axis.name and level.role != "placebo"]
     tops = [_top(probe, level) for level in levels[:COLUMNS]]
-    only = lonely([word for word, _ in top] for top in tops)
+    only = _lonely(tops)
     made = tuple(
-        Column((colours.swatch(axis.name, level.name),), None, answers(top, flagged(probe), only))
+        Column((colours.swatch(axis, level.name),), None, _answers(top, flagged(probe), only))
         for level, top in zip(levels, tops, strict=False)
     )
     return Columns(id, f"Most likely words by {words.prose(axis.title, 200)}", _left(len(levels)), made)
 
 
-def _top(probe: ProbeResult, level: Level) -> list[tuple[str, float]]:
+def _top(probe: ProbeResult, level: Level) -> list[_Said]:
     pairs = zip(probe.targets, level.probs, strict=True)
-    scored = [(target.word, share) for target, prob in pairs if (share := words.known(prob)) is not None]
-    return sorted(scored, key=lambda pair: -pair[1])[:ROWS]
+    scored = [_Said(target.word, share) for target, prob in pairs if (share := words.known(prob)) is not None]
+    return sorted(scored, key=lambda one: -one.prob)[:ROWS]
 
 
 def _left(total: int) -> str:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from audit.result import Audit, CheckpointInfo, Recipe
 from reports import words
 from reports.colours import palette
-from reports.findings import Card, Verdict, card, strongest, verdict
+from reports.findings import Card, card, strongest
 from reports.ids import Ids
 from reports.scale import scale
 from reports.sections import Section, section
+from reports.verdict import Verdict, verdict
 
 FIXED = ("top", "verdict", "findings", "probes", "method", "limits", "provenance", "repeat")
 """Ids that the template writes itself."""
@@ -121,10 +122,17 @@ def _checkpoint(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
         ("Vocabulary", words.counted(checkpoint.vocabulary, "piece")),
         ("Weights", f"sha256 {checkpoint.weights_sha256}"),
         ("Tokenizer", f"sha256 {checkpoint.tokenizer_sha256}"),
+        ("Configuration", f"sha256 {checkpoint.config_sha256}"),
         ("Saved as", checkpoint.saved_dtype),
-        ("Language-model head", checkpoint.mlm_head_from or "the checkpoint's own"),
+        ("Language-model head", _head(checkpoint)),
         ("Logits", "at the mask only" if checkpoint.mask_only_head else "at every position"),
     ]
+
+
+def _head(checkpoint: CheckpointInfo) -> str:
+    if checkpoint.mlm_head_from is None:
+        return "the checkpoint's own"
+    return f"of {checkpoint.mlm_head_from}, sha256 {checkpoint.mlm_head_sha256 or 'unknown'}"
 
 
 def _run(recipe: Recipe) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.result import Association, Axis, Level, ProbeResult
+from audit.result import WEIGHTY_SHARE, Association, Axis, Level, ProbeResult
 from reports import words
 from reports.colours import Palette, Swatch
+from reports.columns import flagged
 from reports.ids import Ids
 from reports.scale import Scale
 
@@ -19,6 +21,24 @@ LEVELS = 6
 """Most levels with a chart of their own."""
 COLOURED = 10
 """Most levels that share a chart."""
+CATEGORY_NAME = 60
+"""Most characters of a category's name, in charts and in tables."""
+LINE = 46
+"""Characters of a line above a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a chart of ratios picks out, and how its heading says so: `lead` group `against` reference."""
+
+    name: str
+    lead: str
+    against: str
+
+
+DIFFERENT = Way("most different", "", "against")
+MORE = Way("more likely", "More likely for", "than for")
+LESS = Way("less likely", "Less likely for", "than for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +46,9 @@ class RatioRow:
     """A word's ratio, in log2, with the ratio in each wording where that is kept."""
 
     word: str
+    flagged: bool
     log2: float
     said: str
-    style: str
     wordings: tuple[float, ...]
 
 
@@ -38,9 +58,9 @@ class RatioChart:
 
     id: str
     title: str
-    heads: tuple[Swatch, ...]
-    """The level and the reference."""
-    what: str
+    level: Swatch
+    reference: Swatch
+    way: Way
     desc: str
     rows: tuple[RatioRow, ...]
     scale: Scale
@@ -51,7 +71,8 @@ class RatioChart:
 class ShareRow:
     """A category's share in each level, in percent."""
 
-    name: str
+    name: tuple[str, str]
+    """Its name on two lines, the second empty where one is enough."""
     points: tuple[tuple[float, str], ...]
     """(percent, colour class)."""
 
@@ -66,13 +87,17 @@ class ShareChart:
     rows: tuple[ShareRow, ...]
     top: float
     """Where the axis ends, in percent: the same for all axes of a probe."""
+    note: str
+    """What was left out, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RatioCharts:
-    """The charts of one axis, and what they leave out."""
+    """The charts of one axis, what is drawn in them, and what they leave out."""
 
     charts: tuple[RatioChart, ...]
+    drawn: str
+    """What the dot is, and the thin marks where there are any."""
     note: str
 
 
@@ -84,14 +109,13 @@ def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale,
     ranked = _ranked(probe, axis)
     shown = sorted(ranked, key=lambda level: -sum(a.contribution or 0.0 for a in ranked[level]))[:LEVELS]
     shown = [level for level in axis.levels if level in shown]
-    made: list[RatioChart] = []
-    for level in shown:
-        wording = _by_template(probe, axis, level)
-        for what, rows in _parts(ranked[level], alone=len(ranked) == 1, several=len(shown)):
-            id = ids.new("chart", probe.name, axis.name, level, what)
-            made.append(_ratio_chart(id, axis, level, what, rows, wording, colours, scale))
+    made = tuple(
+        _ratio_chart(probe, axis, way, found, colours, scale, ids.new("chart", probe.name, axis.name, level, way.name))
+        for level in shown
+        for way, found in _parts(ranked[level], alone=len(ranked) == 1, several=len(shown))
+    )
     note = f"The {LEVELS} of {len(ranked)} groups that differ most; the table below has them all."
-    return RatioCharts(tuple(made), note if len(ranked) > LEVELS else "")
+    return RatioCharts(made, _drawn(probe, made), note if len(ranked) > LEVELS else "")
 
 
 def _ranked(probe: ProbeResult, axis: Axis) -> dict[str, list[Association]]:
@@ -104,45 +128,38 @@ def _ranked(probe: ProbeResult, axis: Axis) -> dict[str, list[Association]]:
     return ranked
 
 
-def _by_template(probe: ProbeResult, axis: Axis, level: str) -> dict[str, tuple[float, ...]]:
-    found = (f.association for f in probe.findings if f.association.axis == axis.name and f.association.level == level)
-    return {a.target: tuple(x for x in a.by_template if words.known(x) is not None and x is not None) for a in found}
-
-
-def _parts(found: list[Association], alone: bool, several: int) -> list[tuple[str, list[Association]]]:
+def _parts(found: list[Association], alone: bool, several: int) -> list[tuple[Way, list[Association]]]:
     if not alone:
-        return [("most different", found[: ROWS // 2 if several < 4 else 8])]
+        return [(DIFFERENT, found[: ROWS // 2 if several < 4 else 8])]
     more = [a for a in found if (a.log2_ratio or 0.0) >= 0]
     less = [a for a in found if (a.log2_ratio or 0.0) < 0]
-    return [(what, part[: ROWS // 2]) for what, part in (("more likely", more), ("less likely", less)) if part]
+    return [(way, part[: ROWS // 2]) for way, part in ((MORE, more), (LESS, less)) if part]
 
 
 def _ratio_chart(
-    id: str,
-    axis: Axis,
-    level: str,
-    what: str,
-    found: Sequence[Association],
-    wordings: dict[str, tuple[float, ...]],
-    colours: Palette,
-    scale: Scale,
+    probe: ProbeResult, axis: Axis, way: Way, found: Sequence[Association], colours: Palette, scale: Scale, id: str
 ) -> RatioChart:
-    heads = (colours.swatch(axis.name, level), colours.swatch(axis.name, axis.reference))
-    rows = tuple(
-        RatioRow(
-            words.clean(a.target, 46),
-            a.log2_ratio or 0.0,
-            words.more_or_less(a.log2_ratio),
-            heads[0].style,
-            wordings.get(a.target, ()),
-        )
-        for a in found
-    )
-    desc = "; ".join(f"{row.word}: {row.said}" for row in rows)
-    title = f"{what.capitalize()} for {heads[0].name} than for {heads[1].name}"
-    if what == "most different":
-        title = f"{heads[0].name} against {heads[1].name}"
-    return RatioChart(id, title, heads, what, desc, rows, scale, words.known(axis.placebo_ratio))
+    level, reference = colours.swatch(axis, found[0].level), colours.swatch(axis, axis.reference)
+    rows = tuple(_ratio_row(a, flagged(probe)) for a in found)
+    desc = "; ".join(f"{row.word}{' (content note)' if row.flagged else ''}: {row.said}" for row in rows)
+    title = f"{way.lead} {level.name} {way.against} {reference.name}".strip()
+    return RatioChart(id, title, level, reference, way, desc, rows, scale, words.known(axis.placebo_ratio))
+
+
+def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
+    wordings = tuple(ratio for value in a.by_template if (ratio := words.known(value)) is not None)
+    word, said = words.clean(a.target, 46), words.more_or_less(a.log2_ratio)
+    return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, said, wordings)
+
+
+def _drawn(probe: ProbeResult, charts: Sequence[RatioChart]) -> str:
+    if len(probe.templates) == 1:
+        return "The dot is the one wording's."
+    kept = [bool(row.wordings) for chart in charts for row in chart.rows]
+    if not any(kept):
+        return "The dot is the mean over wordings."
+    where = "" if all(kept) else f" (for words with {words.limit_percent(WEIGHTY_SHARE)} of the answers)"
+    return f"The dot is the mean over wordings, thin marks are single wordings{where}."
 
 
 def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> ShareChart | None:
@@ -150,17 +167,30 @@ def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> S
     levels = category_levels(probe, axis)
     if not levels or len(levels) > COLOURED:
         return None
-    rows = tuple(
-        ShareRow(words.clean(name, 46), tuple((100 * share, style) for share, style in _points(levels, name, colours)))
-        for name in categories(levels)[:CATEGORIES]
-    )
+    every = categories(levels)
+    rows = tuple(ShareRow(_two_lines(name), _points(axis, levels, name, colours)) for name in every[:CATEGORIES])
     largest = max((share for level in probe.levels for _, share in level.categories), default=0.0)
-    desc = "; ".join(f"{row.name}: {', '.join(words.percent(x / 100) for x, _ in row.points)}" for row in rows)
     names = words.listed([words.clean(level.name, 40) for level in levels])
-    title = f"Shares of the answers by category, for {names}"
     return ShareChart(
-        ids.new("chart", probe.name, axis.name, "categories"), title, desc, rows, _round_up(100 * largest)
+        id=ids.new("chart", probe.name, axis.name, "categories"),
+        title=f"Shares of the answers by category, for {names}",
+        desc="; ".join(_said(row) for row in rows),
+        rows=rows,
+        top=_round_up(100 * largest),
+        note=f"The {CATEGORIES} largest of {len(every)} categories; the table has them all."
+        if len(every) > CATEGORIES
+        else "",
     )
+
+
+def _said(row: ShareRow) -> str:
+    return f"{' '.join(row.name).strip()}: {', '.join(words.percent(x / 100) for x, _ in row.points)}"
+
+
+def _two_lines(name: str) -> tuple[str, str]:
+    lines = textwrap.wrap(words.clean(name, CATEGORY_NAME), LINE, max_lines=2, placeholder="…")
+    first, second = [*lines, "", ""][:2]
+    return first, second
 
 
 def category_levels(probe: ProbeResult, axis: Axis) -> list[Level]:
@@ -177,9 +207,9 @@ def categories(levels: Sequence[Level]) -> list[str]:
     return sorted(largest, key=lambda name: -largest[name])
 
 
-def _points(levels: Sequence[Level], name: str, colours: Palette) -> list[tuple[float, str]]:
-    found = [(dict(level.categories).get(name), colours.swatch(level.axis, level.name).style) for level in levels]
-    return [(share, style) for share, style in found if share is not None]
+def _points(axis: Axis, levels: Sequence[Level], name: str, colours: Palette) -> tuple[tuple[float, str], ...]:
+    found = [(dict(level.categories).get(name), colours.swatch(axis, level.name).style) for level in levels]
+    return tuple((100 * share, style) for share, style in found if share is not None)
 
 
 def _round_up(percent: float) -> float:

@@ -13,6 +13,7 @@ from reports.ids import Ids
 from reports.plots import RatioCharts, ShareChart, ratio_charts, share_chart
 from reports.scale import Scale
 from reports.tables import Table, category_table, grids, ratio_table, share_table
+from reports.verdict import incomparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class AxisPart:
     title: str
     levels: tuple[Swatch, ...]
     reference: Swatch
+    nothing: str
+    """Why nothing could be compared, or nothing."""
     band: str
     """What the grey band is, or that there is none."""
     source: str
@@ -140,8 +143,9 @@ def _axis(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: I
     return AxisPart(
         id=ids.new("axis", probe.name, axis.name),
         title=words.clean(axis.title, 120),
-        levels=tuple(colours.swatch(axis.name, level) for level in axis.levels),
-        reference=colours.swatch(axis.name, axis.reference),
+        levels=tuple(colours.swatch(axis, level) for level in axis.levels),
+        reference=colours.swatch(axis, axis.reference),
+        nothing=incomparable(probe, axis) or "",
         band=_band(axis),
         source=words.prose(axis.source or "", 600),
         ratios=ratio_charts(probe, axis, colours, scale, ids),
@@ -154,9 +158,8 @@ def _axis(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: I
 def _band(axis: Axis) -> str:
     ratio = words.known(axis.placebo_ratio)
     if ratio is None:
-        return (
-            "This axis has no two invented names, so there is no grey band: how much of a ratio is noise can't be told."
-        )
+        why = "The invented names could not be compared" if len(axis.placebo) > 1 else "There are no two invented names"
+        return f"{why}, so there is no grey band: how much of a ratio is noise can't be told."
     names = words.listed([words.clean(name) for name in axis.placebo])
     return f"The grey band is what invented names do: words differ by up to {words.times(ratio)} among {names}."
 

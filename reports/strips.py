@@ -15,13 +15,16 @@ ROOM = 34
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One dot: where it is, its colour, what it says when pointed at, and where it leads."""
+    """One dot: where it is, its colour, what it says when pointed at, and the id of its line, or nothing.
+
+    Dots are for the pointer alone: whatever they say stands in a list or a table, too.
+    """
 
     x: float
     y: float
     style: str
     label: str
-    href: str
+    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,12 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a strip is made of: a log2 ratio and the dot's colour, words and link."""
+    """What a strip is made of: a log2 ratio and the dot's colour, words and line."""
 
     log2: float
     style: str
     label: str
-    href: str
+    to: str = ""
 
 
 def strip(points: Sequence[Point], scale: Scale, placebo: float | None, label: str) -> Strip:
@@ -59,7 +62,7 @@ def strip(points: Sequence[Point], scale: Scale, placebo: float | None, label: s
     step = min(9.0, ROOM / max(1, tallest - 1))
     base = round(7 + step * (tallest - 1))
     dots = tuple(
-        Dot(x, round(base - step * rank, 1), point.style, point.label, point.href)
+        Dot(x, round(base - step * rank, 1), point.style, point.label, point.to)
         for (x, rank), point in zip(places, points, strict=True)
     )
     return Strip(label, base + 25, base, scale.band(placebo), scale.ticks, dots)

@@ -11,7 +11,7 @@ from reports import words
 from reports.colours import Palette, Swatch
 from reports.columns import flagged
 from reports.ids import Ids
-from reports.plots import categories, category_levels
+from reports.plots import CATEGORY_NAME, categories, category_levels
 
 WORDS_IN_GRID = 3
 """Words whose shares are shown for every crossing of two axes."""
@@ -76,16 +76,17 @@ class Table:
 
 def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     """A row a word, a column a level: percent of the answers. Words come by their largest share, unscored ones last."""
-    levels = [level for axis in probe.axes for level in probe.levels if level.axis == axis.name]
+    pairs = [(axis, level) for axis in probe.axes for level in probe.levels if level.axis == axis.name]
+    levels = [level for _, level in pairs]
     women = any(target.women_pct is not None for target in probe.targets)
     kinds = any(target.category is not None for target in probe.targets)
     facts = [Head("category", "", "")] * kinds + [Head("women in the job, %", "", "")] * women
-    heads = [_head(colours.swatch(level.axis, level.name), level.role) for level in levels]
+    heads = [_head(colours.swatch(axis, level.name), level.role) for axis, level in pairs]
     flags = flagged(probe)
     rows = []
     for n in _by_share(probe):
         target = probe.targets[n]
-        known = [TableCell(words.clean(target.category or words.MISSING, 60))] * kinds
+        known = [TableCell(words.clean(target.category or words.MISSING, CATEGORY_NAME))] * kinds
         known += [_number(_women(target.women_pct))] * women
         shares = [_number(words.percent_number(level.probs[n])) for level in levels] if target.scored else []
         missing = 0 if target.scored else len(levels)
@@ -123,8 +124,9 @@ def ratio_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     for axis in probe.axes:
         for a in probe.associations:
             if a.axis == axis.name:
-                columns.setdefault((a.axis, a.level, a.reference), {})[a.target] = a
-    heads = [_ratio_head(found, colours) for found in columns.values()]
+                columns.setdefault((axis.name, a.level, a.reference), {})[a.target] = a
+    axes = {axis.name: axis for axis in probe.axes}
+    heads = [_ratio_head(axes[name], found, colours) for (name, _, _), found in columns.items()]
     flags = flagged(probe)
     rows = []
     for n in _by_share(probe):
@@ -134,14 +136,14 @@ def ratio_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
         ratios = [found[word].log2_ratio if word in found else None for found in columns.values()]
         rows.append(TableRow(words.clean(word), word in flags, tuple(_ratio_cell(ratio) for ratio in ratios)))
     spans = (Span("", 1), *_spans(probe.axes, [axis for axis, _, _ in columns]))
-    caption = "How much more or less likely than for the reference, mean over wordings"
+    caption = "How much more or less likely than for the reference, sentence by sentence; mean over wordings"
     return Table(ids.new("ratios", probe.name), caption, "word", spans, tuple(heads), tuple(rows))
 
 
-def _ratio_head(found: dict[str, Association], colours: Palette) -> Head:
+def _ratio_head(axis: Axis, found: dict[str, Association], colours: Palette) -> Head:
     a = next(iter(found.values()))
     against = f"{'invented, ' if a.role == 'placebo' else ''}against {words.clean(a.reference)}"
-    swatch = colours.swatch(a.axis, a.level)
+    swatch = colours.swatch(axis, a.level)
     return Head(swatch.name, swatch.style, against)
 
 
@@ -167,10 +169,12 @@ def category_table(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -
         return None
     shares = [dict(level.categories) for level in levels]
     rows = tuple(
-        TableRow(words.clean(name, 60), False, tuple(_number(words.percent_number(s.get(name))) for s in shares))
+        TableRow(
+            words.clean(name, CATEGORY_NAME), False, tuple(_number(words.percent_number(s.get(name))) for s in shares)
+        )
         for name in categories(levels)
     )
-    heads = tuple(_head(colours.swatch(axis.name, level.name), "level") for level in levels)
+    heads = tuple(_head(colours.swatch(axis, level.name), "level") for level in levels)
     caption = f"Percent of the answers by category and {words.clean(axis.title)}"
     return Table(ids.new("categories", probe.name, axis.name), caption, "category", (), heads, rows)
 
@@ -208,7 +212,7 @@ def _grid(
     ids: Ids,
 ) -> Table:
     down, across = axes
-    heads = tuple(_head(colours.swatch(across.name, level), "level") for level in across.levels)
+    heads = tuple(_head(colours.swatch(across, level), "level") for level in across.levels)
     rows = tuple(
         TableRow(words.clean(level), False, tuple(filled[level, other] for other in across.levels))
         for level in down.levels

@@ -65,6 +65,11 @@ def percent(prob: float | None) -> str:
     return number if number == MISSING else f"{number} %"
 
 
+def limit_percent(prob: float) -> str:
+    """A round limit in percent, as it was set: `0.5 %`."""
+    return f"{100 * prob:g} %"
+
+
 def times(log2_ratio: float) -> str:
     """The size of a ratio, whichever way it goes: `6.1x`, `45x`, `over 1,000x`."""
     if abs(log2_ratio) > math.log2(1000):

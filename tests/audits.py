@@ -337,6 +337,36 @@ def several() -> Audit:
     return audit(Plan(), calm, lost)
 
 
+def unmatched(probe: ProbeResult, *levels: str) -> ProbeResult:
+    """The probe as if no sentence of these levels (of all, if none is named) had a counterpart with the reference."""
+
+    def lost(a: Association) -> Association:
+        if a.role != "level" or (levels and a.level not in levels):
+            return a
+        return replace(a, log2_ratio=None, prob=None, reference_prob=None, contribution=None, agree=0, templates=0)
+
+    associations = tuple(lost(a) for a in probe.associations)
+    findings = tuple(f for f in probe.findings if levels and f.association.level not in levels)
+    return replace(probe, associations=associations, findings=findings)
+
+
+def weightless(probe: ProbeResult) -> ProbeResult:
+    """The probe as if no word had a share worth a finding in any group."""
+    small = WEIGHTY_SHARE / 2
+    associations = tuple(replace(a, prob=small, reference_prob=small, by_template=()) for a in probe.associations)
+    return replace(probe, associations=associations, findings=())
+
+
+def banded(probe: ProbeResult, band: float) -> ProbeResult:
+    """The probe as if two invented names differed by `band` (log2) on its first axis."""
+    axis = replace(probe.axes[0], placebo_ratio=band)
+    findings = tuple(
+        replace(f, beyond_placebo=abs(f.association.log2_ratio or 0) > band) if f.association.axis == axis.name else f
+        for f in probe.findings
+    )
+    return replace(probe, axes=(axis, *probe.axes[1:]), findings=findings)
+
+
 PAYLOADS = (
     '<script>alert("x")</script>',
     '"><img src=x onerror=alert(1)>',

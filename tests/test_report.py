@@ -11,18 +11,35 @@ import sys
 from collections import Counter
 from functools import cache
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
-from audits import GENDER, JOBS, TEMPLATES, Group, Plan, audit, hostile, many_words, mapped, several
+from audits import (
+    GENDER,
+    JOBS,
+    RACE,
+    TEMPLATES,
+    Group,
+    Plan,
+    audit,
+    banded,
+    hostile,
+    many_words,
+    mapped,
+    several,
+    unmatched,
+    weightless,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.result import Audit
-from reports import colours, render, words
-from reports.findings import CARDS, strongest, verdict
+from audit.result import Audit, Completion, ProbeResult
+from reports import charts, colours, render, words
+from reports.findings import CARDS, card, strongest
+from reports.ids import Ids
 from reports.page import page
 from reports.scale import scale
+from reports.verdict import Row, Standing, Verdict, verdict
 
 
 class Parsed(HTMLParser):
@@ -145,6 +162,7 @@ def test_ids_are_unique_and_every_link_resolves() -> None:
         ids = Counter(parsed(kind).values("id"))
         assert [id for id, times in ids.items() if times > 1] == []
         links = [href.removeprefix("#") for href in parsed(kind).values("href") if href.startswith("#")]
+        links += parsed(kind).values("data-to")
         named = [id for name in ("aria-labelledby", "aria-describedby") for id in parsed(kind).values(name)]
         assert set(links + named) <= set(ids)
 
@@ -162,6 +180,15 @@ def test_charts_have_a_name_and_a_description() -> None:
     charts = [attrs for tag, attrs in elements if tag == "svg"]
     assert charts
     assert all(attrs["role"] == "img" and ("aria-labelledby" in attrs or attrs["aria-label"]) for attrs in charts)
+
+
+def test_nothing_in_a_picture_takes_the_focus() -> None:
+    """Dots are for the pointer: no chart holds a link, and every dot of a card has its line in the list of wordings."""
+    assert not re.search(r"<svg(?:(?!</svg>).)*<(?:a|button)\b", rendered(), re.DOTALL)
+    assert not re.search(r"<svg(?:(?!</svg>).)*tabindex", rendered(), re.DOTALL)
+    for made in page(several()).cards:
+        assert made.strip is not None
+        assert [dot.to for dot in made.strip.dots] == [line.id for line in made.each]
 
 
 def test_boxes_that_scroll_can_be_reached_by_keyboard() -> None:
@@ -260,10 +287,10 @@ def test_strongest_findings_are_diverse() -> None:
 
 def test_finding_is_told_from_the_likelier_side() -> None:
     """A card's dots lie on the side of more, whichever way the audit compared."""
-    for card in page(several()).cards:
-        assert card.strip is not None
-        assert sum(dot.x > 50 for dot in card.strip.dots) >= len(card.strip.dots) / 2
-        assert len(card.strip.dots) == len(card.each) == len(TEMPLATES)
+    for made in page(several()).cards:
+        assert made.strip is not None
+        assert sum(dot.x > 50 for dot in made.strip.dots) >= len(made.strip.dots) / 2
+        assert len(made.strip.dots) == len(made.each) == len(TEMPLATES)
 
 
 def test_findings_of_few_wordings_come_last() -> None:
@@ -287,6 +314,166 @@ def test_headline_says_no_more_than_was_compared(made: Audit, headline: str) -> 
     """The first sentence follows from what could be compared with invented names."""
     hrefs = ["#x"] * len(made.probes)
     assert verdict(made, colours.palette(made), scale(made), hrefs).headline.startswith(headline)
+
+
+def _verdict(*probes: ProbeResult) -> Verdict:
+    made = dataclasses.replace(audit(), probes=probes)
+    return verdict(made, colours.palette(made), scale(made), ["#x"] * len(probes))
+
+
+def _rows(made: Verdict) -> list[Row]:
+    return [row for group in made.groups for row in (*group.rows, *group.more)]
+
+
+ONE_AXIS = audit(Plan(groups=(RACE,))).probes[0]
+NOTHING = "Nothing could be compared between groups"
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [
+        (unmatched(ONE_AXIS), "No sentence has a counterpart that names White, the reference."),
+        (weightless(ONE_AXIS), "No word has 0.5 % of the answers in any of the groups."),
+    ],
+)
+def test_nothing_compared_is_never_no_difference(probe: ProbeResult, reason: str) -> None:
+    """An axis without a number to compare has a standing and a reason of its own, in verdict, section and findings."""
+    made = _verdict(probe)
+    (row,) = _rows(made)
+    assert (row.standing, row.badge, row.text) == (Standing.NOTHING, "Nothing could be compared", reason)
+    assert made.headline.startswith(NOTHING)
+    text = Parsed(render(dataclasses.replace(audit(), probes=(probe,)))).all_text()
+    assert text.count(reason) == 2
+    assert "No difference" not in text.partition("Method")[0]
+    assert "Nothing could be compared, so there is nothing to show." in text
+
+
+def test_headline_counts_only_what_was_compared() -> None:
+    """A probe in which nothing could be compared isn't among the comparisons, but is counted beside them."""
+    made = _verdict(ONE_AXIS, unmatched(ONE_AXIS))
+    assert made.headline.startswith("The answers change")
+    assert made.rest == "In 1 more, nothing could be compared."
+
+
+def test_groups_without_a_counterpart_are_counted() -> None:
+    """Where some groups could be compared and others not, the verdict says how many could not."""
+    (row,) = _rows(_verdict(unmatched(ONE_AXIS, "Black", "Asian")))
+    assert row.standing is Standing.BEYOND
+    assert row.more.endswith("2 groups could not be compared.")
+
+
+def _largest(probe: ProbeResult) -> float:
+    return max(abs(finding.association.log2_ratio or 0) for finding in probe.findings)
+
+
+@pytest.mark.parametrize(
+    ("below", "standing"),
+    [
+        (0.2, Standing.BEYOND),
+        (0.1, Standing.ABOUT),
+        (0.001, Standing.ABOUT),
+        (-0.001, Standing.WITHIN),
+    ],
+)
+def test_difference_by_a_hair_is_about_what_invented_names_do(below: float, standing: Standing) -> None:
+    """Less than 1.1 times the band is neither beyond it nor a card, and the headline doesn't count it as beyond."""
+    probe = banded(ONE_AXIS, _largest(ONE_AXIS) - below)
+    made = _verdict(probe)
+    assert [row.standing for row in _rows(made)] == [standing]
+    beyond = standing is Standing.BEYOND
+    assert made.headline.startswith("The answers change" if beyond else "No difference clearly above invented names")
+    assert bool(strongest(dataclasses.replace(audit(), probes=(probe,)))) == beyond
+    badges = {Standing.ABOUT: "About what invented names do", Standing.BEYOND: "Above invented names"}
+    assert _rows(made)[0].badge == badges.get(standing, "No difference above invented names")
+
+
+def test_thin_marks_are_announced_only_where_they_are_drawn() -> None:
+    """The text over the charts speaks of single wordings just as far as the charts show them."""
+    for made in (axis.ratios for section in page(several()).sections for axis in section.axes):
+        drawn = [bool(row.wordings) for chart in made.charts for row in chart.rows]
+        assert ("thin marks" in made.drawn) == any(drawn)
+        assert ("for words with 0.5 %" in made.drawn) == (any(drawn) and not all(drawn))
+    bare = page(dataclasses.replace(audit(), probes=(weightless(ONE_AXIS),))).sections[0].axes[0].ratios
+    assert bare.drawn == "The dot is the mean over wordings."
+    one = page(audit(Plan(templates=TEMPLATES[:1]))).sections[0].axes[0].ratios
+    assert one.drawn == "The dot is the one wording's."
+
+
+def _asked(rank: int) -> list[tuple[str, bool, str]]:
+    """What a card's column shows of ten answers, if the finding's word stands at that rank (0: nowhere)."""
+    made = audit()
+    probe, finding = strongest(made)[0]
+    assert finding.example is not None
+    words_in = [f"word {n}" for n in range(1, 11)]
+    if rank:
+        words_in[rank - 1] = finding.association.target.capitalize()
+    answers = tuple(Completion(word, 0.05) for word in words_in)
+    shown = dataclasses.replace(finding, example=dataclasses.replace(finding.example, completions=answers))
+    known = colours.palette(made)
+    column = card(probe, shown, "#x", known, scale(made), Ids()).columns[0]
+    rows = [(answer.word, "asked" in answer.style, answer.rank) for answer in column.answers]
+    return rows + ([(column.missing.word, True, column.missing.where)] if column.missing else [])
+
+
+def test_evidence_holds_the_findings_word() -> None:
+    """A card's column has the finding's word among the first five, or beneath them with its rank, or says it's not
+    among the answers that were kept."""
+    word = strongest(audit())[0][1].association.target
+    assert [asked for _, asked, _ in _asked(2)] == [False, True, False, False, False]
+    assert _asked(7)[5:] == [(word.capitalize(), True, "7th")]
+    assert _asked(0)[5:] == [(word, True, "isn't among the first 10")]
+
+
+def test_neutral_column_says_what_is_left_out() -> None:
+    """In a probe of two axes, the column without a gender isn't one without a group."""
+    heads = {head.name for column in page(audit()).sections[0].card.columns for head in column.heads}
+    assert {"no gender given", "no race or ethnicity given"} <= heads
+    assert "no group named" not in rendered()
+
+
+def test_flagged_words_carry_their_mark_in_charts() -> None:
+    """A stigmatising word in a chart has the mark that the note on the page promises."""
+    drawn = [chart for axis in page(audit()).sections[0].axes for chart in axis.ratios.charts]
+    flagged = [row.word for chart in drawn for row in chart.rows if row.flagged]
+    assert set(flagged) == {"prostitute"}
+    assert render(audit()).count(">! prostitute</text>") == len(flagged)
+    assert sum(chart.desc.count("prostitute (content note)") for chart in drawn) == len(flagged)
+
+
+def test_chart_of_categories_says_what_it_leaves_out() -> None:
+    """Twelve categories are drawn; where there are more, a note says so, and long names are given in full."""
+    name = "Installation, maintenance and repair of all kinds, {:02d}"
+    kinds = tuple((f"word {n}", name.format(n % 24), None) for n in range(48))
+    chart = page(audit(Plan(words=kinds))).sections[0].axes[0].shares
+    assert chart is not None
+    assert len(chart.rows) == 12
+    assert chart.note == "The 12 largest of 24 categories; the table has them all."
+    assert {" ".join(row.name) for row in chart.rows} <= {name.format(n) for n in range(24)}
+    usual = page(audit(Plan(words=many_words(30)))).sections[0].axes[0].shares
+    assert usual is not None
+    assert usual.note == ""
+
+
+@given(st.lists(st.floats(0, 300), max_size=10))
+def test_dots_on_one_place_are_drawn_apart(xs: list[float]) -> None:
+    """Dots that would cover each other differ in height, none leaves its row, and a lone dot stays on the line."""
+    drops = charts.apart(xs)
+    assert all(abs(drop) <= charts.SWAY for drop in drops)
+    for (x, drop), (other, its) in combinations(zip(xs, drops, strict=True), 2):
+        assert abs(x - other) >= charts.NEAR or drop != its
+    for n, x in enumerate(xs):
+        if all(abs(x - other) >= charts.NEAR for m, other in enumerate(xs) if m != n):
+            assert drops[n] == 0
+
+
+def test_ratios_and_percentages_are_told_apart() -> None:
+    """Wherever a percentage stands beside a ratio, the page says that one is not the quotient of the other."""
+    text = parsed().all_text()
+    assert text.count("so the two can differ") == len(page(several()).cards) + sum(
+        bool(section.grids) for section in page(several()).sections
+    )
+    assert "A ratio is not the quotient of the two percentages beside it." in text
+    assert "To be above the band is a hint, not a test." in text
 
 
 def test_page_says_that_nothing_was_tested() -> None:
@@ -337,7 +524,7 @@ def test_level_has_one_colour_on_the_whole_page() -> None:
     made = colours.palette(several())
     styles = [style for (axis, _), style in made.styles.items() if axis in ("GROUP", "GENDER")]
     assert len(set(styles)) == len(styles) == 6
-    assert made.swatch("GROUP", "Dravian").style == "null"
+    assert made.swatch(several().probes[0].axes[0], "Dravian").style == "null"
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,16 @@
   label();
   document.querySelector("header").prepend(theme);
 
-  // Dots: what is pointed at is said below the strip.
+  // Dots: what is pointed at is said below the strip; a click leads to its line in the list.
   for (const card of document.querySelectorAll(".card")) {
     const hint = card.querySelector(".hint");
     if (!hint) continue;
     hint.hidden = false;
     hint.textContent = "Point at a dot to see its wording.";
-    for (const dot of card.querySelectorAll(".strip a")) {
+    for (const dot of card.querySelectorAll("[data-to]")) {
+      dot.classList.add("live");
       dot.addEventListener("pointerenter", () => { hint.textContent = dot.textContent.trim(); });
+      dot.addEventListener("click", () => { card.querySelector("details").open = true; location.hash = dot.dataset.to; });
     }
   }
 
