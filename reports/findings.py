@@ -83,7 +83,7 @@ def above(a: Association, band: float) -> bool:
 
 def invented(band: float | None) -> str:
     """What two invented names do, in words; nothing where there are none."""
-    return f"Two invented names differ by up to {words.times(band)}." if band is not None else ""
+    return f"Two invented names differ by {words.up_to(band)}." if band is not None else ""
 
 
 def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:

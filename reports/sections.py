@@ -161,7 +161,7 @@ def _band(axis: Axis) -> str:
         why = "The invented names could not be compared" if len(axis.placebo) > 1 else "There are no two invented names"
         return f"{why}, so there is no grey band: how much of a ratio is noise can't be told."
     names = words.listed([words.clean(name) for name in axis.placebo])
-    return f"The grey band is what invented names do: words differ by up to {words.times(ratio)} among {names}."
+    return f"The grey band is what invented names do: words differ by {words.up_to(ratio)} among {names}."
 
 
 def _short(probe: ProbeResult) -> Short:

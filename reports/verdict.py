@@ -232,7 +232,7 @@ def _others(probe: ProbeResult, axis: Axis, band: float) -> str:
     moved = {a.target for a in _own(probe, axis) if _weighty(a) and _one_way(a) and above(a, band)}
     if len(moved) < 2:
         return ""
-    return f"{words.counted(len(moved) - 1, 'more word goes', 'more words go')} beyond that."
+    return f"{words.counted(len(moved) - 1, 'more word goes', 'more words go')} clearly beyond that."
 
 
 def _one_way(a: Association) -> bool:

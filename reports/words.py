@@ -78,6 +78,11 @@ def times(log2_ratio: float) -> str:
     return f"{ratio:.1f}{TIMES}" if ratio < 9.95 else f"{ratio:.0f}{TIMES}"
 
 
+def up_to(log2_ratio: float) -> str:
+    """A largest ratio: `up to 2.3x`, or `less than 1.05x` where it would be said as 1.0."""
+    return f"less than 1.05{TIMES}" if same(log2_ratio) else f"up to {times(log2_ratio)}"
+
+
 def same(log2_ratio: float) -> bool:
     """Whether the ratio rounds to 1.0."""
     return times(log2_ratio) == f"1.0{TIMES}"

@@ -589,6 +589,12 @@ def test_importing_the_package_loads_neither_matplotlib_nor_jinja() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_largest_ratio_is_never_said_as_one() -> None:
+    """A band that rounds to 1.0 is given by what it stays under."""
+    assert words.up_to(0.01) == f"less than 1.05{words.TIMES}"
+    assert words.up_to(-1.2) == f"up to 2.3{words.TIMES}"
+
+
 @pytest.mark.parametrize(
     ("prob", "said"),
     [(0.1235, "12 %"), (0.0996, "10 %"), (0.01234, "1.2 %"), (0.00099, "0.099 %"), (1e-9, "<0.001 %"), (1.0, "100 %")],
