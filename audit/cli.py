@@ -5,7 +5,6 @@ Every import that costs time is made in the command that needs it, so that `--he
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
@@ -63,7 +62,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
     if version:
         from importlib import metadata
 
-        print(metadata.version("maskaudit"))
+        _say(metadata.version("maskaudit"))
         raise typer.Exit
 
 
@@ -114,7 +113,7 @@ def run(
         )
     written = _write_report(folder, result)
     _summarise(result)
-    print(f"Report: {written}")
+    _say(f"Report: {written}")
 
 
 @app.command()
@@ -125,7 +124,7 @@ def report(
     """Render the report of a finished run again. Doesn't load a model."""
     from audit.store import load_audit
 
-    print(f"Report: {_write_report(run_folder, load_audit(run_folder), out)}")
+    _say(f"Report: {_write_report(run_folder, load_audit(run_folder), out)}")
 
 
 @app.command()
@@ -158,7 +157,7 @@ def plan(
         trust_remote_code=trust_remote_code,
         mlm_head_from=mlm_head_from,
     )
-    print(plan_run(checkpoint, probe or (), options, max_prompts))
+    _say(plan_run(checkpoint, probe or (), options, max_prompts))
 
 
 @probes_app.command("list")
@@ -168,7 +167,7 @@ def list_probes() -> None:
 
     for name in shipped():
         probe = load_probe(name)
-        print(f"{name:28} {count_prompts(probe):>6,} prompts  {probe.question}")
+        _say(f"{name:28} {count_prompts(probe):>6,} prompts  {probe.question}")
 
 
 @probes_app.command()
@@ -183,16 +182,15 @@ def show(
     from probes.expand import factors
 
     loaded = load_probe(probe)
-    print(f"{loaded.name} (version {loaded.version}): {loaded.title}\n{loaded.question}\n{loaded.measures}")
+    _say(f"{loaded.name} (version {loaded.version}): {loaded.title}\n{loaded.question}\n{loaded.measures}")
     for axis in loaded.axes:
         levels = ", ".join(
             level.name + (" (reference)" if level.name == axis.reference else "") for level in axis.levels
         )
-        print(f"{axis.name}: {levels}")
-    print(f"targets: {len(loaded.targets.words)} words of {loaded.targets.name}\n{factors(loaded)}\n")
-    with contextlib.suppress(BrokenPipeError):  # `| head`
-        for prompt in itertools.islice(expand(loaded), limit):
-            print(f"{' / '.join(prompt.levels):32} {prompt.text}")
+        _say(f"{axis.name}: {levels}")
+    _say(f"targets: {len(loaded.targets.words)} words of {loaded.targets.name}\n{factors(loaded)}\n")
+    for prompt in itertools.islice(expand(loaded), limit):
+        _say(f"{' / '.join(prompt.levels):32} {prompt.text}")
 
 
 @probes_app.command()
@@ -204,7 +202,7 @@ def validate(files: Annotated[list[str], typer.Argument(help="YAML files (or nam
     faults: list[str] = []
     for file in files:
         try:
-            print(f"{file}: ok: {factors(load_probe(file))}")
+            _say(f"{file}: ok: {factors(load_probe(file))}")
         except ProbeError as error:
             faults.append(str(error))
     if faults:
@@ -228,7 +226,7 @@ def new(
         raise UsageError(f"{path} is there already: choose another name, or --out") from error
     except OSError as error:
         raise UsageError(f"{path}: can't be written ({error.strerror})") from error
-    print(f"{path}: edit it, then `maskaudit probes validate {path}`")
+    _say(f"{path}: edit it, then `maskaudit probes validate {path}`")
 
 
 @probes_app.command()
@@ -238,7 +236,7 @@ def schema() -> None:
 
     from probes import probe_schema
 
-    print(json.dumps(probe_schema(), indent=2))
+    _say(json.dumps(probe_schema(), indent=2))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -270,15 +268,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _flushed(0)
 
 
+def _say(text: str) -> None:
+    """Print a result. That nobody reads on (`| head`) is no fault."""
+    try:
+        print(text)
+    except BrokenPipeError:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere, so that nothing fails over it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _flushed(status: int) -> int:
-    """The status once stdout has taken all; a reader that has gone away (`| head`) is no fault."""
+    """The status once stdout has taken all, or 4 where it can't be written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _drop_output()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         print(f"maskaudit: the output can't be written ({error.strerror})", file=sys.stderr)
         return 4
     return status
@@ -295,16 +305,16 @@ def _summarise(result: Audit) -> None:
     """The strongest finding of each probe, and what was scored, on stdout."""
     info = result.recipe.checkpoint
     if info.planted:
-        print("The bias of this demo checkpoint is planted: nothing here says anything about any real model.")
+        _say("The bias of this demo checkpoint is planted: nothing here says anything about any real model.")
     for notice in info.notices:
-        print(notice)
+        _say(notice)
     prompts = sum(probe.prompts for probe in result.probes)
     probes = f"{len(result.probes)} probe{'s' if len(result.probes) > 1 else ''}"
-    print(f"{info.name}: {probes}, {prompts:,} prompts")
+    _say(f"{info.name}: {probes}, {prompts:,} prompts")
     for probe in result.probes:
         scored = sum(target.scored for target in probe.targets)
         finding = probe.findings[0].sentence if probe.findings else "no word carries enough of the mass for a finding."
-        print(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {finding}")
+        _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {finding}")
 
 
 def _write_report(folder: Path, result: Audit, out: Path | None = None) -> Path:

@@ -202,7 +202,7 @@ def _score(scorer: Scorer, probe: Probe, folder: RunFolder, progress: Progress |
     """Score the chunks that the folder doesn't have; returns how many the probe has."""
     index = -1
     for index, prompts in enumerate(chunks(probe)):
-        if not folder.has_chunk(probe, index):
+        if not folder.has_chunk(probe, index, len(prompts)):
             folder.write_chunk(probe, index, prompts, scorer.score(prompts, probe.targets.words))
         if progress:
             progress.advance(probe.name, len(prompts))

@@ -89,11 +89,12 @@ class RunFolder:
             raise _cannot_write(path, error) from error
         return cls(path, found or recipe)
 
-    def has_chunk(self, probe: Probe, index: int) -> bool:
-        """The chunk is there with the hash that it was written with. A damaged one counts as missing."""
+    def has_chunk(self, probe: Probe, index: int, prompts: int) -> bool:
+        """The chunk is there, of that many prompts, with the hash it was written with. A damaged one is missing."""
         path = self._chunk(probe, index)
         try:
-            return hashlib.sha256(path.read_bytes()).hexdigest() == self._manifest().get(path.name)
+            whole = hashlib.sha256(path.read_bytes()).hexdigest() == self._manifest().get(path.name)
+            return whole and pq.read_metadata(path).num_rows == prompts
         except OSError:
             return False
 
