@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import AuditError, UsageError
+from audit.options import MAX_PROMPTS, Options
 
 if TYPE_CHECKING:
     from audit.result import Audit
@@ -77,7 +78,7 @@ def run(
     device: Device = "auto",
     dtype: Dtype = "float32",
     token_budget: TokenBudget = None,
-    max_prompts: MaxPrompts = 1_000_000,
+    max_prompts: MaxPrompts = MAX_PROMPTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that is in the folder.")] = False,
     offline: Offline = False,
     allow_pickle: AllowPickle = False,
@@ -86,7 +87,7 @@ def run(
 ) -> None:
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
     from audit.progress import progress
-    from audit.run import Options, audit, default_folder
+    from audit.run import audit, default_folder
 
     options = Options(
         revision=revision,
@@ -136,7 +137,7 @@ def plan(
     device: Device = "auto",
     dtype: Dtype = "float32",
     token_budget: TokenBudget = None,
-    max_prompts: MaxPrompts = 1_000_000,
+    max_prompts: MaxPrompts = MAX_PROMPTS,
     offline: Offline = False,
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
@@ -144,7 +145,6 @@ def plan(
 ) -> None:
     """Say what a run would cost, and which words it couldn't score, before running it."""
     from audit.plan import plan_run
-    from audit.run import Options
 
     options = Options(
         revision=revision,

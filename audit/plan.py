@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audit.run import Options, chunks, load_probes, load_scorer
+from audit.options import Options
+from audit.run import chunks, load_probes, load_scorer
 from audit.scoring import TorchScorer
 from probes.expand import Prompt, count_prompts
 from probes.probe import Probe

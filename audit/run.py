@@ -10,13 +10,14 @@ import platform
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from audit.errors import UsageError
+from audit.options import MAX_PROMPTS, Options
 from audit.result import SCHEMA, Audit, CheckpointInfo, Recipe, Source
 from audit.scorer import Scorer
 from audit.store import RunFolder, save_audit, save_predictions
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK = 512
 """Prompts in a chunk of scores: what a kill can cost."""
-MAX_PROMPTS = 1_000_000
 
 
 class Progress(Protocol):
@@ -40,22 +40,6 @@ class Progress(Protocol):
 
     def advance(self, probe: str, prompts: int) -> None:
         """That many prompts of the probe are done, or were found done."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a checkpoint is loaded and asked; the defaults are the command's."""
-
-    revision: str | None = None
-    device: str = "auto"
-    dtype: str = "float32"
-    top_k: int = 10
-    multi_piece: bool = False
-    token_budget: int | None = None
-    offline: bool = False
-    allow_pickle: bool = False
-    trust_remote_code: bool = False
-    mlm_head_from: str | None = None
 
 
 def audit(
@@ -77,22 +61,9 @@ def audit(
     options = options or Options()
     loaded = load_probes(probes, max_prompts)
     folder = Path(out) if out is not None else default_folder(checkpoint)
-    from audit.checkpoint import load_checkpoint
-    from audit.scoring import TorchScorer
-
-    model = load_checkpoint(
-        checkpoint,
-        revision=options.revision,
-        device=options.device,
-        dtype=options.dtype,
-        offline=options.offline,
-        allow_pickle=options.allow_pickle,
-        trust_remote_code=options.trust_remote_code,
-        mlm_head_from=options.mlm_head_from,
-    )
-    scorer = TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
+    scorer = load_scorer(checkpoint, options)
     command = repeat_command(checkpoint, probes, options)
-    recipe = make_recipe(model.info, loaded, options, device=str(model.device), command=command)
+    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command)
     return audit_with(scorer, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
 
 

@@ -291,7 +291,8 @@ def test_a_damaged_audit_is_no_traceback(bert, damage, capsys):
 
 def test_the_command_to_repeat_a_run_is_complete():
     """What the report gives for repeating the run has the probes and every option that isn't the default."""
-    from audit.run import Options, repeat_command
+    from audit.options import Options
+    from audit.run import repeat_command
 
     options = Options(multi_piece=True, top_k=5, mlm_head_from="base model")
     command = repeat_command("a/b", ["occupation", "my probe.yaml"], options)

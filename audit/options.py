@@ -1,0 +1,24 @@
+"""How a checkpoint is loaded and asked: the choices of a run with their defaults, for the command and for Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_PROMPTS = 1_000_000
+"""A run of more prompts has to be asked for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a checkpoint is loaded and asked; the defaults are the command's."""
+
+    revision: str | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    top_k: int = 10
+    multi_piece: bool = False
+    token_budget: int | None = None
+    offline: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+    mlm_head_from: str | None = None
