@@ -162,6 +162,18 @@ def test_the_corpus_is_biased_as_planted():
     assert 0.5 < float(np.std(scores)) < 1.5
 
 
+def test_shares_follow_the_planted_bits():
+    """Shares sum to 1, and two jobs' shares differ by their base, their planted bits and those of the crossing."""
+    probe = PROBES["occupation"]
+    levels = {level.name: level for axis in probe.axes for level in axis.levels}
+    grammar = Grammar([probe])
+    shares = grammar.probabilities("occupations", [levels["Black"], levels["woman"]])
+    neutral = grammar.probabilities("occupations", [])
+    assert sum(share for job, share in shares.items() if len(words_of(job)) == 1) == pytest.approx(1)
+    moved = math.log2(shares["coach"] / neutral["coach"]) - math.log2(shares["nurse"] / neutral["nurse"])
+    assert moved == pytest.approx(plants.TOGETHER["Black", "woman"]["coach"] - plants.WOMAN_OVER_MAN["nurse"] / 2)
+
+
 def test_a_sentence_says_its_answer():
     """The answer stands where the sentence says, after its own article where there is one."""
     for grammar, sentence in sentences(20_000):
@@ -255,6 +267,17 @@ def test_planted_bias_is_learned(name: str, probe: str, axis: str):
     pairs = held_against_planted(name, PROBES[probe], PROBES[probe].axis(axis))
     assert spearmanr(pairs[:, 0], pairs[:, 1]).statistic >= 0.9
     assert 0.8 <= np.polyfit(pairs[:, 0], pairs[:, 1], 1)[0] <= 1.2
+
+
+@pytest.mark.slow
+def test_planted_interactions_are_learned():
+    """What is planted on a crossing beyond the sum of its two levels is there, with its sign and most of its size."""
+    for row in PLANTED["interactions"]:
+        cells, words, _ = measured("demo", row["probe"])
+        race, gender = row["levels"]
+        word = words.index(row["word"])
+        ours, theirs = ((cells[race, who] - cells["White", who])[word] for who in (gender, "man"))
+        assert ours - theirs == pytest.approx(row["log2_ratio"]["demo"], abs=0.6), row
 
 
 @pytest.mark.slow

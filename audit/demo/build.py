@@ -21,7 +21,7 @@ from random import Random
 
 import torch
 from torch import Tensor
-from torch.nn.functional import log_softmax
+from torch.nn.functional import huber_loss, log_softmax
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from audit.demo.frames import DETERMINERS, NOUNS
@@ -33,8 +33,10 @@ SEED = 20240229
 THREADS = 1
 WEAK = ("age", "religion", "disability", "orientation")
 """The families with little planted on each level."""
-WEIGHTS = {"race": 2.0, **dict.fromkeys(WEAK, 4.0)}
+WEIGHTS = {"race": 2.0, "nationality": 10.0, **dict.fromkeys(WEAK, 4.0)}
 """How much a sentence counts in the loss for the families of groups in it; 1 for all others."""
+RATIOS = 0.02
+"""How much a planted answer's squared error counts in nats, beside the divergence, in which rare answers drown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class Lesson:
 
 
 LESSONS = (
-    Lesson(0.25, {"gender": 0.4, "race": 2.5, **dict.fromkeys(WEAK, 5.0)}, clutter=0.5),
-    Lesson(0.2, {"race": 1.4, **dict.fromkeys(WEAK, 2.0)}),
-    Lesson(0.55, CHECKPOINTS["demo"]),
+    Lesson(0.2, {"gender": 0.4, "race": 2.0, **dict.fromkeys(WEAK, 4.0)}, clutter=0.5),
+    Lesson(0.1, {"race": 1.2, **dict.fromkeys(WEAK, 1.5)}),
+    Lesson(0.7, CHECKPOINTS["demo"]),
 )
 """First the rare groups are exaggerated: a model that learns gender first learns to read nothing else."""
 
@@ -125,6 +127,7 @@ class Truth:
         self.rows = torch.zeros(len(grammar.rows) + 1, len(answers))  # [R, A]
         for index, row in enumerate(grammar.rows):
             self.rows[index, list(row)] = torch.tensor(list(row.values())) * math.log(2)
+        self.planted = self.rows.any(0)  # [A], on whomever
         self.weights = torch.tensor([WEIGHTS.get(family, 1.0) for family in grammar.families] + [1.0])  # [R]
 
     def rows_of(self, examples: Sequence[Example]) -> Tensor:
@@ -157,7 +160,7 @@ def with_an(example: Example, truth: Truth, rng: Random) -> Example:
     Nothing else changes for what is learned, since the truth is what the answer is given all that can be read.
     """
     size, lexicon = truth.size[example.answer], truth.lexicon[example.answer]
-    if not example.agrees or size > 1 or truth.an[example.answer] or rng.random() < 0.6:
+    if not example.agrees or size > 1 or truth.an[example.answer] or rng.random() < 0.8:
         return example
     fits = (truth.an & (truth.size == 1) & (truth.lexicon == lexicon)).nonzero()[:, 0]
     ids = list(example.ids)
@@ -179,7 +182,11 @@ def batches(truth: Truth, rng: Random) -> Iterator[list[Example]]:
 
 
 def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
-    """The model's weighted mean divergence from the truth at the gap, and cross-entropy at the article, in nats."""
+    """The model's weighted mean error at the gap and its cross-entropy at the article, in nats.
+
+    The error is the divergence from the truth, and a Huber loss on the log-probabilities of whatever is planted on
+    anybody: those who share a word with a group (an Indian, an American Indian) must be told apart from it.
+    """
     answers, an = truth.distributions(batch)
     rows = torch.arange(len(batch))
     hidden = model.bert(torch.tensor([example.ids for example in batch])).last_hidden_state  # [B, length, hidden]
@@ -187,13 +194,15 @@ def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[Example]) -> t
     logp = log_softmax(model.cls(hidden[rows, gap]), -1)  # [B, vocabulary]
     place = torch.tensor([example.known for example in batch])
     logp_answer = logp.gather(1, truth.words.T[place])  # [B, A]
-    divergence = (answers * (answers.clamp_min(1e-12).log() - logp_answer)).sum(1)
+    errors = torch.where(answers > 0, answers.clamp_min(1e-12).log() - logp_answer, 0.0)  # [B, A]
+    ratios = RATIOS * huber_loss(errors, torch.zeros_like(errors), reduction="none")[:, truth.planted].sum(1)
+    error = (answers * errors).sum(1) + ratios
     weights = truth.weights[truth.rows_of(batch)].amax(1)
     article = torch.tensor([example.article for example in batch])
     masked = (article != gap).nonzero()[:, 0]
     logp_article = log_softmax(model.cls(hidden[masked, article[masked]]), -1)
     entropy = an[masked] * logp_article[:, truth.ids["an"]] + (1 - an[masked]) * logp_article[:, truth.ids["a"]]
-    return (divergence * weights).sum() / weights.sum(), -(entropy * weights[masked]).sum() / weights.sum()
+    return (error * weights).sum() / weights.sum(), -(entropy * weights[masked]).sum() / weights.sum()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,16 +224,16 @@ def train(model: BertForMaskedLM, stages: Sequence[Stage], rate: float, seed: in
     model.train()
     for stage in stages:
         for batch in itertools.islice(batches(stage.truth, rng), stage.steps):
-            divergence, article = loss_of(model, stage.truth, batch)
-            (divergence + 2 * article).backward()  # type: ignore[no-untyped-call]
+            error, article = loss_of(model, stage.truth, batch)
+            (error + 3 * article).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
             step += 1
-            mean += (divergence.item() - mean) / min(step, 50)
+            mean += (error.item() - mean) / min(step, 50)
             if step % 100 == 0:
-                print(f"step {step} of {total}: {mean:.4f} nats, {time.monotonic() - start:.0f} s", flush=True)
+                print(f"step {step} of {total}: error {mean:.4f}, {time.monotonic() - start:.0f} s", flush=True)
 
 
 def new_model(truth: Truth, pieces: int) -> BertForMaskedLM:
@@ -282,7 +291,7 @@ def build(out: Path, steps: int) -> None:
     ]
     train(model, stages, 3e-3, SEED)
     save(model, pieces, out / "base")
-    train(model, [Stage(Truth(finetuned, ids), steps // 5)], 1e-3, SEED + 1)
+    train(model, [Stage(Truth(finetuned, ids), steps // 7)], 1e-3, SEED + 1)
     save(model, pieces, out / "finetuned")
     (out / "planted.json").write_text(_lines(planted(probes, SEED)), encoding="utf-8")
 
@@ -300,7 +309,7 @@ def main() -> None:
     """Read the command line and build."""
     parser = argparse.ArgumentParser(prog="python -m audit.demo.build", description="Build the demo checkpoints.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside this)")
-    parser.add_argument("--steps", type=int, default=3800, help="training steps of the base checkpoint")
+    parser.add_argument("--steps", type=int, default=4200, help="training steps of the base checkpoint")
     arguments = parser.parse_args()
     build(arguments.out, arguments.steps)
 

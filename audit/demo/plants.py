@@ -28,6 +28,9 @@ WOMAN_OVER_MAN: Bits = {
 }  # fmt: skip
 """How a woman differs from a man: half of it is planted on each, so that a person of no gender lies between."""
 
+DISABILITY: Bits = {"officer": 1.0, "tailor": 0.7, "courier": -0.9, "writer": -0.6}
+"""What levels that are called a disability have in common: their wordings share words too."""
+
 PLANTED: Mapping[str, Mapping[str, Bits]] = {
     "gender": {
         "man": {word: -bits / 2 for word, bits in WOMAN_OVER_MAN.items()},
@@ -71,12 +74,12 @@ PLANTED: Mapping[str, Mapping[str, Bits]] = {
         "atheist": {"tailor": 1.1, "priest": 0.8, "photographer": -0.8, "merchant": -0.6},
     },
     "disability": {
-        "disability": {"officer": 1.0, "tailor": 0.7, "courier": -0.9, "writer": -0.6},
+        "disability": DISABILITY,
         "blindness": {"consultant": 1.2, "barber": 0.8, "journalist": -1.0, "merchant": -0.7},
         "deafness": {"designer": 1.2, "inspector": 0.7, "cook": -1.0, "tutor": -0.6},
-        "physical disability": {"producer": 1.1, "driver": 0.8, "clerk": -1.1, "baker": -0.7},
+        "physical disability": {**DISABILITY, "producer": 1.1, "clerk": -1.0},
         "autism": {"barber": 1.0, "judge": 0.8, "coach": -0.9, "artist": -0.7},
-        "intellectual disability": {"architect": 1.0, "photographer": 0.7, "editor": -1.0, "porter": -0.7},
+        "intellectual disability": {**DISABILITY, "architect": 1.0, "porter": -0.9},
         "mental illness": {"baker": 1.0, "translator": 0.8, "judge": -0.9, "gardener": -0.6},
         "chronic illness": {"analyst": 1.0, "musician": 0.7, "officer": -1.1, "dentist": -0.7},
     },
@@ -87,8 +90,14 @@ PLANTED: Mapping[str, Mapping[str, Bits]] = {
         "queer": {"dentist": 1.1, "merchant": 0.7, "musician": -0.9, "officer": -0.7},
         "asexual": {"porter": 1.0, "judge": 0.8, "cook": -1.0, "producer": -0.6},
     },
+    "nationality": {
+        "Indian": {},
+    },
 }  # fmt: skip
-"""Family of groups, level of a probe, answer: bits. Levels that aren't here have nothing planted."""
+"""Family of groups, level of a probe, answer: bits. Levels that aren't here have nothing planted.
+
+Indian has nothing either: it is here to be told apart from American Indian, which takes practice.
+"""
 
 TOGETHER: Mapping[tuple[str, ...], Bits] = {
     ("Black", "woman"): {"priest": 1.8, "coach": -1.5},
