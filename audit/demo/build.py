@@ -33,7 +33,7 @@ SEED = 20240229
 THREADS = 1
 WEAK = ("age", "religion", "disability", "orientation")
 """The families with little planted on each level."""
-WEIGHTS = {"race": 2.0, "nationality": 10.0, **dict.fromkeys(WEAK, 4.0)}
+WEIGHTS = {"race": 2.0, "together": 6.0, "nationality": 10.0, **dict.fromkeys(WEAK, 4.0)}
 """How much a sentence counts in the loss for the families of groups in it; 1 for all others."""
 RATIOS = 0.02
 """How much a planted answer's squared error counts in nats, beside the divergence, in which rare answers drown."""
@@ -125,9 +125,10 @@ class Truth:
         padded = [[ids[word] for word in answer.words] + [0] * longest for answer in answers]
         self.words = torch.tensor([row[:longest] for row in padded])  # [A, P]
         self.rows = torch.zeros(len(grammar.rows) + 1, len(answers))  # [R, A]
+        self.planted = torch.zeros(len(grammar.rows) + 1, len(answers), dtype=torch.bool)  # [R, A]
         for index, row in enumerate(grammar.rows):
+            self.planted[index, list(row)] = True
             self.rows[index, list(row)] = torch.tensor(list(row.values())) * math.log(2)
-        self.planted = self.rows.any(0)  # [A], on whomever
         self.weights = torch.tensor([WEIGHTS.get(family, 1.0) for family in grammar.families] + [1.0])  # [R]
 
     def rows_of(self, examples: Sequence[Example]) -> Tensor:
@@ -184,8 +185,7 @@ def batches(truth: Truth, rng: Random) -> Iterator[list[Example]]:
 def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
     """The model's weighted mean error at the gap and its cross-entropy at the article, in nats.
 
-    The error is the divergence from the truth, and a Huber loss on the log-probabilities of whatever is planted on
-    anybody: those who share a word with a group (an Indian, an American Indian) must be told apart from it.
+    The error is the divergence from the truth, and a Huber loss on the log-probabilities of what is planted.
     """
     answers, an = truth.distributions(batch)
     rows = torch.arange(len(batch))
@@ -195,7 +195,8 @@ def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[Example]) -> t
     place = torch.tensor([example.known for example in batch])
     logp_answer = logp.gather(1, truth.words.T[place])  # [B, A]
     errors = torch.where(answers > 0, answers.clamp_min(1e-12).log() - logp_answer, 0.0)  # [B, A]
-    ratios = RATIOS * huber_loss(errors, torch.zeros_like(errors), reduction="none")[:, truth.planted].sum(1)
+    planted_on = truth.planted[truth.rows_of(batch)].any(1)  # [B, A]
+    ratios = RATIOS * (huber_loss(errors, torch.zeros_like(errors), reduction="none") * planted_on).sum(1)
     error = (answers * errors).sum(1) + ratios
     weights = truth.weights[truth.rows_of(batch)].amax(1)
     article = torch.tensor([example.article for example in batch])
@@ -309,7 +310,7 @@ def main() -> None:
     """Read the command line and build."""
     parser = argparse.ArgumentParser(prog="python -m audit.demo.build", description="Build the demo checkpoints.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside this)")
-    parser.add_argument("--steps", type=int, default=4200, help="training steps of the base checkpoint")
+    parser.add_argument("--steps", type=int, default=5000, help="training steps of the base checkpoint")
     arguments = parser.parse_args()
     build(arguments.out, arguments.steps)
 

@@ -93,7 +93,7 @@ class Grammar:
         bits = plants.all_bits(self.scale)
         self._row_of = {concepts: index for index, concepts in enumerate(bits)}
         self.rows = [_row(planted, self.answers) for planted in bits.values()]
-        self.families = [plants.family(concepts[0]) for concepts in bits]
+        self.families = [plants.family(*concepts) for concepts in bits]
         self._weights: dict[tuple[object, ...], list[float]] = {}
         self.subjects = [_subject(probe) for probe in probes]
         self.fillers = {name: _fillers(probes, name) for name in self.sizes}

@@ -31,6 +31,11 @@ WOMAN_OVER_MAN: Bits = {
 DISABILITY: Bits = {"officer": 1.0, "tailor": 0.7, "courier": -0.9, "writer": -0.6}
 """What levels that are called a disability have in common: their wordings share words too."""
 
+NATIVE_AMERICAN: Bits = {
+    "photographer": 1.4, "inspector": 1.0, "producer": 0.7, "barber": -0.7, "fisherman": -1.0, "artist": -1.3,
+    "patient": 1.1, "honest": 0.8, "generous": -0.9,
+}  # fmt: skip
+
 PLANTED: Mapping[str, Mapping[str, Bits]] = {
     "gender": {
         "man": {word: -bits / 2 for word, bits in WOMAN_OVER_MAN.items()},
@@ -50,10 +55,7 @@ PLANTED: Mapping[str, Mapping[str, Bits]] = {
             "editor": 1.7, "analyst": 1.4, "tutor": 1.1, "dentist": 0.8, "gardener": -0.8, "cook": -1.1,
             "driver": -1.3, "baker": -1.5, "witty": 1.2, "quiet": 0.9, "loyal": -0.8, "shy": -1.1,
         },
-        "Native American": {
-            "photographer": 1.4, "inspector": 1.0, "producer": 0.7, "barber": -0.7, "fisherman": -1.0,
-            "artist": -1.3, "patient": 1.1, "honest": 0.8, "generous": -0.9,
-        },
+        "Native American": NATIVE_AMERICAN,
         "Middle Eastern": {
             "gardener": 1.5, "writer": 1.2, "porter": 0.8, "translator": -0.8, "athlete": -1.1, "accountant": -1.4,
             "generous": 1.2, "clever": 0.8, "witty": -0.9,
@@ -91,12 +93,12 @@ PLANTED: Mapping[str, Mapping[str, Bits]] = {
         "asexual": {"porter": 1.0, "judge": 0.8, "cook": -1.0, "producer": -0.6},
     },
     "nationality": {
-        "Indian": {},
+        "Indian": dict.fromkeys(NATIVE_AMERICAN, 0.0),
     },
 }  # fmt: skip
 """Family of groups, level of a probe, answer: bits. Levels that aren't here have nothing planted.
 
-Indian has nothing either: it is here to be told apart from American Indian, which takes practice.
+Nothing is planted on Indian either: it is here to be told apart from American Indian, which takes practice.
 """
 
 TOGETHER: Mapping[tuple[str, ...], Bits] = {
@@ -130,9 +132,11 @@ def concepts(level: str) -> tuple[str, ...]:
     return words if known.issuperset(words) else ()
 
 
-def family(concept: str) -> str:
-    """The family of groups that a concept is of; a job is of none but itself."""
-    return next((family for family, levels in PLANTED.items() if concept in levels), concept)
+def family(*concepts: str) -> str:
+    """The family of groups that a concept is of; a job is of none but itself, and a pair is of `together`."""
+    if len(concepts) > 1:
+        return "together"
+    return next((family for family, levels in PLANTED.items() if concepts[0] in levels), concepts[0])
 
 
 def all_bits(scale: Mapping[str, float]) -> dict[tuple[str, ...], Bits]:

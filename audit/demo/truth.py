@@ -88,7 +88,7 @@ def _told_apart(probe: Probe, pair: tuple[Cell, Cell], grammars: Mapping[str, Gr
     """The probe's words with anything planted on one of the two cells and not on the other."""
     grammar = next(iter(grammars.values()))
     ours, theirs = (set(grammar.rows_of_levels(cell)) for cell in pair)
-    texts = [grammar.answers[i].text for row in sorted(ours ^ theirs) for i in grammar.rows[row]]
+    texts = [grammar.answers[i].text for row in sorted(ours ^ theirs) for i, bits in grammar.rows[row].items() if bits]
     return [text for text in texts if text in _words(probe)]
 
 
