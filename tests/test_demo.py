@@ -271,13 +271,13 @@ def test_planted_bias_is_learned(name: str, probe: str, axis: str):
 
 @pytest.mark.slow
 def test_planted_interactions_are_learned():
-    """What is planted on a crossing beyond the sum of its two levels is there, with its sign and most of its size."""
+    """What is planted on a crossing beyond the sum of its two levels is there: its sign, and at least half its size."""
     for row in PLANTED["interactions"]:
         cells, words, _ = measured("demo", row["probe"])
         race, gender = row["levels"]
         word = words.index(row["word"])
         ours, theirs = ((cells[race, who] - cells["White", who])[word] for who in (gender, "man"))
-        assert ours - theirs == pytest.approx(row["log2_ratio"]["demo"], abs=0.6), row
+        assert 0.5 <= (ours - theirs) / row["log2_ratio"]["demo"] <= 1.5, row
 
 
 @pytest.mark.slow

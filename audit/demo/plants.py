@@ -98,7 +98,8 @@ PLANTED: Mapping[str, Mapping[str, Bits]] = {
 }  # fmt: skip
 """Family of groups, level of a probe, answer: bits. Levels that aren't here have nothing planted.
 
-Nothing is planted on Indian either: it is here to be told apart from American Indian, which takes practice.
+Nothing is planted on Indian either: it is listed because a name of a nationality that is close to one of a race
+(Native American) takes practice to be told apart from it.
 """
 
 TOGETHER: Mapping[tuple[str, ...], Bits] = {
