@@ -80,7 +80,10 @@ def count_prompts(probe: Probe) -> int:
 
 
 def factors(probe: Probe) -> str:
-    """The number of prompts as a product, for a message: `20 templates x GROUP 9 x GENDER 3 forms = 540`."""
+    """What the number of prompts comes from, for a message: `20 templates x GROUP 9 x GENDER 3 forms, 460 prompts`.
+
+    Forms are those of levels, neutral wordings and placebos; not all of them are crossed, so it is no plain product.
+    """
     wordings = " x ".join(f"{axis.name} {sum(len(level.forms) for level in axis.choices)}" for axis in probe.axes)
     return f"{len(probe.templates)} templates x {wordings} forms, {count_prompts(probe):,} prompts"
 

@@ -26,3 +26,7 @@ def test_socket_files_may_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         server.bind("here")
         server.listen()
         client.connect("here")
+        accepted, _ = server.accept()
+        with accepted:
+            client.sendall(b"word")
+            assert accepted.recv(4) == b"word"
