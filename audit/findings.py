@@ -1,31 +1,59 @@
-"""From associations to what is worth telling: a ranked list, a plain sentence each, and the result of one probe.
-
-No interval or test is computed yet: a finding describes this checkpoint in these wordings.
-"""
+"""From what was measured to what is worth telling: grades, ranked plain sentences, and the result of one probe."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from audit import distributions
-from audit.distributions import Tables, strongest, weighty
-from audit.result import NEGLIGIBLE_RATIO, Association, Axis, Completion, Example, Finding, ProbeResult
+import numpy as np
+
+from audit import associations as words
+from audit import distributions, measures
+from audit.associations import Crossed, crossed_bands, crossings, narrowed, placebo_crossings
+from audit.distributions import Tables, optional, optionals
+from audit.result import (
+    FEW_WORDINGS,
+    NEGLIGIBLE_RATIO,
+    WEIGHTY_SHARE,
+    Association,
+    Axis,
+    Completion,
+    Distance,
+    Example,
+    Finding,
+    Grade,
+    Interaction,
+    ProbeResult,
+)
+from audit.statistics import false_discovery, moderated_t
 from audit.store import ScoredPrompts
-from probes.probe import Probe
+from probes.probe import Axis as ProbeAxis
+from probes.probe import Level, Probe
 
 FINDINGS_PER_AXIS = 20
+INTERACTIONS = 40
+"""Interactions that are kept of a probe's two axes, beside those graded above none."""
+
+FALSE_DISCOVERIES = 0.05
+"""Largest q of a graded finding."""
+MOST_WORDINGS = 0.75
+"""Share of the wordings that have to agree for more than a weak grade."""
+NEARLY_ALL_WORDINGS = 0.9
+"""The same for a strong one."""
 
 
-def measure(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False) -> ProbeResult:
-    """Everything measured with one probe. With `single_piece`, over the words of one piece alone."""
+def measure(probe: Probe, scored: ScoredPrompts, *, seed: int = 0, single_piece: bool = False) -> ProbeResult:
+    """Everything measured with one probe. With `single_piece`, over the words of one piece alone.
+
+    `seed` and the probe's hash decide what is drawn, so that a probe's numbers don't depend on the others of a run.
+    """
     tables = distributions.tabulate(probe, scored, single_piece=single_piece)
-    found = distributions.associations(probe, tables)
-    axes = tuple(_axis(probe, index, found) for index in range(len(probe.axes)))
-    targets = distributions.targets(probe, scored, tables)
+    rng = np.random.default_rng([seed, int(probe.sha256[:15] or "0", 16)])
+    found = associations(probe, tables)
+    distances = measures.distances(probe, tables, rng)
+    axes = tuple(_axis(probe, tables, index, distances, rng) for index in range(len(probe.axes)))
     examples = _examples(scored)
-    flags = {target.word: target.flags for target in targets}
-    told = [finding for axis in axes for finding in _findings(probe, axis, found, examples, tables, flags)]
     proper = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
     return ProbeResult(
         name=probe.name,
@@ -38,15 +66,152 @@ def measure(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False) 
         axes=axes,
         templates=tuple(template.text for template in probe.templates),
         lexicon=probe.targets.title or probe.targets.name,
-        targets=targets,
+        targets=distributions.targets(probe, scored, tables),
         prompts=len(scored.texts),
         coverage=distributions.optional(tables.coverage[proper].mean()) if proper else None,
         cells=distributions.cells(tables),
-        levels=distributions.levels(probe, tables),
-        associations=tuple(a if weighty(a) else replace(a, by_template=()) for a in found),
-        findings=tuple(sorted(told, key=lambda f: -(f.association.contribution or 0.0))),
+        levels=measures.levels(probe, tables),
+        associations=found,
+        distances=tuple(distance for distance in distances if distance.level is not None),
+        interactions=interactions(probe, tables),
+        findings=_findings(probe, found, examples, tables),
         examples=examples,
     )
+
+
+def grade(
+    log2_ratio: float, low: float | None, high: float | None, q: float | None,
+    *, agree: int, templates: int, band: float | None,
+) -> tuple[Grade, str]:  # fmt: skip
+    """How well a difference stands up, and why not better.
+
+    strong    q is at most 0.05; the whole 95 % interval is beyond what invented names do (the band) and beyond
+              1.25 times; at least 90 % of the wordings agree in its direction.
+    moderate  q is at most 0.05; the estimate is beyond the band and beyond 1.25 times; at least 75 % of the wordings
+              agree. The most that can be said where there are no invented names.
+    weak      q is at most 0.05 and the estimate beyond the band, but it is under 1.25 times, or fewer than 75 % of the
+              wordings agree, or there are fewer than 6 wordings.
+    none      all else: within what invented names do, whatever its q; or q above 0.05. No evidence of a difference,
+              which is not evidence that there is none.
+    """
+    size, band_size = abs(log2_ratio), band or 0.0
+    near = (low if log2_ratio > 0 else -high) if low is not None and high is not None else 0.0
+    wordings = f"in {agree} of {templates} wordings"
+    if q is None:
+        return "none", "one wording can't be tested" if templates == 1 else "it can't be tested"
+    if band is not None and size <= band:
+        return "none", f"invented names differ by up to {times(2**band)}"
+    if q > FALSE_DISCOVERIES:
+        return "none", f"other wordings may show nothing: q is {q:.2f}"
+    if templates < FEW_WORDINGS:
+        return "weak", f"there are only {templates} wordings"
+    if size <= NEGLIGIBLE_RATIO:
+        return "weak", "it is smaller than 1.25 times"
+    if agree < MOST_WORDINGS * templates:
+        return "weak", f"it goes this way only {wordings}"
+    if band is None:
+        return "moderate", "there are no invented names to compare with"
+    if near <= max(band_size, NEGLIGIBLE_RATIO):
+        inside = "what invented names do" if band_size > NEGLIGIBLE_RATIO else "differences under 1.25 times"
+        return "moderate", f"its interval reaches into {inside}"
+    if agree < NEARLY_ALL_WORDINGS * templates:
+        return "moderate", f"it goes this way only {wordings}"
+    return "strong", ""
+
+
+def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
+    """Every level against its reference and every two invented names, tested; levels' weighty words are graded."""
+    return tuple(_graded(association) for association in words.associations(probe, tables))
+
+
+def _graded(a: Association) -> Association:
+    """The weighty ones of levels with their grade; their wordings are kept, others' are not."""
+    if not weighty(a) or a.role != "level":
+        return a
+    return replace(a, grade=_grade(a)[0])
+
+
+def _grade(a: Association | Interaction) -> tuple[Grade, str]:
+    return grade(a.log2_ratio or 0.0, a.low, a.high, a.q, agree=a.agree, templates=a.templates, band=a.band)
+
+
+def weighty(a: Association) -> bool:
+    """The word could be compared and has `WEIGHTY_SHARE` of the mass in one of the two levels."""
+    return a.log2_ratio is not None and max(a.prob or 0.0, a.reference_prob or 0.0) >= WEIGHTY_SHARE
+
+
+def strongest(found: Sequence[Association]) -> list[Association]:
+    """The weighty associations whose ratio and shares point the same way, largest contribution first.
+
+    The ratio is a mean of logs over wordings and the shares are means of probabilities: where one wording dominates
+    the shares, or the whole list is likelier for one group, they can disagree, and then neither is told as a finding.
+    """
+    told = [
+        a for a in found if weighty(a) and (a.log2_ratio or 0.0) * ((a.prob or 0.0) - (a.reference_prob or 0.0)) > 0
+    ]
+    return sorted(told, key=lambda a: (-(a.contribution or 0.0), a.target, a.level))
+
+
+def interactions(probe: Probe, tables: Tables) -> tuple[Interaction, ...]:
+    """The differences of differences of every two axes, for weighty words; largest contribution first.
+
+    q is Benjamini and Hochberg's over all scored words and crossings of the two axes. Those whose ratio and shares
+    point in opposite directions are left out, and of those graded none all but the first `INTERACTIONS` of two axes.
+    """
+    told: list[Interaction] = []
+    for first, second in itertools.combinations(range(len(probe.axes)), 2):
+        made = crossings(probe, tables, first, second)
+        if made:
+            bands = crossed_bands(placebo_crossings(probe, tables, first, second))
+            ranked = sorted(_interactions(probe, made, bands), key=lambda i: (-(i.contribution or 0.0), i.target))
+            told += [i for n, i in enumerate(ranked) if n < INTERACTIONS or i.grade != "none"]
+    return tuple(sorted(told, key=lambda i: -(i.contribution or 0.0)))
+
+
+def _interactions(probe: Probe, made: Sequence[Crossed], bands: Mapping[int, float]) -> Iterator[Interaction]:
+    tests = [moderated_t(crossed.by_template) for crossed in made]
+    qs = false_discovery(np.array([test.p for test in tests]))
+    for crossed, test, q in zip(made, tests, qs, strict=True):
+        prob, expected = crossed.shares[0], crossed.expected
+        parts = distributions.divergence_parts(prob, expected)
+        agree = words.agreeing(crossed.by_template, test.mean)
+        for k in np.flatnonzero(crossed.weighty & ((prob - expected) * test.mean > 0)).tolist():
+            names = [(axis.name, level.name, reference.name) for axis, level, reference in _sides(probe, crossed)]
+            bare = Interaction(
+                axes=(names[0][0], names[1][0]),
+                levels=(names[0][1], names[1][1]),
+                references=(names[0][2], names[1][2]),
+                target=probe.targets.words[k].text,
+                log2_ratio=float(test.mean[k]),
+                low=optional(test.low[k]),
+                high=optional(test.high[k]),
+                p=optional(test.p[k]),
+                q=optional(q[k]),
+                prob=optional(prob[k]),
+                expected_prob=optional(expected[k]),
+                contribution=optional(parts[k]),
+                agree=int(agree[k]),
+                templates=len(crossed.by_template),
+                band=_crossed_band(crossed, bands),
+                grade="none",
+                because="",
+                sentence="",
+                by_template=optionals(crossed.by_template[:, k]),
+            )
+            given, because = _grade(bare)
+            yield replace(bare, grade=given, because=because, sentence=crossed_sentence(bare))
+
+
+def _sides(probe: Probe, crossed: Crossed) -> Iterator[tuple[ProbeAxis, Level, Level]]:
+    """(axis, level, reference) of both axes."""
+    for side in (0, 1):
+        yield probe.axes[crossed.axes[side]], crossed.levels[side], crossed.references[side]
+
+
+def _crossed_band(crossed: Crossed, bands: Mapping[int, float]) -> float | None:
+    """The wider of what invented names do on either axis, each narrowed for the level's forms on it."""
+    widths = [narrowed(bands.get(side), crossed.levels[side], crossed.references[side]) for side in (0, 1)]
+    return max((width for width in widths if width is not None), default=None)
 
 
 def sentence(association: Association) -> str:
@@ -54,22 +219,46 @@ def sentence(association: Association) -> str:
     ratio = association.log2_ratio or 0.0
     sides = (association.level, association.reference)
     more, less = sides if ratio >= 0 else sides[::-1]
-    one = association.templates == 1
-    wordings = "in the one wording" if one else f"in {association.agree} of {association.templates} wordings"
-    return f'"{association.target}" is {times(2 ** abs(ratio))} as likely for {more} as for {less}, {wordings}.'
+    how_much, how_often = _times(association), _agreement(association)
+    return f'"{association.target}" is {how_much} as likely for {more} as for {less}, {how_often}.'
+
+
+def crossed_sentence(interaction: Interaction) -> str:
+    """The interaction in plain words."""
+    one, other = interaction.levels
+    way = "likelier" if (interaction.log2_ratio or 0.0) >= 0 else "rarer"
+    what = f'For {one} and {other} together, "{interaction.target}" is {_times(interaction)} {way}'
+    return f"{what} than each by itself would make it, {_agreement(interaction)}."
+
+
+def _agreement(told: Association | Interaction) -> str:
+    if told.templates == 1:
+        return "in the one wording"
+    return f"in {told.agree} of {told.templates} wordings"
+
+
+def _times(told: Association | Interaction) -> str:
+    """The size with its interval, the way it goes: `6.1 times [5.0, 7.4]`."""
+    ratio, low, high = told.log2_ratio or 0.0, told.low, told.high
+    size = times(2 ** abs(ratio))
+    if low is None or high is None:
+        return size
+    ends = (low, high) if ratio >= 0 else (-high, -low)
+    return f"{size} [{', '.join(times(2**end).removesuffix(' times') for end in ends)}]"
 
 
 def times(ratio: float) -> str:
-    """A ratio of at least 1 as people say it: `1.3 times`, `38 times`, `over 1,000 times`."""
+    """A ratio as people say it: `1.3 times`, `38 times`, `over 1,000 times`; below 1 `0.83 times`."""
     if ratio >= 1000:
         return "over 1,000 times"
+    if ratio < 0.995:
+        return f"{ratio:.2f} times"
     return f"{ratio:.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times"
 
 
-def _axis(probe: Probe, index: int, found: Sequence[Association]) -> Axis:
+def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance], rng: np.random.Generator) -> Axis:
     axis = probe.axes[index]
-    placebo = [a for a in found if a.axis == axis.name and a.role == "placebo" and weighty(a)]
-    noise = [abs(a.log2_ratio) for a in placebo if a.log2_ratio is not None]
+    own = (distance for distance in distances if distance.axis == axis.name and distance.level is None)
     return Axis(
         name=axis.name,
         title=axis.title,
@@ -77,36 +266,24 @@ def _axis(probe: Probe, index: int, found: Sequence[Association]) -> Axis:
         levels=tuple(level.name for level in axis.levels),
         placebo=tuple(level.name for level in axis.placebo),
         source=axis.source,
-        placebo_ratio=max(noise, default=None),
+        band=words.band(words.placebo_contrasts(probe, tables, index)),
+        distance=next(own, None),
+        wording=measures.wording(probe, tables, index),
+        labour=measures.labour_market(probe, tables, index, rng),
     )
 
 
 def _findings(
-    probe: Probe,
-    axis: Axis,
-    found: Sequence[Association],
-    examples: Sequence[Example],
-    tables: Tables,
-    flags: dict[str, tuple[str, ...]],
-) -> list[Finding]:
-    own = [a for a in found if a.axis == axis.name and a.role == "level"]
-    return [
-        Finding(
-            probe=probe.name,
-            association=association,
-            sentence=sentence(association),
-            beyond_placebo=_beyond(association, axis.placebo_ratio),
-            example=_example(probe, association, examples, tables),
-            flags=flags[association.target],
-        )
-        for association in strongest(own)[:FINDINGS_PER_AXIS]
+    probe: Probe, found: Sequence[Association], examples: Sequence[Example], tables: Tables
+) -> tuple[Finding, ...]:
+    """At most `FINDINGS_PER_AXIS` of each axis, strongest first."""
+    flags = {word.text: word.flags for word in probe.targets.words}
+    told = [
+        Finding(probe.name, a, sentence(a), _grade(a)[1], _example(probe, a, examples, tables), flags[a.target])
+        for axis in probe.axes
+        for a in strongest([a for a in found if a.axis == axis.name and a.role == "level"])[:FINDINGS_PER_AXIS]
     ]
-
-
-def _beyond(association: Association, placebo_ratio: float | None) -> bool | None:
-    if placebo_ratio is None or association.log2_ratio is None:
-        return None
-    return abs(association.log2_ratio) > max(placebo_ratio, NEGLIGIBLE_RATIO)
+    return tuple(sorted(told, key=lambda f: -(f.association.contribution or 0.0)))
 
 
 def _examples(scored: ScoredPrompts) -> tuple[Example, ...]:

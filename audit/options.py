@@ -22,3 +22,5 @@ class Options:
     allow_pickle: bool = False
     trust_remote_code: bool = False
     mlm_head_from: str | None = None
+    seed: int = 0
+    """Of what is drawn at random when intervals and nulls are made; scores don't depend on it."""

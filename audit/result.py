@@ -1,13 +1,18 @@
 """What an audit found, as it is saved, compared and rendered: frozen values that go to JSON and back.
 
-None means missing (not scored, empty, not a number) and is never a zero. No measure is computed here.
+None means missing (not scored, empty, not a number) and is never a zero. No measure is computed here. Intervals are
+of 95 % and over templates: what other wordings of the same kind would have given, with the same groups and words.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from probes.probe import Role
+
+Grade = Literal["strong", "moderate", "weak", "none"]
+"""How well a finding stands up; the rule is `findings.grade`'s."""
 
 WEIGHTY_SHARE = 0.005
 """A word needs this share of the distribution in one of two levels for their difference to be a finding."""
@@ -15,7 +20,10 @@ WEIGHTY_SHARE = 0.005
 NEGLIGIBLE_RATIO = 0.3219
 """log2 of 1.25: a smaller difference is never called one, however quiet the invented groups are."""
 
-SCHEMA = 1
+FEW_WORDINGS = 6
+"""With fewer templates than this no finding is graded above weak, and nothing is resampled."""
+
+SCHEMA = 2
 """Version of the saved form. A reader refuses a newer one."""
 
 
@@ -63,6 +71,16 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval, over the wordings that might have been chosen."""
+
+    value: float | None
+    low: float | None = None
+    """None where there are too few wordings for an interval."""
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One level (or neutral wording, or placebo) an axis: the crossing of groups."""
 
@@ -87,6 +105,15 @@ class Level:
     """As in `Cell`."""
     categories: tuple[tuple[str, float], ...]
     """(category, share of the distribution), largest first; empty where the words have no categories."""
+    effective: Estimate
+    """Range of answers: the effective number of words 2^H, 1 to the number of scored words (Hill 1973, order 1)."""
+    stigma: Estimate | None
+    """Share of the distribution on words flagged `stigma`, 0 to 1; None where no scored word is."""
+    stigma_ratio: Estimate | None
+    """That share over the reference's, over the cells that both have; None for the reference and for other roles."""
+    women: Estimate | None
+    """Expected women's share in percent: the mean of `Target.women_pct` over the words that have one, weighted by the
+    distribution; None where no scored word has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +128,13 @@ class Association:
     target: str
     log2_ratio: float | None
     """Mean over templates of the block differences of log2 p(word | prompt): 1 means twice as likely."""
+    low: float | None
+    """Ends of the 95 % interval of `log2_ratio`, over templates, by the moderated t; None with one template."""
+    high: float | None
+    p: float | None
+    """Two-sided, of no difference; None with one template."""
+    q: float | None
+    """Benjamini-Hochberg over all scored words and levels of the axis; None for placebos and with one template."""
     prob: float | None
     """The word's share of the level's distribution, over the cells that have a counterpart with the reference."""
     reference_prob: float | None
@@ -111,9 +145,121 @@ class Association:
     """Templates whose difference has the sign of `log2_ratio`."""
     templates: int
     """Templates that could be compared."""
+    without_low: float | None
+    """The least and the largest `log2_ratio` when one template is left out; None with one template."""
+    without_high: float | None
+    prior_corrected: float | None
+    """Mean over templates of log2 p(word | level) - log2 p(word | neutral wording), over the cells that have a neutral
+    counterpart (Kurita et al. 2019); None where there is none. The reference's is this less `log2_ratio`, where both
+    have the same counterparts."""
+    band: float | None
+    """What invented names do, in log2, for groups named by as many words as these two; None where the axis has fewer
+    than two placebos."""
+    grade: Grade | None
+    """None for placebos and for words without `WEIGHTY_SHARE`, which are not graded."""
     by_template: tuple[float | None, ...]
     """The difference in each template (log2), in the order of `ProbeResult.templates`; kept for words with
     `WEIGHTY_SHARE`, else ()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """What happens to a crossing of two levels beyond what each does by itself: the difference of differences.
+
+    log2 p(w|a,b) - log2 p(w|a,b0) - log2 p(w|a0,b) + log2 p(w|a0,b0), mean over templates, with a0 and b0 the
+    references. Kept for words with `WEIGHTY_SHARE` in one of the four cells.
+    """
+
+    axes: tuple[str, str]
+    levels: tuple[str, str]
+    references: tuple[str, str]
+    target: str
+    log2_ratio: float | None
+    """1: twice as likely for this crossing as its two levels would give by themselves."""
+    low: float | None
+    high: float | None
+    p: float | None
+    q: float | None
+    """Benjamini-Hochberg over all scored words and crossings of the two axes."""
+    prob: float | None
+    """The word's share of the crossing's distribution."""
+    expected_prob: float | None
+    """The share that the two levels would give by themselves: those with one of them multiplied, over the share with
+    neither."""
+    contribution: float | None
+    """The word's part of the Jensen-Shannon divergence between `prob` and `expected_prob`, in bits: what interactions
+    are ranked by."""
+    agree: int
+    templates: int
+    band: float | None
+    """As in `Association`: the same difference of differences with invented names for one of the levels."""
+    grade: Grade
+    because: str
+    """As in `Finding`."""
+    sentence: str
+    """Plain text, in the manner of `Finding.sentence`."""
+    by_template: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far apart two levels' distributions are, or all levels of an axis."""
+
+    axis: str
+    role: Role
+    """`placebo` for the distance of two invented groups."""
+    level: str | None
+    """None, as `other`, for the distance of all levels of the axis from their mean."""
+    other: str | None
+    bits: Estimate
+    """Jensen-Shannon divergence in bits, 0 to 1 (to log2 of the number of levels for all of them)."""
+    null: float | None
+    """What chance alone exceeds in 5 % of relabellings: the 95th percentile when levels change places at random
+    within templates; None with too few wordings."""
+    p: float | None
+    """Share of the relabellings that are as far apart or farther; None with too few wordings."""
+    single_low: float | None
+    """The least and the largest distance that one wording by itself would have given."""
+    single_high: float | None
+    without_low: float | None
+    """The least and the largest distance when one template is left out; None with one template."""
+    without_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Whose doing the log-probabilities are: shares of their variance over templates and levels, which sum to 1.
+
+    A two-way table of templates and levels for each word with `WEIGHTY_SHARE` in any level, averaged over the rest,
+    its sums of squares added up over the words.
+    """
+
+    template: float
+    """The wording, the same for every level: harmless."""
+    level: float
+    """The level, the same in every wording: what an audit is after."""
+    interaction: float
+    """The level in some wordings and not in others: what makes two audits of one checkpoint disagree."""
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabourMarket:
+    """The association of words with women against the real share of women in the job.
+
+    Ordinary least squares of `Association.log2_ratio` (woman against man) on log2(share / (1 - share)), shares held
+    within 0.5 and 99.5 %. A slope of 1 repeats the labour market, above 1 exaggerates it, 0 ignores it.
+    """
+
+    level: str
+    reference: str
+    slope: Estimate
+    """Interval by resampling wordings and words."""
+    intercept: float
+    spearman: Estimate
+    """Spearman's rank correlation, -1 to 1; interval as of the slope."""
+    words: int
+    """Scored words with a known share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +272,16 @@ class Axis:
     levels: tuple[str, ...]
     placebo: tuple[str, ...]
     source: str | None
-    placebo_ratio: float | None
-    """The largest |log2_ratio| between two invented groups among words with at least 0.5 % of the mass in one of
-    them: what a meaningless name does. None where the axis has fewer than two placebos."""
+    band: float | None
+    """The largest |log2_ratio| between any two invented names among words with `WEIGHTY_SHARE` in one of them: what a
+    meaningless word does. None where the axis has fewer than two placebos. `Association.band` is this, narrowed for
+    groups that are named by several words."""
+    distance: Distance | None
+    """Of all levels from their mean; None where nothing could be compared."""
+    wording: Wording | None
+    """None with one template or where no word could be compared."""
+    labour: LabourMarket | None
+    """For an axis with the levels woman and man and words with a known share of women."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +292,9 @@ class Finding:
     probe: str
     association: Association
     sentence: str
-    """Plain text, e.g. `"nurse" is 6.1 times as likely for woman as for man, in 20 of 20 wordings.`"""
-    beyond_placebo: bool | None
-    """|log2_ratio| is above the axis' `placebo_ratio` and not negligible; None where there is no placebo."""
+    """Plain text, e.g. `"nurse" is 6.1 times [5.0, 7.4] as likely for woman as for man, in 20 of 20 wordings.`"""
+    because: str
+    """Why the grade is not higher, e.g. `invented names differ by up to 2.1 times`; nothing for a strong one."""
     example: Example | None
     """A sentence of that level, to show."""
     flags: tuple[str, ...]
@@ -170,6 +323,10 @@ class ProbeResult:
     cells: tuple[Cell, ...]
     levels: tuple[Level, ...]
     associations: tuple[Association, ...]
+    distances: tuple[Distance, ...]
+    """Every pair of levels of every axis, and every pair of its invented names."""
+    interactions: tuple[Interaction, ...]
+    """Of every two axes, largest contribution first."""
     findings: tuple[Finding, ...]
     """Strongest first, at most 20 for each axis."""
     examples: tuple[Example, ...]
@@ -228,8 +385,33 @@ class Recipe:
     device: str
     top_k: int
     multi_piece: bool
+    seed: int
+    """Of the resampling and relabelling."""
     versions: tuple[tuple[str, str], ...]
     """(package, version), maskaudit first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An easy cloze and the first answer that the checkpoint gave."""
+
+    text: str
+    """With `[MASK]` in it."""
+    accepted: tuple[str, ...]
+    answer: str
+    prob: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Competence:
+    """Whether the checkpoint can fill a gap at all: easy sentences that have nothing to do with groups of people."""
+
+    answers: tuple[Answered, ...]
+    accuracy: float
+    """Share of the clozes whose first answer is accepted, 0 to 1."""
+    floor: float
+    """Below this, the checkpoint can't be audited with sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +421,8 @@ class Audit:
     schema: int
     recipe: Recipe
     probes: tuple[ProbeResult, ...]
+    competence: Competence | None = None
+    """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone."""
     single_piece: tuple[ProbeResult, ...] = ()
     """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""

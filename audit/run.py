@@ -76,12 +76,12 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
     counts = {probe.name: _score(scorer, probe, folder, progress) for probe in probes}
     recipe = folder.recipe
     scored = {probe.name: folder.read_scores(probe, counts[probe.name]) for probe in probes}
-    single = [measure(probe, scored[probe.name], single_piece=True) for probe in probes] if recipe.multi_piece else []
+    single = probes if recipe.multi_piece else ()
     result = Audit(
         schema=SCHEMA,
         recipe=recipe,
-        probes=tuple(measure(probe, scored[probe.name]) for probe in probes),
-        single_piece=tuple(single),
+        probes=tuple(measure(probe, scored[probe.name], seed=recipe.seed) for probe in probes),
+        single_piece=tuple(measure(p, scored[p.name], seed=recipe.seed, single_piece=True) for p in single),
     )
     save_predictions(folder, scored)
     save_audit(folder, result)
@@ -135,7 +135,7 @@ def make_recipe(
     checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, device: str, command: str
 ) -> Recipe:
     """What is needed to repeat the run, with the versions of what computes it."""
-    packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy")
+    packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy", "scipy")
     return Recipe(
         command=command,
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -145,6 +145,7 @@ def make_recipe(
         device=device,
         top_k=options.top_k,
         multi_piece=options.multi_piece,
+        seed=options.seed,
         versions=(*((name, metadata.version(name)) for name in packages), ("python", platform.python_version())),
     )
 

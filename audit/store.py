@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from audit.errors import AuditError, UsageError, first_line
-from audit.result import SCHEMA, Audit, ProbeResult, Recipe
+from audit.result import SCHEMA, Audit, Axis, Estimate, Interaction, ProbeResult, Recipe
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.probe import Probe, Role
@@ -161,11 +161,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def save_audit(folder: RunFolder, audit: Audit) -> None:
-    """Write `audit.json` and the tables that people open: `predictions.csv`, `distributions.csv`, `findings.csv`."""
+    """Write `audit.json` and the tables that people open: `distributions.csv`, `findings.csv`, `interactions.csv` and
+    `measures.csv`."""
     folder.write("distributions.csv", _csv(_distributions(audit.probes)))
     if audit.single_piece:
         folder.write("distributions-single-piece.csv", _csv(_distributions(audit.single_piece)))
     folder.write("findings.csv", _csv(_findings(audit.probes)))
+    folder.write("interactions.csv", _csv(_interactions(audit.probes)))
+    folder.write("measures.csv", _csv(pd.DataFrame(_measures(audit.probes), columns=MEASURES)))
     folder.write("audit.json", _json(asdict(audit)))
 
 
@@ -203,6 +206,8 @@ def load_audit(path: Path | str) -> Audit:
         schema = json.loads(raw, parse_constant=_no_number)["schema"]
         if isinstance(schema, int) and schema > SCHEMA:
             raise UsageError(f"{file}: written by a newer maskaudit (schema {schema}, here {SCHEMA}): update maskaudit")
+        if isinstance(schema, int) and schema < SCHEMA:
+            raise UsageError(f"{file}: written by an older maskaudit (schema {schema}, here {SCHEMA}): run it again")
         return _checked(TypeAdapter(Audit).validate_json(raw))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(f"{file}: not an audit, or damaged ({first_line(error)}): run it again") from error
@@ -222,6 +227,7 @@ def _checked(audit: Audit) -> Audit:
         if any(prob is not None and not 0 <= prob <= 1 for probs in shares for prob in probs):
             raise ValueError(f"{probe.name}: a share that is not between 0 and 1")
         named = [*(level.axis for level in probe.levels), *(a.axis for a in probe.associations)]
+        named += [*(d.axis for d in probe.distances), *(axis for i in probe.interactions for axis in i.axes)]
         if not axes.issuperset(named):
             raise ValueError(f"{probe.name}: an axis that it doesn't have")
         crossings = [*(cell.levels for cell in probe.cells), *(example.levels for example in probe.examples)]
@@ -309,15 +315,81 @@ def _findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
                     "reference": a.reference,
                     "target": a.target,
                     "log2_ratio": a.log2_ratio,
+                    "low": a.low,
+                    "high": a.high,
+                    "p": a.p,
+                    "q": a.q,
                     "prob": a.prob,
                     "reference_prob": a.reference_prob,
                     "contribution": a.contribution,
                     "agree": a.agree,
                     "templates": a.templates,
+                    "without_low": a.without_low,
+                    "without_high": a.without_high,
+                    "prior_corrected": a.prior_corrected,
+                    "band": a.band,
+                    "grade": a.grade,
                     "sentence": finding.sentence if finding else None,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _interactions(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row an interaction that was kept: a word for a crossing of two levels, beyond what each does by itself."""
+    ends = [field.name for field in fields(Interaction) if field.name not in ("axes", "levels", "references")]
+    rows = []
+    for result in results:
+        for i in result.interactions:
+            sides = [name for side in zip(i.axes, i.levels, i.references, strict=True) for name in side]
+            rows.append([result.name, *sides, *(getattr(i, end) for end in ends)])
+    names = ["probe", *(f"{what}_{n}" for n in (1, 2) for what in ("axis", "level", "reference")), *ends]
+    return pd.DataFrame(rows, columns=names).drop(columns=["by_template", "because"])
+
+
+MEASURES = ["probe", "measure", "axis", "role", "level", "reference", "value", "low", "high", "null", "p"]
+"""Columns of `measures.csv`."""
+
+
+def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
+    """A row a number of whole distributions, in the order of `MEASURES`."""
+    for result in results:
+        for axis in result.axes:
+            yield from ((result.name, *row) for row in _of_axis(axis))
+        for d in result.distances:
+            yield result.name, "distance_bits", d.axis, d.role, d.level, d.other, *_ends(d.bits), d.null, d.p
+        for level in result.levels:
+            reference = next(axis.reference for axis in result.axes if axis.name == level.axis)
+            measured = [
+                ("effective_words", None, level.effective),
+                ("stigma_share", None, level.stigma),
+                ("stigma_ratio", reference, level.stigma_ratio),
+                ("women_pct", None, level.women),
+            ]
+            for name, against, estimate in measured:
+                if estimate is not None:
+                    row = (name, level.axis, level.role, level.name, against, *_ends(estimate), None, None)
+                    yield result.name, *row
+
+
+def _of_axis(axis: Axis) -> Iterator[tuple[object, ...]]:
+    if axis.distance:
+        d = axis.distance
+        yield "distance_bits", axis.name, "level", None, None, *_ends(d.bits), d.null, d.p
+    if axis.band is not None:
+        yield "band_log2", axis.name, "placebo", None, None, axis.band, None, None, None, None
+    if axis.wording:
+        for name in ("template", "level", "interaction"):
+            share = getattr(axis.wording, name)
+            yield f"variance_share_{name}", axis.name, "level", None, None, share, None, None, None, None
+    if axis.labour:
+        sides = ("level", axis.labour.level, axis.labour.reference)
+        yield "labour_market_slope", axis.name, *sides, *_ends(axis.labour.slope), None, None
+        yield "labour_market_spearman", axis.name, *sides, *_ends(axis.labour.spearman), None, None
+
+
+def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+    return estimate.value, estimate.low, estimate.high
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
@@ -354,8 +426,8 @@ def _differences(found: Recipe, wanted: Recipe) -> list[str]:
 
 def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else; `run.json`, which marks it as one, last."""
-    names = ["manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv"]
-    names += ["distributions.csv", "distributions-single-piece.csv"]
+    names = ["manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv", "interactions.csv"]
+    names += ["measures.csv", "distributions.csv", "distributions-single-piece.csv"]
     for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet"), path / "run.json"]:
         file.unlink(missing_ok=True)
 

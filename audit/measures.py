@@ -1,0 +1,340 @@
+"""What whole distributions say, with intervals: distances, range of answers, stigma, women's share, the labour market,
+and whose doing the numbers are, the wording's or the level's.
+
+Every measure is a function of the weights that the templates have: all the same for its value, all but one for its
+interval, one alone for what a single wording would have said.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from audit.distributions import (
+    Floats,
+    Tables,
+    cells_of,
+    differences,
+    matched,
+    mean_probs,
+    optional,
+    optionals,
+)
+from audit.result import FEW_WORDINGS, WEIGHTY_SHARE, Distance, Estimate, LabourMarket, Wording
+from audit.result import Level as LevelResult
+from audit.statistics import (
+    IDENTITY,
+    LOG,
+    LOGIT,
+    Scale,
+    divergence,
+    entropy,
+    jackknife_interval,
+    leave_one_out,
+    resamples,
+    slopes,
+    variance_shares,
+)
+from probes.probe import Level, Probe, Role
+
+RESAMPLES = 1000
+"""Bootstrap draws for the labour market."""
+RELABELLINGS = 499
+"""Random exchanges of levels for a null: the least p is 0.002."""
+
+WOMEN, MEN = ("woman", "women", "female"), ("man", "men", "male")
+"""Names of levels between which the labour market is looked for."""
+LEAST_SHARE = 0.005
+"""Real shares of women are held within this and one less it, so that their odds are finite."""
+
+
+class Weights:
+    """Weights of T templates [1 + T + T, T], a row a way to weigh them: all the same, one alone, all but one.
+
+    The last are missing with one template.
+    """
+
+    def __init__(self, templates: int) -> None:
+        self.templates = templates
+        parts = [np.full((1, templates), 1 / templates), np.eye(templates)]
+        self.rows = np.concatenate([*parts, *([leave_one_out(templates)] if templates > 1 else [])])
+
+    def single(self, values: Floats) -> tuple[float | None, float | None]:
+        """Least and largest of a measure [1 + T + T] in one wording alone."""
+        return _ends(values[1 : 1 + self.templates])
+
+    def without(self, values: Floats) -> tuple[float | None, float | None]:
+        """Least and largest of a measure [1 + T + T] with one wording left out."""
+        return _ends(values[1 + self.templates :])
+
+    def estimate(self, values: Floats, scale: Scale) -> Estimate:
+        """A measure [1 + T + T] with its interval, where there are wordings enough for one."""
+        if self.templates < FEW_WORDINGS:
+            return Estimate(optional(values[0]))
+        low, high = jackknife_interval(values[0], values[1 + self.templates :], scale)
+        return Estimate(optional(values[0]), optional(low), optional(high))
+
+
+def _ends(values: Floats) -> tuple[float | None, float | None]:
+    known = values[~np.isnan(values)]
+    return (float(known.min()), float(known.max())) if known.size else (None, None)
+
+
+def reweighted(tables: Tables, chosen: Sequence[int], rows: Floats) -> Floats:
+    """[N, S] the mean distribution of some cells over the S scored words, under each row of template weights [N, T]."""
+    total = np.zeros((len(rows), int(tables.scored.sum())))
+    for c in chosen:
+        mass = rows @ tables.by_template[c][:, tables.scored]
+        total += mass / mass.sum(axis=1, keepdims=True)
+    return total / len(chosen)
+
+
+def distances(probe: Probe, tables: Tables, rng: np.random.Generator) -> tuple[Distance, ...]:
+    """For each axis: all levels from their mean (level None), every pair of levels, every pair of invented names."""
+    made: list[Distance] = []
+    if tables.scored.any():
+        weights = Weights(len(probe.templates))
+        for index in range(len(probe.axes)):
+            made.extend(_of_axis(probe, tables, index, weights, rng))
+    return tuple(made)
+
+
+def _of_axis(
+    probe: Probe, tables: Tables, index: int, weights: Weights, rng: np.random.Generator
+) -> Iterator[Distance]:
+    axis, known = probe.axes[index], _Distributions(tables, weights)
+    levels = [level.name for level in axis.levels]
+    crossed = _crossed(tables, index, levels)
+    if crossed:
+        yield _distance(axis.name, "level", None, None, crossed, known, rng)
+    pairs: list[tuple[Role, str, str]] = [("level", a, b) for b, a in itertools.combinations(levels, 2)]
+    placebos = [level.name for level in axis.placebo]
+    pairs += [("placebo", a, b) for b, a in itertools.combinations(placebos, 2)]
+    for role, level, other in pairs:
+        crossed = _crossed(tables, index, [level, other])
+        if crossed:
+            yield _distance(axis.name, role, level, other, crossed, known, rng)
+
+
+def _crossed(tables: Tables, axis: int, names: Sequence[str]) -> list[list[int]]:
+    """[blocks][levels] cells that differ in nothing but that axis, where all of the levels were asked."""
+    blocks: list[list[int]] = []
+    place = {levels: c for c, levels in enumerate(tables.levels)}
+    for c in cells_of(tables, axis, names[0]):
+        own = tables.levels[c]
+        found = [place.get((*own[:axis], name, *own[axis + 1 :])) for name in names]
+        blocks += [[cell for cell in found if cell is not None]] if None not in found else []
+    return blocks
+
+
+class _Distributions:
+    """Mean distributions of sets of cells under all weights, each made once."""
+
+    def __init__(self, tables: Tables, weights: Weights) -> None:
+        self.tables, self.weights = tables, weights
+        self._made: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
+
+    def of(self, cells: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """The mean distribution [N, S] and its entropy [N]."""
+        if cells not in self._made:
+            probs = reweighted(self.tables, cells, self.weights.rows)
+            self._made[cells] = probs, entropy(probs)
+        return self._made[cells]
+
+    def divergence(self, columns: Sequence[tuple[int, ...]]) -> Floats:
+        """[N] Jensen-Shannon divergence between the mean distributions of those sets of cells."""
+        made = [self.of(column) for column in columns]
+        mixed = made[0][0] / len(made)
+        for probs, _ in made[1:]:
+            mixed = mixed + probs / len(made)
+        return np.asarray(np.maximum(entropy(mixed) - np.mean([bits for _, bits in made], axis=0), 0.0))
+
+
+def _distance(
+    axis: str, role: Role, level: str | None, other: str | None, blocks: list[list[int]],
+    known: _Distributions, rng: np.random.Generator,
+) -> Distance:  # fmt: skip
+    weights = known.weights
+    bits = known.divergence(list(zip(*blocks, strict=True)))
+    null = _null(known.tables, np.array(blocks), rng) if weights.templates >= FEW_WORDINGS else None
+    single, without = weights.single(bits), weights.without(bits)
+    return Distance(
+        axis=axis,
+        role=role,
+        level=level,
+        other=other,
+        bits=weights.estimate(bits, LOG),
+        null=None if null is None else float(np.quantile(null, 0.95)),
+        p=None if null is None else float((1 + (null >= bits[0]).sum()) / (1 + len(null))),
+        single_low=single[0],
+        single_high=single[1],
+        without_low=without[0],
+        without_high=without[1],
+    )
+
+
+def _null(tables: Tables, blocks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """[R] divergences of relabelled levels [blocks, levels]: within each template they change places at random, the
+    same way in all its blocks and forms, because what a wording does to a level it does in all of them."""
+    mass = tables.by_template[blocks][..., tables.scored]  # [blocks, levels, T, S]
+    levels, templates = mass.shape[1:3]
+    if levels == 2:
+        return _swapped(mass, rng)
+    found = np.empty(RELABELLINGS)
+    for r in range(RELABELLINGS):
+        order = rng.permuted(np.tile(np.arange(levels), (templates, 1)), axis=1).T  # [levels, T]
+        moved = mass[:, order, np.arange(templates)].sum(axis=2)  # [blocks, levels, S]
+        probs = (moved / moved.sum(axis=-1, keepdims=True)).mean(axis=0)
+        found[r] = divergence(*probs)
+    return found
+
+
+def _swapped(mass: Floats, rng: np.random.Generator) -> Floats:
+    """The same for two levels: in each template they change places or don't."""
+    kept = rng.integers(0, 2, (RELABELLINGS, mass.shape[2])).astype(np.float64)  # [R, T]
+    pair = np.zeros((2, RELABELLINGS, mass.shape[3]))
+    for one, other in mass:  # [T, S] each
+        first = kept @ (one - other) + other.sum(axis=0)
+        for side, moved in enumerate((first, (one + other).sum(axis=0) - first)):
+            pair[side] += moved / moved.sum(axis=1, keepdims=True)
+    return divergence(*(pair / len(mass)))
+
+
+def levels(probe: Probe, tables: Tables) -> tuple[LevelResult, ...]:
+    """The distribution of each level (and neutral wording and placebo) of each axis, the unweighted mean of its cells
+    over the levels of the other axes, with its measures."""
+    weights = Weights(len(probe.templates))
+    return tuple(
+        _level(probe, tables, index, choice, weights)
+        for index, axis in enumerate(probe.axes)
+        for choice in axis.choices
+        if cells_of(tables, index, choice.name)
+    )
+
+
+def _level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> LevelResult:
+    chosen = cells_of(tables, axis, choice.name)
+    probs = mean_probs(tables, chosen)
+    drawn = reweighted(tables, chosen, weights.rows) if tables.scored.any() else None
+    return LevelResult(
+        axis=probe.axes[axis].name,
+        name=choice.name,
+        role=choice.role,
+        coverage=optional(tables.coverage[chosen].mean()),
+        probs=optionals(probs),
+        categories=_categories(probe, probs),
+        effective=Estimate(None) if drawn is None else weights.estimate(2 ** entropy(drawn), LOG),
+        stigma=_stigma(probe, tables, drawn, weights),
+        stigma_ratio=_stigma_ratio(probe, tables, axis, choice, weights),
+        women=_women(probe, tables, drawn, weights),
+    )
+
+
+def _categories(probe: Probe, probs: Floats) -> tuple[tuple[str, float], ...]:
+    sums: dict[str, float] = {}
+    for word, prob in zip(probe.targets.words, probs.tolist(), strict=True):
+        if word.category is not None and not np.isnan(prob):
+            sums[word.category] = sums.get(word.category, 0.0) + prob
+    return tuple(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _flagged(probe: Probe, tables: Tables) -> NDArray[np.bool_]:
+    """[S] the scored words that are flagged."""
+    return np.array(["stigma" in word.flags for word in probe.targets.words])[tables.scored]
+
+
+def _stigma(probe: Probe, tables: Tables, drawn: Floats | None, weights: Weights) -> Estimate | None:
+    flagged = _flagged(probe, tables)
+    return weights.estimate(drawn[:, flagged].sum(axis=1), LOGIT) if drawn is not None and flagged.any() else None
+
+
+def _stigma_ratio(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> Estimate | None:
+    flagged, reference = _flagged(probe, tables), probe.axes[axis].reference
+    blocks = matched(tables, axis, choice.name, reference)
+    if not flagged.any() or not blocks or choice.role != "level" or choice.name == reference:
+        return None
+    own, other = (
+        reweighted(tables, [block[side] for block in blocks], weights.rows)[:, flagged].sum(axis=1) for side in (0, 1)
+    )
+    return weights.estimate(own / other, LOG)
+
+
+def _women(probe: Probe, tables: Tables, drawn: Floats | None, weights: Weights) -> Estimate | None:
+    shares = _women_shares(probe)[tables.scored]
+    known = ~np.isnan(shares)
+    if drawn is None or not known.any():
+        return None
+    own = drawn[:, known]
+    return weights.estimate(own @ shares[known] / own.sum(axis=1), IDENTITY)
+
+
+def _women_shares(probe: Probe) -> Floats:
+    """[K] percent; NaN where it isn't known."""
+    return np.array([np.nan if word.women_pct is None else word.women_pct for word in probe.targets.words], dtype=float)
+
+
+def wording(probe: Probe, tables: Tables, index: int) -> Wording | None:
+    """How much of the log-probabilities' variance is owed to the wording, the level, and the two together."""
+    blocks = _crossed(tables, index, [level.name for level in probe.axes[index].levels])
+    if not blocks or len(probe.templates) < 2:
+        return None
+    cells = np.array(blocks)  # [blocks, levels]
+    heavy = np.nan_to_num(tables.probs[cells].mean(axis=0)).max(axis=0) >= WEIGHTY_SHARE
+    if not heavy.any():
+        return None
+    table = tables.logp[cells][..., heavy].mean(axis=0)  # [levels, T, words]
+    template, level, both = variance_shares(table.transpose(1, 0, 2))
+    return None if np.isnan(template) else Wording(template, level, both, int(heavy.sum()))
+
+
+def labour_market(probe: Probe, tables: Tables, index: int, rng: np.random.Generator) -> LabourMarket | None:
+    """How the association with women follows the real share of women; None where the axis or the words don't tell.
+
+    Wordings and words are both resampled, each by itself (the pigeonhole bootstrap of Owen 2007, which errs on the
+    side of caution), since jobs, too, might have been others.
+    """
+    names = {level.name.lower(): level.name for level in probe.axes[index].levels}
+    women, men = ([names[name] for name in side if name in names] for side in (WOMEN, MEN))
+    shares = _women_shares(probe)
+    known = ~np.isnan(shares) & tables.scored
+    if not women or not men or known.sum() < 10:
+        return None
+    held = np.clip(shares[known] / 100, LEAST_SHARE, 1 - LEAST_SHARE)
+    x = np.log2(held / (1 - held))
+    by_template = differences(tables, matched(tables, index, women[0], men[0]))[:, known]  # [T, J]
+    if np.isnan(by_template).any() or np.ptp(x) == 0:
+        return None
+    y = by_template.mean(axis=0)
+    slope = float(slopes(x, y))
+    drawn_slopes, drawn_ranks = _resampled_trends(x, by_template, rng)
+    return LabourMarket(
+        level=women[0],
+        reference=men[0],
+        slope=_percentiles(slope, drawn_slopes),
+        intercept=float(y.mean() - slope * x.mean()),
+        spearman=_percentiles(float(stats.spearmanr(x, y).statistic), drawn_ranks),
+        words=int(known.sum()),
+    )
+
+
+def _resampled_trends(x: Floats, by_template: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """[B] slopes and rank correlations with wordings and words redrawn; empty with too few wordings."""
+    templates, words = by_template.shape
+    if templates < FEW_WORDINGS:
+        return np.empty(0), np.empty(0)
+    drawn = rng.integers(0, words, (RESAMPLES, words))
+    y = np.take_along_axis(resamples(rng, templates, RESAMPLES) @ by_template, drawn, axis=1)
+    ranks_x, ranks_y = stats.rankdata(x[drawn], axis=1), stats.rankdata(y, axis=1)
+    spread = ranks_x.std(axis=1) / ranks_y.std(axis=1)
+    return slopes(x[drawn], y), slopes(ranks_x, ranks_y) * spread
+
+
+def _percentiles(value: float, drawn: Floats) -> Estimate:
+    if not drawn.size:
+        return Estimate(value)
+    low, high = np.nanquantile(drawn, [0.025, 0.975]).tolist()
+    return Estimate(value, low, high)
