@@ -6,7 +6,7 @@ A unit is a CSS pixel. Colours and type are the style sheet's: shapes only carry
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import matplotlib
@@ -16,6 +16,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reports import words
+from reports.grades import TELLING
+from reports.labour import Job, Scatter, ticks
 from reports.plots import RatioChart, RatioRow, ShareChart, ShareRow
 from reports.svg import inline, kind
 
@@ -87,7 +89,7 @@ class _Canvas:
 
 
 def ratio_svg(chart: RatioChart) -> Markup:
-    """Words against the axis of ratios: a dot a word, thin marks for its wordings, the grey band behind them."""
+    """Words against the axis of ratios: a dot a word, its interval, the grey band behind them."""
     longest = max((len(_marked(row)) for row in chart.rows), default=0)
     tall = longest > LONGEST
     step, top, drop = (TALL_ROW, 44.0, 26.0) if tall else (ROW, 36.0, ROW / 2)
@@ -97,8 +99,8 @@ def ratio_svg(chart: RatioChart) -> Markup:
     ys = [top + step * n + drop for n in range(len(chart.rows))]
     with matplotlib.rc_context(_RC):
         canvas = _Canvas(bottom + 2, left, RIGHT, (-limit, limit))
-        if chart.placebo is not None:
-            edge = min(chart.placebo, limit)
+        if chart.band is not None:
+            edge = min(chart.band, limit)
             canvas.axes.fill([-edge, edge, edge, -edge], [top, top, bottom, bottom], gid=kind("band"), clip_on=False)
         _ratio_axis(canvas, chart, top, bottom)
         _ratio_marks(canvas, chart, ys)
@@ -127,11 +129,12 @@ def _ratio_axis(canvas: _Canvas, chart: RatioChart, top: float, bottom: float) -
 def _ratio_marks(canvas: _Canvas, chart: RatioChart, ys: Sequence[float]) -> None:
     style, limit = chart.level.style, chart.scale.limit
     rows = list(zip(chart.rows, ys, strict=True))
-    marks = [(_held(value, limit), y) for row, y in rows for value in row.wordings]
-    canvas.lines(f"each {style}", [(x, y - 5, x, y + 5) for x, y in marks])
-    canvas.lines(f"stem {style}", [(0, y, _held(row.log2, limit), y) for row, y in rows])
-    for row, y in rows:
-        canvas.dot(f"dot {style}", _held(row.log2, limit), y)
+    spans = [(_held(row.ends[0], limit), y, _held(row.ends[1], limit), y) for row, y in rows if row.ends]
+    canvas.lines(f"whisker {style}", spans)
+    for told in (True, False):
+        for row, y in rows:
+            if (row.grade in TELLING) == told:
+                canvas.dot(f"dot {style}{'' if told else ' small'}", _held(row.log2, limit), y)
 
 
 def _held(log2: float, limit: float) -> float:
@@ -191,3 +194,70 @@ def _crowds(xs: Sequence[float]) -> list[list[int]]:
 
 def _span(row: ShareRow, y: float) -> tuple[float, float, float, float]:
     return min(x for x, _ in row.points), y, max(x for x, _ in row.points), y
+
+
+def scatter_svg(chart: Scatter) -> Markup:
+    """Jobs by the real share of women (log odds) and the model's ratio, the fitted line, and the labour market's."""
+    height, top, bottom, left, right = 330.0, 14.0, 44.0, 62.0, 14.0
+    marks = ticks()
+    edge = marks[-1][0] + 0.6
+
+    def drop(log2: float) -> float:
+        return top + (height - top - bottom) * (1 - (_held(log2, chart.limit) / chart.limit + 1) / 2)
+
+    with matplotlib.rc_context(_RC):
+        canvas = _Canvas(height, left, right, (-edge, edge))
+        _scatter_axes(canvas, chart, marks, drop)
+        _line(canvas, "market", 1.0, 0.0, chart.limit, edge, drop)
+        _line(canvas, f"fit {chart.level.style}", chart.slope, chart.intercept, chart.limit, edge, drop)
+        for job in chart.jobs:
+            canvas.lines(f"point {chart.level.style}", [(job.x, drop(job.y), job.x, drop(job.y))])
+        for job, x, y, side in _labels(canvas, chart, drop):
+            canvas.text(
+                f"word{side}{' flag' if job.flagged else ''}", x, y, f"! {job.word}" if job.flagged else job.word
+            )
+        return canvas.svg(chart.id, chart.title, chart.desc)
+
+
+def _scatter_axes(
+    canvas: _Canvas, chart: Scatter, marks: Sequence[tuple[float, str]], drop: Callable[[float], float]
+) -> None:
+    low, high = drop(-chart.limit), drop(chart.limit)
+    edge = canvas.limits[1]
+    steps = [chart.limit * n / 2 for n in (2, 1, 0, -1, -2)]
+    canvas.lines("grid", [(x, high, x, low) for x, _ in marks] + [(-edge, drop(y), edge, drop(y)) for y in steps if y])
+    canvas.lines("zero", [(-edge, drop(0), edge, drop(0))])
+    for x, said in marks:
+        canvas.text("tick mid", canvas.pixel(x), low + 16, said)
+    canvas.text("tick mid", canvas.pixel(0), low + 34, "women among those who have the job")
+    for y in steps:
+        said = words.SAME if not y else f"{2 ** abs(y):.0f}{words.TIMES} {'more' if y > 0 else 'less'}"
+        canvas.text("tick end", canvas.left - 6, drop(y) + 4, said)
+
+
+def _line(
+    canvas: _Canvas,
+    name: str,
+    slope: float,
+    intercept: float,
+    limit: float,
+    edge: float,
+    drop: Callable[[float], float],
+) -> None:
+    """The line y = slope x + intercept, as far as it stays inside the plot."""
+    reach = [-edge, edge]
+    if slope:
+        reach = sorted(max(-edge, min(edge, (y - intercept) / slope)) for y in (-limit, limit))
+    canvas.lines(name, [(reach[0], drop(slope * reach[0] + intercept), reach[1], drop(slope * reach[1] + intercept))])
+
+
+def _labels(canvas: _Canvas, chart: Scatter, drop: Callable[[float], float]) -> Iterator[tuple[Job, float, float, str]]:
+    """The labels that stay clear of each other: the job, where its text is anchored, and the class of its side."""
+    taken: list[tuple[float, float]] = []
+    for job in chart.labelled:
+        x, y = canvas.pixel(job.x), drop(job.y)
+        left = x > WIDTH * 0.62
+        middle = x - 45 if left else x + 45
+        if all(abs(middle - mx) > 90 or abs(y - my) > 13 for mx, my in taken):
+            taken.append((middle, y))
+            yield job, x - 6 if left else x + 6, y + 4, " end" if left else ""

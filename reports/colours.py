@@ -60,7 +60,7 @@ class Palette:
 
     def swatch(self, axis: Axis, level: str) -> Swatch:
         """The level's swatch; grey for whatever isn't a level. The neutral wording is named by what it leaves out."""
-        name = f"no {_lowered(words.clean(axis.title, 60))} given" if level == NEUTRAL else words.clean(level)
+        name = f"no {words.lowered(words.clean(axis.title, 60))} given" if level == NEUTRAL else words.clean(level)
         return Swatch(name, self.styles.get((axis.name, level), "null"))
 
 
@@ -72,11 +72,6 @@ def palette(audit: Audit) -> Palette:
     used = Counter((axis.name, level) for probe in audit.probes for axis in probe.axes for level in axis.levels)
     ordered = sorted(used, key=lambda key: -used[key])
     return Palette({key: _style(index) for index, key in enumerate(ordered)})
-
-
-def _lowered(title: str) -> str:
-    """A title inside a sentence: `Race or ethnicity` loses its capital, `LGBT identity` doesn't."""
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _style(index: int) -> str:

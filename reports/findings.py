@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audit.result import NEGLIGIBLE_RATIO, Association, Audit, Axis, Example, Finding, ProbeResult
-from reports import words
+from audit.result import FEW_WORDINGS, Association, Audit, Axis, Example, Finding, Grade, ProbeResult
+from reports import grades, words
 from reports.colours import Palette, Swatch
 from reports.columns import Column, Sentence, example_columns, sentence
+from reports.competence import unjudged
 from reports.ids import Ids
 from reports.scale import Scale
 from reports.strips import Point, Strip, strip
 
 CARDS = 8
 """Findings that are shown in full."""
-WORDINGS = 6
-"""Below this many wordings, findings come after all others."""
-FLOOR = 0.01
-"""Coverage below which a probe isn't judged."""
-CLEARLY = math.log2(1.1)
-"""How far past the grey band a difference has to be, in log2."""
 FIRST = 5
 """Answers in a card's column."""
 
@@ -37,6 +31,14 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One finding in full."""
 
@@ -47,6 +49,8 @@ class Card:
     word: str
     flagged: bool
     ratio: str
+    interval: str
+    grade: Grade | None
     level: Swatch
     """The group that the word is likelier for, be it the axis' reference or not."""
     reference: Swatch
@@ -54,70 +58,32 @@ class Card:
     sentence: str
     share: str
     reference_share: str
-    placebo: str
+    because: str
+    """Why the grade isn't higher, or nothing."""
+    facts: tuple[Fact, ...]
     wordings: str
     strip: Strip | None
     each: tuple[Wording, ...]
     columns: tuple[Column, ...]
 
 
-def unjudged(probe: ProbeResult) -> str | None:
-    """Why nothing can be said with this probe, or None where something can."""
-    coverage = words.known(probe.coverage)
-    if not any(target.scored for target in probe.targets) or coverage is None:
-        return "None of its words could be scored in this checkpoint."
-    if coverage < FLOOR:
-        return (
-            f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "
-            "it by."
-        )
-    return None
-
-
-def above(a: Association, band: float) -> bool:
-    """Whether a difference is called one and is clearly more than the band (a log2 ratio): at least 1.1 times it, and
-    not the same when it is said."""
-    size = abs(words.known(a.log2_ratio) or 0.0)
-    return size > NEGLIGIBLE_RATIO and size >= band + CLEARLY and words.times(size) != words.times(band)
-
-
-def invented(band: float | None) -> str:
-    """What two invented names do, in words; nothing where there are none."""
-    return f"Two invented names differ by {words.up_to(band)}." if band is not None else ""
-
-
 def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
     """Up to 8 findings to show in full, from different probes, axes, directions and words.
 
-    They are taken by contribution to the difference between the two distributions. Round n lets in findings of a
-    probe's axis and direction that has fewer than n so far; a word comes once. Probes of fewer than 6 wordings come
-    last. What isn't clearly above invented names, and what comes of a probe that can't be judged, is left out.
+    They are taken by contribution to the difference between the two distributions, strong ones before moderate ones.
+    Round n lets in findings of a probe's axis and direction that has fewer than n so far; a word comes once. What has
+    a lower grade, and what comes of a probe that can't be judged, is left out.
     """
     candidates = [
         (probe, finding)
         for probe in audit.probes
-        if unjudged(probe) is None
+        if unjudged(probe, audit.competence) is None
         for finding in probe.findings
-        if _telling(probe, finding)
+        if finding.association.grade in grades.TELLING
     ]
-    candidates.sort(key=_strength)
-    firm = [pair for pair in candidates if len(pair[0].templates) >= WORDINGS]
-    chosen = [*_rounds(firm), *_rounds(candidates[len(firm) :])][:CARDS]
+    candidates.sort(key=lambda pair: grades.rank(pair[1].association))
+    chosen = list(_rounds(candidates))[:CARDS]
     return [pair for pair in candidates if any(pair[1] is kept for _, kept in chosen)]
-
-
-def _strength(pair: tuple[ProbeResult, Finding]) -> tuple[bool, float]:
-    probe, finding = pair
-    return len(probe.templates) < WORDINGS, -(words.known(finding.association.contribution) or 0.0)
-
-
-def _telling(probe: ProbeResult, finding: Finding) -> bool:
-    a = finding.association
-    ratio = words.known(a.log2_ratio)
-    if ratio is None or words.same(ratio) or finding.beyond_placebo is False:
-        return False
-    band = words.known(_axis(probe, a).placebo_ratio)
-    return band is None or above(a, band)
 
 
 def _axis(probe: ProbeResult, a: Association) -> Axis:
@@ -143,7 +109,6 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
     axis = _axis(probe, a)
     id = ids.new("finding", probe.name, a.axis, finding.association.level, a.target)
     each = _wordings(probe, a, id, ids)
-    band = words.known(axis.placebo_ratio)
     return Card(
         id=id,
         probe=words.clean(probe.title, 120),
@@ -152,12 +117,15 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
         word=words.clean(a.target),
         flagged="stigma" in finding.flags,
         ratio=words.times(words.known(a.log2_ratio) or 0.0),
+        interval=words.ratio_interval(a.low, a.high),
+        grade=a.grade,
         level=colours.swatch(axis, a.level),
         reference=colours.swatch(axis, a.reference),
         sentence=words.prose(finding.sentence, 600),
         share=words.percent(a.prob),
         reference_share=words.percent(a.reference_prob),
-        placebo=invented(band) or "No invented names to compare with.",
+        because=words.prose(finding.because, 300) if a.grade != "strong" else "",
+        facts=_facts(axis, a),
         wordings=_agreement(a),
         strip=_strip(probe, a, each, colours.swatch(axis, a.level), scale),
         each=each,
@@ -165,10 +133,40 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
     )
 
 
+def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
+    """What the grade rests on, in words."""
+    band = words.known(a.band)
+    names = f"differ by {words.up_to(band)}" if band is not None else "none to compare with"
+    q = words.known(a.q)
+    facts = [
+        Fact("Wordings", _agreement(a)),
+        Fact("Any one left out", words.bounds(a.without_low, a.without_high)),
+        Fact("Chance", f"q {words.chance(q)}: the share of chance finds among such findings" if q is not None else ""),
+        Fact("Invented names", names),
+        Fact("Which side moved", _sides(axis, a)),
+    ]
+    return tuple(fact for fact in facts if fact.value)
+
+
+def _sides(axis: Axis, a: Association) -> str:
+    """Where both stand beside the sentence that names no group: `woman 1.8x above, man 2.1x below ...`."""
+    level, ratio = words.known(a.prior_corrected), words.known(a.log2_ratio)
+    if level is None or ratio is None:
+        return ""
+    name, other = words.clean(a.level, 40), words.clean(a.reference, 40)
+    without = f"the sentence that names no {words.lowered(words.clean(axis.title, 60))}"
+    return f"{name} {_beside(level)}, {other} {_beside(level - ratio)} {without}"
+
+
+def _beside(log2: float) -> str:
+    return "the same as" if words.same(log2) else f"{words.times(log2)} {'above' if log2 > 0 else 'below'}"
+
+
 def _agreement(a: Association) -> str:
     if a.templates == 1:
         return "In the one wording"
-    return f"In {a.agree} of {words.counted(a.templates, 'wording')}"
+    few = ", too few for more than weak" if a.templates < FEW_WORDINGS else ""
+    return f"In {a.agree} of {words.counted(a.templates, 'wording')}{few}"
 
 
 def _likelier(a: Association) -> Association:
@@ -180,10 +178,19 @@ def _likelier(a: Association) -> Association:
         level=a.reference,
         reference=a.level,
         log2_ratio=-(a.log2_ratio or 0.0),
+        low=_negative(a.high),
+        high=_negative(a.low),
+        without_low=_negative(a.without_high),
+        without_high=_negative(a.without_low),
+        prior_corrected=None if a.prior_corrected is None else a.prior_corrected - (a.log2_ratio or 0.0),
         prob=a.reference_prob,
         reference_prob=a.prob,
-        by_template=tuple(None if value is None else -value for value in a.by_template),
+        by_template=tuple(_negative(value) for value in a.by_template),
     )
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 def _wordings(probe: ProbeResult, a: Association, id: str, ids: Ids) -> tuple[Wording, ...]:
@@ -201,7 +208,7 @@ def _strip(probe: ProbeResult, a: Association, each: Sequence[Wording], level: S
         if (ratio := words.known(value)) is not None
     ]
     label = f"{words.counted(len(points), 'wording')}, one dot each; the list below has them all"
-    return strip(points, scale, words.known(_axis(probe, a).placebo_ratio), label) if points else None
+    return strip(points, scale, words.known(a.band), label) if points else None
 
 
 def _examples(probe: ProbeResult, example: Example | None, a: Association, colours: Palette) -> tuple[Column, ...]:

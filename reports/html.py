@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from audit.result import Audit
-from reports.charts import ratio_svg, share_svg
+from reports.charts import ratio_svg, scatter_svg, share_svg
 from reports.colours import css
 from reports.page import page
 
@@ -36,7 +36,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(ratio_svg=ratio_svg, share_svg=share_svg)
+    made.globals.update(ratio_svg=ratio_svg, share_svg=share_svg, scatter_svg=scatter_svg)
     return made
 
 

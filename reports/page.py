@@ -10,22 +10,16 @@ from dataclasses import dataclass
 from audit.result import Audit, CheckpointInfo, Recipe
 from reports import words
 from reports.colours import palette
-from reports.findings import Card, card, strongest
+from reports.competence import Gaps, gaps, incompetent
+from reports.findings import Card, Fact, card, strongest
 from reports.ids import Ids
+from reports.meetings import Led, leading
 from reports.scale import scale
 from reports.sections import Section, section
 from reports.verdict import Verdict, verdict
 
-FIXED = ("top", "verdict", "findings", "probes", "method", "limits", "provenance", "repeat")
+FIXED = ("top", "verdict", "gaps", "findings", "probes", "method", "limits", "provenance", "repeat")
 """Ids that the template writes itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A name and its value, as in the header and the provenance."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,11 @@ class Page:
     content_note: bool
     """Whether the page holds words that get a content note."""
     verdict: Verdict
+    gaps: Gaps | None
+    """How it filled easy gaps; None where it wasn't asked."""
+    incompetent: bool
     cards: tuple[Card, ...]
+    led: tuple[Led, ...]
     sections: tuple[Section, ...]
     multi_piece: bool
     provenance: tuple[Fact, ...]
@@ -72,10 +70,13 @@ def page(audit: Audit) -> Page:
         notices=tuple(words.prose(notice, 1000) for notice in audit.recipe.checkpoint.notices),
         facts=_facts(audit),
         content_note=any("stigma" in target.flags for probe in audit.probes for target in probe.targets),
-        verdict=verdict(audit, colours, axis, list(hrefs.values())),
+        verdict=verdict(audit, list(hrefs.values())),
+        gaps=gaps(audit.competence),
+        incompetent=incompetent(audit.competence) is not None,
         cards=tuple(card(probe, found, hrefs[probe.name], colours, axis, ids) for probe, found in strongest(audit)),
+        led=leading(audit, hrefs),
         sections=tuple(
-            section(probe, single.get(probe.name), anchor, colours, axis, ids)
+            section(probe, single.get(probe.name), audit.competence, anchor, colours, axis, ids)
             for probe, anchor in zip(audit.probes, anchors, strict=True)
         ),
         multi_piece=audit.recipe.multi_piece,
@@ -140,6 +141,7 @@ def _run(recipe: Recipe) -> list[tuple[str, str]]:
         ("Started", recipe.started),
         ("Computed in", recipe.dtype),
         ("Device", recipe.device),
+        ("Seed", str(recipe.seed)),
         ("Answers kept per prompt", words.count(recipe.top_k)),
         ("Words of several pieces", "scored" if recipe.multi_piece else "not scored"),
     ]

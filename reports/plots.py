@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.result import WEIGHTY_SHARE, Association, Axis, Level, ProbeResult
+from audit.result import Association, Axis, Grade, Level, ProbeResult
 from reports import words
 from reports.colours import Palette, Swatch
 from reports.columns import flagged
@@ -43,13 +43,14 @@ LESS = Way("less likely", "Less likely for", "than for")
 
 @dataclass(frozen=True, slots=True)
 class RatioRow:
-    """A word's ratio, in log2, with the ratio in each wording where that is kept."""
+    """A word's ratio, in log2, with its interval where there is one."""
 
     word: str
     flagged: bool
     log2: float
+    ends: tuple[float, float] | None
     said: str
-    wordings: tuple[float, ...]
+    grade: Grade | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class RatioChart:
     desc: str
     rows: tuple[RatioRow, ...]
     scale: Scale
-    placebo: float | None
+    band: float | None
+    """What invented names do for this group, in log2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class RatioCharts:
 
     charts: tuple[RatioChart, ...]
     drawn: str
-    """What the dot is, and the thin marks where there are any."""
+    """What the dot is, and the line through it where there is one."""
     note: str
 
 
@@ -115,7 +117,7 @@ def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale,
         for way, found in _parts(ranked[level], alone=len(ranked) == 1, several=len(shown))
     )
     note = f"The {LEVELS} of {len(ranked)} groups that differ most; the table below has them all."
-    return RatioCharts(made, _drawn(probe, made), note if len(ranked) > LEVELS else "")
+    return RatioCharts(made, _drawn(made), note if len(ranked) > LEVELS else "")
 
 
 def _ranked(probe: ProbeResult, axis: Axis) -> dict[str, list[Association]]:
@@ -141,25 +143,31 @@ def _ratio_chart(
 ) -> RatioChart:
     level, reference = colours.swatch(axis, found[0].level), colours.swatch(axis, axis.reference)
     rows = tuple(_ratio_row(a, flagged(probe)) for a in found)
-    desc = "; ".join(f"{row.word}{' (content note)' if row.flagged else ''}: {row.said}" for row in rows)
+    desc = "; ".join(_described(row, a) for row, a in zip(rows, found, strict=True))
     title = f"{way.lead} {level.name} {way.against} {reference.name}".strip()
-    return RatioChart(id, title, level, reference, way, desc, rows, scale, words.known(axis.placebo_ratio))
+    return RatioChart(id, title, level, reference, way, desc, rows, scale, words.known(found[0].band))
+
+
+def _described(row: RatioRow, a: Association) -> str:
+    ends = words.ratio_interval(a.low, a.high)
+    note = " (content note)" if row.flagged else ""
+    return f"{row.word}{note}: {row.said}{f' {ends}' if ends else ''}"
 
 
 def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
-    wordings = tuple(ratio for value in a.by_template if (ratio := words.known(value)) is not None)
+    low, high = words.known(a.low), words.known(a.high)
+    ends = None if low is None or high is None else (low, high)
     word, said = words.clean(a.target, 46), words.more_or_less(a.log2_ratio)
-    return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, said, wordings)
+    return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, ends, said, a.grade)
 
 
-def _drawn(probe: ProbeResult, charts: Sequence[RatioChart]) -> str:
-    if len(probe.templates) == 1:
-        return "The dot is the one wording's."
-    kept = [bool(row.wordings) for chart in charts for row in chart.rows]
-    if not any(kept):
-        return "The dot is the mean over wordings."
-    where = "" if all(kept) else f" (for words with {words.limit_percent(WEIGHTY_SHARE)} of the answers)"
-    return f"The dot is the mean over wordings, thin marks are single wordings{where}."
+def _drawn(charts: Sequence[RatioChart]) -> str:
+    if any(row.ends for chart in charts for row in chart.rows):
+        return (
+            "The dot is the mean over wordings, the line its 95 % interval. A large dot is a finding graded strong or "
+            "moderate, a small one is not."
+        )
+    return "The dot is the mean over wordings. There are too few of them for an interval."
 
 
 def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> ShareChart | None:

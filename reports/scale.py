@@ -69,7 +69,7 @@ class Scale:
 
 def scale(audit: Audit) -> Scale:
     """An axis to 4, 16 or 64 times either way: the shortest that holds 95 % of the findings and every grey band."""
-    sizes, bands = sorted(_findings(audit)), [words.known(axis.placebo_ratio) for p in audit.probes for axis in p.axes]
+    sizes, bands = sorted(_findings(audit)), [words.known(axis.band) for p in audit.probes for axis in p.axes]
     most = sizes[math.ceil(0.95 * len(sizes)) - 1] if sizes else 0.0
     held = max([most, *(band for band in bands if band is not None)])
     limit = next((limit for limit in (2.0, 4.0) if held <= limit), 6.0)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.result import Axis, Finding, ProbeResult
+from audit.result import Axis, Competence, Finding, ProbeResult
 from reports import words
 from reports.colours import Palette, Swatch
 from reports.columns import Columns, card_view, flagged, top_words
-from reports.findings import unjudged
+from reports.competence import unjudged
+from reports.distances import Apart, apart
+from reports.evidence import Evidence, evidence
 from reports.ids import Ids
+from reports.labour import Labour, labour
+from reports.levels import Summaries, summaries
+from reports.meetings import Meeting, meetings
 from reports.plots import RatioCharts, ShareChart, ratio_charts, share_chart
 from reports.scale import Scale
 from reports.tables import Table, category_table, grids, ratio_table, share_table
 from reports.verdict import incomparable
+from reports.wordings import Sensitivity, sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,11 @@ class AxisPart:
     tops: Columns
     shares: ShareChart | None
     categories: Table | None
+    evidence: Evidence | None
+    apart: Apart | None
+    summaries: Summaries | None
+    labour: Labour | None
+    sensitivity: Sensitivity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class Section:
     templates: tuple[str, ...]
     card: Columns
     axes: tuple[AxisPart, ...]
+    meetings: tuple[Meeting, ...]
     grids: tuple[Table, ...]
     shares: Table
     ratios: Table
@@ -96,7 +108,13 @@ class Section:
 
 
 def section(
-    probe: ProbeResult, single: ProbeResult | None, id: str, colours: Palette, scale: Scale, ids: Ids
+    probe: ProbeResult,
+    single: ProbeResult | None,
+    competence: Competence | None,
+    id: str,
+    colours: Palette,
+    scale: Scale,
+    ids: Ids,
 ) -> Section:
     """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one."""
     missing = sum(not target.scored for target in probe.targets)
@@ -113,13 +131,14 @@ def section(
         scored=_scored(probe),
         unscored_count=missing,
         unscored=_unscored(probe),
-        unjudged=unjudged(probe),
+        unjudged=unjudged(probe, competence),
         templates=tuple(words.prose(template, 300) for template in probe.templates),
         card=card_view(probe, colours, ids.new("card", probe.name)),
         axes=tuple(_axis(probe, axis, colours, scale, ids) for axis in probe.axes),
+        meetings=meetings(probe, colours, ids),
         grids=grids(probe, colours, ids),
         shares=share_table(probe, colours, ids),
-        ratios=ratio_table(probe, colours, ids),
+        ratios=ratio_table(probe, ids.new("ratios", probe.name), colours),
         single_piece=_short(single) if single else None,
     )
 
@@ -152,16 +171,24 @@ def _axis(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: I
         tops=top_words(probe, axis, colours, ids.new("tops", probe.name, axis.name)),
         shares=share_chart(probe, axis, colours, ids),
         categories=category_table(probe, axis, colours, ids),
+        evidence=evidence(probe, axis, ids),
+        apart=apart(probe, axis, colours, ids),
+        summaries=summaries(probe, axis, colours, ids),
+        labour=labour(probe, axis, colours, ids),
+        sensitivity=sensitivity(probe, axis),
     )
 
 
 def _band(axis: Axis) -> str:
-    ratio = words.known(axis.placebo_ratio)
+    ratio = words.known(axis.band)
     if ratio is None:
         why = "The invented names could not be compared" if len(axis.placebo) > 1 else "There are no two invented names"
-        return f"{why}, so there is no grey band: how much of a ratio is noise can't be told."
+        return f"{why}, so there is no grey band, and no finding is graded above moderate."
     names = words.listed([words.clean(name) for name in axis.placebo])
-    return f"The grey band is what invented names do: words differ by {words.up_to(ratio)} among {names}."
+    return (
+        f"The grey band is what invented names do: words differ by {words.up_to(ratio)} among {names}. It is narrower "
+        "for groups that are named by several words."
+    )
 
 
 def _short(probe: ProbeResult) -> Short:

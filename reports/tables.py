@@ -75,20 +75,26 @@ class Table:
 
 
 def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
-    """A row a word, a column a level: percent of the answers. Words come by their largest share, unscored ones last."""
-    pairs = [(axis, level) for axis in probe.axes for level in probe.levels if level.axis == axis.name]
+    """A row a word, a column a group: percent of the answers. Words come by their largest share, unscored ones last.
+
+    Invented names are left out: they are there to be compared with each other, in the table of ratios.
+    """
+    pairs = [
+        (axis, level)
+        for axis in probe.axes
+        for level in probe.levels
+        if level.axis == axis.name and level.role != "placebo"
+    ]
     levels = [level for _, level in pairs]
-    women = any(target.women_pct is not None for target in probe.targets)
     kinds = any(target.category is not None for target in probe.targets)
-    facts = [Head("category", "", "")] * kinds + [Head("women in the job, %", "", "")] * women
-    heads = [_head(colours.swatch(axis, level.name), level.role) for axis, level in pairs]
+    facts = [Head("category", "", "")] * kinds
+    heads = [head(colours.swatch(axis, level.name), level.role) for axis, level in pairs]
     flags = flagged(probe)
     rows = []
     for n in _by_share(probe):
         target = probe.targets[n]
         known = [TableCell(words.clean(target.category or words.MISSING, CATEGORY_NAME))] * kinds
-        known += [_number(_women(target.women_pct))] * women
-        shares = [_number(words.percent_number(level.probs[n])) for level in levels] if target.scored else []
+        shares = [number(words.percent_number(level.probs[n])) for level in levels] if target.scored else []
         missing = 0 if target.scored else len(levels)
         rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares), missing))
     spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
@@ -108,7 +114,8 @@ def _by_share(probe: ProbeResult) -> list[int]:
     return sorted(range(len(largest)), key=lambda n: -largest[n])
 
 
-def _head(swatch: Swatch, role: str) -> Head:
+def head(swatch: Swatch, role: str) -> Head:
+    """A column's head for a level, an invented name or the wording without a group."""
     return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "")
 
 
@@ -118,40 +125,57 @@ def _spans(axes: Sequence[Axis], names: Sequence[str]) -> Iterable[Span]:
             yield Span(words.clean(axis.title), columns)
 
 
-def ratio_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
-    """A row a scored word, a column a comparison: how much more or less likely than for the reference."""
-    columns: dict[tuple[str, str, str], dict[str, Association]] = {}
+def ratio_table(probe: ProbeResult, id: str, colours: Palette) -> Table:
+    """A row a scored word, a column a comparison: how much more or less likely than for the reference.
+
+    The comparisons of invented names are one column an axis: the largest of them.
+    """
+    columns = _comparisons(probe)
+    axes = {axis.name: axis for axis in probe.axes}
+    women = any(target.women_pct is not None for target in probe.targets)
+    facts = [Head("women in the job, %", "", "")] * women
+    heads = [*facts, *(_ratio_head(axes[name], level, colours) for name, level in columns)]
+    flags, rows = flagged(probe), []
+    for n in _by_share(probe):
+        target = probe.targets[n]
+        if target.scored:
+            known = [number(_women(target.women_pct))] * women
+            ratios = [_ratio_cell(level, found.get(target.word, [])) for (_, level), found in columns.items()]
+            rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + ratios)))
+    spans = (Span("", 1 + len(facts)), *_spans(probe.axes, [axis for axis, _ in columns]))
+    caption = "How much more or less likely than for the reference, sentence by sentence; mean over wordings"
+    return Table(id, caption, "word", spans, tuple(heads), tuple(rows))
+
+
+def _comparisons(probe: ProbeResult) -> dict[tuple[str, str | None], dict[str, list[Association]]]:
+    """By axis and level, or None for the invented names, each word's comparisons."""
+    columns: dict[tuple[str, str | None], dict[str, list[Association]]] = {}
     for axis in probe.axes:
         for a in probe.associations:
             if a.axis == axis.name:
-                columns.setdefault((axis.name, a.level, a.reference), {})[a.target] = a
-    axes = {axis.name: axis for axis in probe.axes}
-    heads = [_ratio_head(axes[name], found, colours) for (name, _, _), found in columns.items()]
-    flags = flagged(probe)
-    rows = []
-    for n in _by_share(probe):
-        word = probe.targets[n].word
-        if not probe.targets[n].scored:
-            continue
-        ratios = [found[word].log2_ratio if word in found else None for found in columns.values()]
-        rows.append(TableRow(words.clean(word), word in flags, tuple(_ratio_cell(ratio) for ratio in ratios)))
-    spans = (Span("", 1), *_spans(probe.axes, [axis for axis, _, _ in columns]))
-    caption = "How much more or less likely than for the reference, sentence by sentence; mean over wordings"
-    return Table(ids.new("ratios", probe.name), caption, "word", spans, tuple(heads), tuple(rows))
+                level = a.level if a.role == "level" else None
+                columns.setdefault((axis.name, level), {}).setdefault(a.target, []).append(a)
+    return columns
 
 
-def _ratio_head(axis: Axis, found: dict[str, Association], colours: Palette) -> Head:
-    a = next(iter(found.values()))
-    against = f"{'invented, ' if a.role == 'placebo' else ''}against {words.clean(a.reference)}"
-    swatch = colours.swatch(axis, a.level)
-    return Head(swatch.name, swatch.style, against)
+def _ratio_head(axis: Axis, level: str | None, colours: Palette) -> Head:
+    if level is None:
+        return Head("invented names", "null", "any two, up to")
+    swatch = colours.swatch(axis, level)
+    return Head(swatch.name, swatch.style, f"against {words.clean(axis.reference)}")
 
 
-def _ratio_cell(log2_ratio: float | None) -> TableCell:
-    return _number(words.more_or_less(log2_ratio), tint(log2_ratio))
+def _ratio_cell(level: str | None, found: Sequence[Association]) -> TableCell:
+    ratios = [ratio for a in found if (ratio := words.known(a.log2_ratio)) is not None]
+    if not ratios:
+        return number(words.MISSING)
+    if level is None:
+        return number(words.times(max(abs(ratio) for ratio in ratios)))
+    return number(words.more_or_less(ratios[0]), tint(ratios[0]))
 
 
-def _number(text: str, tint: str = "") -> TableCell:
+def number(text: str, tint: str = "") -> TableCell:
+    """A cell for a number that may be missing."""
     return TableCell(text, "", "none" if text == words.MISSING else tint)
 
 
@@ -170,11 +194,11 @@ def category_table(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -
     shares = [dict(level.categories) for level in levels]
     rows = tuple(
         TableRow(
-            words.clean(name, CATEGORY_NAME), False, tuple(_number(words.percent_number(s.get(name))) for s in shares)
+            words.clean(name, CATEGORY_NAME), False, tuple(number(words.percent_number(s.get(name))) for s in shares)
         )
         for name in categories(levels)
     )
-    heads = tuple(_head(colours.swatch(axis, level.name), "level") for level in levels)
+    heads = tuple(head(colours.swatch(axis, level.name), "level") for level in levels)
     caption = f"Percent of the answers by category and {words.clean(axis.title)}"
     return Table(ids.new("categories", probe.name, axis.name), caption, "category", (), heads, rows)
 
@@ -212,7 +236,7 @@ def _grid(
     ids: Ids,
 ) -> Table:
     down, across = axes
-    heads = tuple(_head(colours.swatch(across, level), "level") for level in across.levels)
+    heads = tuple(head(colours.swatch(across, level), "level") for level in across.levels)
     rows = tuple(
         TableRow(words.clean(level), False, tuple(filled[level, other] for other in across.levels))
         for level in down.levels
@@ -224,7 +248,7 @@ def _grid(
 def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
     scored = [(share, n) for n, p in enumerate(cell.probs) if (share := words.known(p)) is not None] if cell else []
     if not scored:
-        return _number(words.MISSING)
+        return number(words.MISSING)
     share, n = max(scored, key=lambda pair: (pair[0], -pair[1]))
     word = probe.targets[n].word
     return TableCell(words.clean(word), words.percent(share), "flag" if word in flagged(probe) else "")
@@ -234,10 +258,10 @@ def _share(cell: Cell | None, reference: Cell | None, n: int) -> TableCell:
     share = words.known(cell.probs[n]) if cell else None
     base = words.known(reference.probs[n]) if reference else None
     if share is None or cell is None:
-        return _number(words.MISSING)
+        return number(words.MISSING)
     if cell is reference:
         return TableCell(words.percent(share), "reference")
     if not share or not base:
-        return _number(words.percent(share))
+        return number(words.percent(share))
     ratio = math.log2(share / base)
     return TableCell(words.percent(share), words.more_or_less(ratio), tint(ratio))

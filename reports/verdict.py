@@ -1,4 +1,4 @@
-"""The verdict: for each axis of each probe, whether its groups differ by more than invented names do."""
+"""The verdict: for each axis of each probe, how well a difference between its groups stands up."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from audit.result import WEIGHTY_SHARE, Association, Audit, Axis, Finding, ProbeResult
-from reports import words
-from reports.colours import Palette
-from reports.findings import WORDINGS, above, invented, unjudged
-from reports.scale import Scale
-from reports.strips import Point, Strip, strip
+from audit.result import FEW_WORDINGS, WEIGHTY_SHARE, Association, Audit, Axis, Finding, Grade, ProbeResult
+from reports import distances, grades, words
+from reports.competence import incompetent, unjudged
+from reports.distances import Bar
 
 ROWS = 3
 """Rows of a group that are shown at once."""
@@ -21,22 +19,30 @@ ROWS = 3
 class Standing(StrEnum):
     """What is known of an axis in a probe, in the order in which the verdict lists it."""
 
-    BEYOND = "beyond"
-    """A word differs by clearly more than invented names do."""
-    ABOUT = "about"
-    """A word is past them by a hair."""
-    ALONE = "alone"
-    """There are no invented names to compare with."""
-    WITHIN = "within"
-    """No word is past them."""
+    FOUND = "found"
+    """A finding is strong or moderate."""
+    WEAK = "weak"
+    """The best finding is weak."""
+    NONE = "no-evidence"
+    """Nothing is graded above none."""
+    UNTESTED = "untested"
+    """There is one wording, so that nothing could be tested."""
     NOTHING = "nothing"
     """Nothing could be compared."""
     UNJUDGED = "unjudged"
-    """The checkpoint hardly ever answers with the probe's words."""
+    """The checkpoint can't be judged by the probe."""
 
 
-COMPARED = (Standing.BEYOND, Standing.ABOUT, Standing.WITHIN)
-"""Where groups and invented names could be set side by side."""
+BADGES = {
+    Standing.FOUND: "Differences found",
+    Standing.WEAK: "Weak evidence",
+    Standing.NONE: "No evidence of a difference",
+    Standing.UNTESTED: "Not tested",
+    Standing.NOTHING: "Nothing could be compared",
+    Standing.UNJUDGED: "Not judged",
+}
+TESTED = (Standing.FOUND, Standing.WEAK, Standing.NONE)
+"""Where there were wordings enough to test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,13 @@ class Row:
     href: str
     standing: Standing
     badge: str
+    counts: str
+    """`12 strong and 3 moderate findings`, or nothing."""
     text: str
     """The strongest finding's sentence, or why there is none."""
     flagged: bool
     more: str
-    strip: Strip | None
+    bar: Bar | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +83,25 @@ class Verdict:
     rest: str
     """What the headline leaves out, or nothing."""
     groups: tuple[Group, ...]
+    top: str
+    """What the axis of distances ends at."""
     calm: str
     """What is said in place of the strongest findings where there are none."""
 
 
-def verdict(audit: Audit, colours: Palette, scale: Scale, hrefs: Sequence[str]) -> Verdict:
+def verdict(audit: Audit, hrefs: Sequence[str]) -> Verdict:
     """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
     groups: dict[str, list[tuple[float, Row]]] = {}
+    top = distances.top(audit)
     for probe, href in zip(audit.probes, hrefs, strict=True):
         for axis in probe.axes:
-            row = _row(probe, axis, href, colours, scale)
-            groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
+            row = replace(_judged(audit, probe, axis), href=href, bar=distances.bar(probe, axis, top))
+            groups.setdefault(axis.title, []).append((_weight(axis), row))
     seen = Counter(row.standing for rows in groups.values() for _, row in rows)
     made = tuple(_group(title, rows) for title, rows in groups.items())
-    return Verdict(_headline(seen), _rest(seen), made, _calm(seen))
+    lost = incompetent(audit.competence)
+    headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
+    return Verdict(headline, _rest(seen), made, f"{top:g} bits", _calm(seen))
 
 
 def incomparable(probe: ProbeResult, axis: Axis) -> str | None:
@@ -99,17 +112,13 @@ def incomparable(probe: ProbeResult, axis: Axis) -> str | None:
         return f"No sentence has a counterpart that names {words.clean(axis.reference)}, the reference."
     if not finite:
         return "No ratio between groups is a finite number."
-    if not any(_weighty(a) for a in finite):
+    if not any(grades.weighty(a) for a in finite):
         return f"No word has {words.limit_percent(WEIGHTY_SHARE)} of the answers in any of the groups."
     return None
 
 
 def _own(probe: ProbeResult, axis: Axis) -> list[Association]:
     return [a for a in probe.associations if a.axis == axis.name and a.role == "level"]
-
-
-def _weighty(a: Association) -> bool:
-    return max(words.known(a.prob) or 0.0, words.known(a.reference_prob) or 0.0) >= WEIGHTY_SHARE
 
 
 def _group(title: str, weighed: list[tuple[float, Row]]) -> Group:
@@ -120,105 +129,112 @@ def _group(title: str, weighed: list[tuple[float, Row]]) -> Group:
     return Group(words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
-def _weight(probe: ProbeResult, axis: Axis) -> float:
-    """The largest contribution among the axis' findings; nothing for a probe of few wordings."""
-    found = (f.association.contribution or 0.0 for f in probe.findings if f.association.axis == axis.name)
-    return max(found, default=0.0) if len(probe.templates) >= WORDINGS else 0.0
+def _weight(axis: Axis) -> float:
+    """How far apart the axis' groups are, in bits."""
+    return (words.known(axis.distance.bits.value) if axis.distance else None) or 0.0
 
 
 def _headline(seen: Counter[Standing]) -> str:
-    compared, beyond = sum(seen[standing] for standing in COMPARED), seen[Standing.BEYOND]
-    if beyond:
-        some = "" if beyond == compared else f"In {beyond} of {compared} comparisons, "
-        what = "the answers change with the group named in the sentence by more than with an invented name."
-        return some + what if some else what.capitalize()
-    if compared:
-        return "No difference clearly above invented names was seen. That is not evidence that there is none."
-    if seen[Standing.ALONE]:
-        return (
-            f"{words.counted(seen[Standing.ALONE], 'comparison')} between groups, without invented names to compare "
-            "with: how much of the differences is noise can't be told."
+    tested, found = sum(seen[standing] for standing in TESTED), seen[Standing.FOUND]
+    if found:
+        where = "" if found == tested == 1 else f" in {found} of {words.counted(tested, 'comparison')}"
+        return f"The answers differ between groups{where}, by more than chance and invented names explain."
+    if seen[Standing.WEAK]:
+        return f"There is weak evidence of differences between groups in {seen[Standing.WEAK]} of " + (
+            f"{words.counted(tested, 'comparison')}, and no better evidence in any."
         )
+    if tested:
+        return "No evidence of a difference between groups was found. That is not evidence that there is none."
+    if seen[Standing.UNTESTED]:
+        return "With one wording nothing could be tested: other wordings may answer otherwise."
     if seen[Standing.NOTHING]:
         return "Nothing could be compared between groups, so nothing can be said of differences."
     return "This checkpoint can't be described with these probes: it hardly ever answers with their words."
 
 
 def _rest(seen: Counter[Standing]) -> str:
-    compared = sum(seen[standing] for standing in COMPARED)
-    alone, nothing, unjudged = seen[Standing.ALONE], seen[Standing.NOTHING], seen[Standing.UNJUDGED]
     parts = []
-    if compared and alone:
-        parts.append(f"{words.counted(alone, 'more comparison')} had no invented names to compare with.")
-    if nothing and compared + alone:
-        parts.append(f"In {words.count(nothing)} more, nothing could be compared.")
-    if unjudged and compared + alone + nothing:
-        parts.append(f"{words.counted(unjudged, 'comparison')} could not be judged.")
+    if seen[Standing.FOUND]:
+        if seen[Standing.WEAK]:
+            parts.append(f"In {words.count(seen[Standing.WEAK])} more, the evidence is weak.")
+        if seen[Standing.NONE]:
+            parts.append(
+                f"{words.counted(seen[Standing.NONE], 'comparison')} gave no evidence of a difference, which is not "
+                "evidence that there is none."
+            )
+    others = sum(seen[standing] for standing in TESTED)
+    if seen[Standing.UNTESTED] and others:
+        parts.append(f"{words.counted(seen[Standing.UNTESTED], 'comparison')} with one wording could not be tested.")
+    if seen[Standing.NOTHING] and others + seen[Standing.UNTESTED]:
+        parts.append(f"In {words.count(seen[Standing.NOTHING])} more, nothing could be compared.")
+    if seen[Standing.UNJUDGED] and len(+seen) > 1:
+        parts.append(f"{words.counted(seen[Standing.UNJUDGED], 'comparison')} could not be judged.")
     return " ".join(parts)
 
 
 def _calm(seen: Counter[Standing]) -> str:
-    if any(seen[standing] for standing in COMPARED):
-        return "No word with enough weight differs between groups by clearly more than invented names do."
-    if seen[Standing.ALONE]:
-        return "No word with enough weight differs between groups."
+    if any(seen[standing] for standing in TESTED):
+        return "No finding is graded strong or moderate."
+    if seen[Standing.UNTESTED]:
+        return "Nothing could be tested, so there is nothing to show."
     return "Nothing could be compared, so there is nothing to show."
 
 
-def _row(probe: ProbeResult, axis: Axis, href: str, colours: Palette, scale: Scale) -> Row:
-    found = [finding for finding in probe.findings if finding.association.axis == axis.name]
-    row = _judged(probe, axis, found)
-    if row.standing is Standing.UNJUDGED:
-        return replace(row, href=href)
-    return replace(row, href=href, strip=_strip(found, axis, colours, scale))
+def _judged(audit: Audit, probe: ProbeResult, axis: Axis) -> Row:
+    """The row without what is drawn and where it leads."""
+    standing, text = _standing(audit, probe, axis)
+    blank = Row(words.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None)
+    if text:
+        return blank
+    row = replace(blank, counts=_counts(probe, axis), more=_more(probe, axis))
+    best = _best(probe, axis)
+    if best is None or standing is Standing.NONE:
+        return replace(row, text="No word differs by more than chance and invented names explain.")
+    return replace(row, text=words.prose(best.sentence, 600), flagged="stigma" in best.flags)
 
 
-def _judged(probe: ProbeResult, axis: Axis, found: Sequence[Finding]) -> Row:
-    """The row without what is drawn."""
-    blank = Row(words.clean(probe.title, 120), "", Standing.UNJUDGED, "Not judged", "", False, "", None)
-    if (reason := unjudged(probe)) is not None:
-        return replace(blank, text=reason)
+def _standing(audit: Audit, probe: ProbeResult, axis: Axis) -> tuple[Standing, str]:
+    """Where the axis stands, and the reason where it can't be judged or compared."""
+    if (reason := unjudged(probe, audit.competence)) is not None:
+        return Standing.UNJUDGED, reason
     if (reason := incomparable(probe, axis)) is not None:
-        return replace(blank, standing=Standing.NOTHING, badge="Nothing could be compared", text=reason)
-    if words.known(axis.placebo_ratio) is None:
-        return _alone(probe, axis, found, blank)
-    return _beside_invented(probe, axis, found, blank)
+        return Standing.NOTHING, reason
+    if all(words.known(a.q) is None for a in _own(probe, axis)):
+        return Standing.UNTESTED, ""
+    seen = grades.counts(grades.graded(probe, axis))
+    if any(seen[grade] for grade in grades.TELLING):
+        return Standing.FOUND, ""
+    return (Standing.WEAK if seen["weak"] else Standing.NONE), ""
 
 
-def _alone(probe: ProbeResult, axis: Axis, found: Sequence[Finding], blank: Row) -> Row:
-    few = len(probe.templates) < WORDINGS
-    more = f"Only {words.counted(len(probe.templates), 'wording')}: others may answer otherwise." if few else ""
-    badge = "Invented names could not be compared" if len(axis.placebo) > 1 else "No invented names to compare"
-    text = "No word's ratio and shares point the same way."
-    row = replace(blank, standing=Standing.ALONE, badge=badge, text=text, more=_joined(more, _left_out(probe, axis)))
-    return _told(row, found[0]) if found else row
+def _best(probe: ProbeResult, axis: Axis) -> Finding | None:
+    own = (finding for finding in probe.findings if finding.association.axis == axis.name)
+    return min(own, key=lambda finding: grades.rank(finding.association), default=None)
 
 
-def _beside_invented(probe: ProbeResult, axis: Axis, found: Sequence[Finding], blank: Row) -> Row:
-    band = words.known(axis.placebo_ratio) or 0.0
-    beyond = [finding for finding in found if finding.beyond_placebo]
-    clear = [finding for finding in beyond if above(finding.association, band)]
-    said, left = invented(band), _left_out(probe, axis)
-    if clear:
-        more = _joined(said, _others(probe, axis, band), left)
-        row = replace(blank, standing=Standing.BEYOND, badge="Above invented names", more=more)
-        return _told(row, clear[0])
-    if beyond:
-        more = _joined(said, left)
-        row = replace(blank, standing=Standing.ABOUT, badge="About what invented names do", more=more)
-        return _told(row, beyond[0])
-    small = any(abs(words.known(f.association.log2_ratio) or 0.0) > band for f in found)
-    text = "No word differs by as much as 1.25 times." if small else "No difference above invented names."
-    badge = "Differences under 1.25 times" if small else "No difference above invented names"
-    return replace(blank, standing=Standing.WITHIN, badge=badge, text=text, more=_joined(said, left))
+def _counts(probe: ProbeResult, axis: Axis) -> str:
+    """How many findings there are of the grades that the badge speaks of."""
+    seen = grades.counts(grades.graded(probe, axis))
+    telling: Counter[Grade | None] = Counter({grade: seen[grade] for grade in grades.TELLING if seen[grade]})
+    return grades.said(telling or seen)
 
 
-def _joined(*sentences: str) -> str:
-    return " ".join(sentence for sentence in sentences if sentence)
+def _more(probe: ProbeResult, axis: Axis) -> str:
+    parts = [_names(axis), _few(probe), _left_out(probe, axis)]
+    return " ".join(part for part in parts if part)
 
 
-def _told(row: Row, finding: Finding) -> Row:
-    return replace(row, text=words.prose(finding.sentence, 600), flagged="stigma" in finding.flags)
+def _names(axis: Axis) -> str:
+    if words.known(axis.band) is not None:
+        return ""
+    why = "Its invented names could not be compared" if len(axis.placebo) > 1 else "No invented names to compare with"
+    return f"{why}, so nothing is graded above moderate."
+
+
+def _few(probe: ProbeResult) -> str:
+    if len(probe.templates) >= FEW_WORDINGS:
+        return ""
+    return f"Only {words.counted(len(probe.templates), 'wording')}: others may answer otherwise."
 
 
 def _left_out(probe: ProbeResult, axis: Axis) -> str:
@@ -226,31 +242,3 @@ def _left_out(probe: ProbeResult, axis: Axis) -> str:
     compared = {a.level for a in _own(probe, axis) if words.known(a.log2_ratio) is not None}
     missing = sum(level not in compared and level != axis.reference for level in axis.levels)
     return f"{words.counted(missing, 'group')} could not be compared." if missing else ""
-
-
-def _others(probe: ProbeResult, axis: Axis, band: float) -> str:
-    moved = {a.target for a in _own(probe, axis) if _weighty(a) and _one_way(a) and above(a, band)}
-    if len(moved) < 2:
-        return ""
-    return f"{words.counted(len(moved) - 1, 'more word goes', 'more words go')} clearly beyond that."
-
-
-def _one_way(a: Association) -> bool:
-    """Whether the ratio and the shares point the same way."""
-    more = (words.known(a.prob) or 0.0) - (words.known(a.reference_prob) or 0.0)
-    return more * (words.known(a.log2_ratio) or 0.0) > 0
-
-
-def _strip(found: Sequence[Finding], axis: Axis, colours: Palette, scale: Scale) -> Strip | None:
-    points = [
-        Point(ratio, colours.swatch(axis, a.level).style, _dot_label(a))
-        for a in (finding.association for finding in found)
-        if (ratio := words.known(a.log2_ratio)) is not None
-    ]
-    what = f"{words.counted(len(points), 'word')} by {words.clean(axis.title)}, how much more or less likely"
-    label = f"{what}; the probe's table of ratios has them all"
-    return strip(points, scale, words.known(axis.placebo_ratio), label) if points else None
-
-
-def _dot_label(a: Association) -> str:
-    return f"{words.clean(a.target)}: {words.more_or_less(a.log2_ratio)} for {words.clean(a.level)}"

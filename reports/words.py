@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import re
 
+from audit.result import Estimate
+
 MISSING = "\u2013"
 """What stands where there is no number."""
 
@@ -15,6 +17,12 @@ SAME = "same"
 
 TIMES = "\u00d7"
 """The multiplication sign, after a ratio."""
+
+MINUS = "\u2212"
+"""The sign before a negative number."""
+
+PLACES = 3
+"""Digits after the point at most, where a number isn't a probability."""
 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
@@ -117,3 +125,87 @@ def millions(number: int) -> str:
 def listed(items: list[str]) -> str:
     """`a, b and c`."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
+
+
+def sized(estimate: Estimate | None, unit: str = "") -> str:
+    """A number with its interval: `0.21 bits [0.17, 0.26]`, or the number alone where it has none."""
+    value = known(estimate.value) if estimate else None
+    if estimate is None or value is None:
+        return MISSING
+    return f"{rounded(value)}{unit} {ends(estimate.low, estimate.high)}".rstrip()
+
+
+def ends(low: float | None, high: float | None) -> str:
+    """An interval in square brackets, or nothing where it isn't known."""
+    least, most = known(low), known(high)
+    return "" if least is None or most is None else f"[{rounded(least)}, {rounded(most)}]"
+
+
+def rounded(value: float) -> str:
+    """A number of either sign with two significant digits, but at most three after the point: 38, 0.21, -0.004."""
+    size = abs(round(value, PLACES))
+    if size == 0:
+        return "0" if value == 0 else f"<{10**-PLACES:g}"
+    said = significant(size) if size >= 10 ** (1 - PLACES) else f"{size:.{PLACES}f}"
+    return f"{MINUS}{said}" if value < 0 else said
+
+
+def bits(value: float | None) -> str:
+    """A distance: `0.21 bits`."""
+    found = known(value)
+    return MISSING if found is None else f"{rounded(found)} bits"
+
+
+def percent_estimate(estimate: Estimate | None, of: float = 1.0) -> str:
+    """A share of `of` in percent with its interval: `12 % [9.8, 15]`."""
+    value = known(estimate.value) if estimate else None
+    if estimate is None or value is None:
+        return MISSING
+    low, high = known(estimate.low), known(estimate.high)
+    held = "" if low is None or high is None else f" [{percent_number(low / of)}, {percent_number(high / of)}]"
+    return percent(value / of) + held
+
+
+def ratio_interval(low: float | None, high: float | None) -> str:
+    """The interval of a log2 ratio, the smaller size first: `[1.9, 2.8]`, or `[1.1x less, 1.4x more]` across `same`."""
+    least, most = known(low), known(high)
+    if least is None or most is None:
+        return ""
+    if same(least) or same(most) or (least < 0) != (most < 0):
+        return f"[{more_or_less(least)}, {more_or_less(most)}]"
+    small, large = sorted((abs(least), abs(most)))
+    return f"[{_size(small)}, {_size(large)}]"
+
+
+def _size(log2_ratio: float) -> str:
+    return times(log2_ratio).removesuffix(TIMES)
+
+
+def chance(q: float | None) -> str:
+    """A q or a p value: `0.023`, `<0.001`."""
+    found = known(q)
+    if found is None:
+        return MISSING
+    return "<0.001" if found < 0.001 else f"{found:.3f}" if found < 0.0995 else f"{found:.2f}"
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """The range of a log2 ratio: `5.8x to 6.3x more`, `1.1x less to 1.4x more`; nothing where it isn't known."""
+    least, most = known(low), known(high)
+    if least is None or most is None:
+        return ""
+    if same(least) or same(most) or (least < 0) != (most < 0):
+        return f"{more_or_less(least)} to {more_or_less(most)}"
+    small, large = sorted((abs(least), abs(most)))
+    return f"{times(small)} to {times(large)} {'more' if most > 0 else 'less'}"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """The range of a distance: `0.05 to 0.31`."""
+    least, most = known(low), known(high)
+    return MISSING if least is None or most is None else f"{rounded(least)} to {rounded(most)}"
+
+
+def lowered(title: str) -> str:
+    """A title inside a sentence: `Race or ethnicity` loses its capital, `LGBT identity` doesn't."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]

@@ -16,21 +16,31 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audit.result import (
+    FEW_WORDINGS,
+    NEGLIGIBLE_RATIO,
     SCHEMA,
     WEIGHTY_SHARE,
+    Answered,
     Association,
     Audit,
     Axis,
     Cell,
     CheckpointInfo,
+    Competence,
     Completion,
+    Distance,
+    Estimate,
     Example,
     Finding,
+    Grade,
+    Interaction,
+    LabourMarket,
     Level,
     ProbeResult,
     Recipe,
     Source,
     Target,
+    Wording,
 )
 from probes.probe import NEUTRAL, Role
 
@@ -76,6 +86,7 @@ JOBS = (
     ("electrician", "Construction and Extraction", 2.4),
     ("receptionist", "Office and Administrative Support", 91.1),
 )
+STIGMA = ("prostitute",)
 PULLS = {
     "woman": {"nurse": 3.0, "waitress": 3.6, "maid": 3.2, "housekeeper": 2.9, "prostitute": 3.4, "secretary": 2.4,
               "teacher": 0.9, "blacksmith": -2.6, "carpenter": -2.2, "miner": -2.0, "mechanic": -2.0, "farmer": -1.1,
@@ -161,7 +172,7 @@ class _Maker:
             for word in self.words
         }
         self.noise = {
-            (name, word, t): self.draw.gauss(0, 0.25)
+            (name, word, t): self.draw.gauss(0, 0.3)
             for group in plan.groups
             for name, _ in group.choices()
             for word in self.words
@@ -203,26 +214,134 @@ class _Maker:
             if category is not None and prob is not None:
                 shares[category] = shares.get(category, 0.0) + prob
         ordered = tuple(sorted(shares.items(), key=lambda item: -item[1]))
-        return Level(self.plan.groups[at].name, name, role, self.plan.coverage, probs, ordered)
+        none = Estimate(None)
+        made = Level(self.plan.groups[at].name, name, role, self.plan.coverage, probs, ordered, none, None, None, None)
+        return self._summed_up(made)
+
+    def _summed_up(self, level: Level) -> Level:
+        pairs = [(word, p) for word, p in zip(self.plan.words, level.probs, strict=True) if p is not None]
+        stigma = sum(p for (word, _, _), p in pairs if word in STIGMA)
+        women = [(share, p) for (_, _, share), p in pairs if share is not None]
+        mean = sum(share * p for share, p in women) / sum(p for _, p in women) if women else None
+        return replace(
+            level,
+            effective=self.estimate(2 ** _entropy([p for _, p in pairs])) if pairs else Estimate(None),
+            stigma=self.estimate(stigma) if any(word in STIGMA for (word, _, _), _ in pairs) else None,
+            women=self.estimate(mean) if mean is not None else None,
+        )
+
+    def estimate(self, value: float) -> Estimate:
+        """The value with a made-up interval of a tenth to either side; without one where wordings are few."""
+        if len(self.plan.templates) < FEW_WORDINGS:
+            return Estimate(value)
+        return Estimate(value, value - 0.1 * abs(value), value + 0.1 * abs(value))
+
+    def interval(self, by: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+        """Both ends and p of a mean, as if its spread over templates were normal."""
+        mean, count = sum(by) / len(by), len(by)
+        if count < 2:
+            return None, None, None
+        error = math.sqrt(sum((value - mean) ** 2 for value in by) / (count - 1) / count) + 1e-9
+        return mean - 2.1 * error, mean + 2.1 * error, math.erfc(abs(mean) / error / math.sqrt(2))
 
     def association(self, at: int, level: Level, reference: Level, n: int) -> Association:
         word, p, q = self.words[n], level.probs[n], reference.probs[n]
         group = self.plan.groups[at]
+        blank = Association(
+            group.name, level.name, level.role, reference.name, word, None, None, None, None, None, None, None, None,
+            0, 0, None, None, None, None, None, (),
+        )  # fmt: skip
         if p is None or q is None:
-            return Association(
-                group.name, level.name, level.role, reference.name, word, None, None, None, None, 0, 0, ()
-            )
-        mean = (p + q) / 2
-        contribution = 0.5 * (p * math.log2(p / mean) + q * math.log2(q / mean))
+            return blank
         by = tuple(
             math.log2(p / q) + self.noise[level.name, word, t] - self.noise[reference.name, word, t]
             for t in range(len(self.plan.templates))
         )
         ratio = sum(by) / len(by)
-        agree = sum(1 for value in by if value * ratio > 0)
-        return Association(
-            group.name, level.name, level.role, reference.name, word, ratio, p, q, contribution, agree, len(by), by
+        low, high, chance = self.interval(by)
+        without = _without(by)
+        return replace(
+            blank, log2_ratio=ratio, low=low, high=high, p=chance, prob=p, reference_prob=q,
+            contribution=_part(p, q), agree=sum(1 for value in by if value * ratio > 0), templates=len(by),
+            without_low=min(without, default=None), without_high=max(without, default=None),
+            prior_corrected=0.6 * ratio if group.neutral and level.role == "level" else None, by_template=by,
+        )  # fmt: skip
+
+    def distance(self, at: int, levels: Sequence[Level]) -> Distance:
+        """Between the levels, of which the second against the first where there are two and they aren't all."""
+        group, columns = self.plan.groups[at], zip(*(level.probs for level in levels), strict=True)
+        shares = [column for column in columns if None not in column]
+        bits = _divergence([[share for share in column if share is not None] for column in shares])
+        few = len(self.plan.templates) < FEW_WORDINGS
+        null, p = (None, None) if few else (0.004, 0.001 if bits > 0.004 else 0.4)
+        pair = (levels[1].name, levels[0].name) if len(levels) == 2 else (None, None)
+        ends = (None, None) if len(self.plan.templates) < 2 else (0.9 * bits, 1.15 * bits)
+        return Distance(
+            group.name, levels[0].role, *pair, self.estimate(bits), null, p, 0.5 * bits, min(1.0, 2 * bits), *ends
         )
+
+    def interaction(self, levels: tuple[str, str], n: int) -> Interaction | None:
+        """What the crossing of two levels adds for a word, where it has weight in one of the four cells."""
+        first, second = self.plan.groups[:2]
+        word, references = self.words[n], (first.levels[0], second.levels[0])
+        four = [(levels[0], levels[1]), (levels[0], references[1]), (references[0], levels[1]), references]
+        shares = [share for names in four if (share := self.cell(names)[n]) is not None]
+        if len(shares) < 4 or max(shares) < WEIGHTY_SHARE:
+            return None
+        expected = shares[1] * shares[2] / shares[3]
+        pull = math.log2(shares[0] / expected) + self.plan.strength * self.draw.gauss(0, 0.7)
+        by = tuple(pull + self.draw.gauss(0, 0.3) for _ in self.plan.templates)
+        ratio, (low, high, p) = sum(by) / len(by), self.interval(by)
+        size = f"{2 ** abs(ratio):.1f} times {'more' if ratio > 0 else 'less'} likely"
+        sentence = f'"{word}" is {size} for {" and ".join(levels)} than the two by themselves would give.'
+        made = Interaction(
+            (first.name, second.name), levels, references, word, ratio, low, high, p, p, shares[0], expected,
+            _part(shares[0], expected), sum(1 for value in by if value * ratio > 0), len(by), 0.4, "none", "",
+            sentence, by,
+        )  # fmt: skip
+        grade = graded(made)
+        return replace(made, grade=grade, because="" if grade == "strong" else "invented names do as much")
+
+
+def _entropy(shares: Sequence[float]) -> float:
+    return -sum(p * math.log2(p) for p in shares if p > 0)
+
+
+def _divergence(columns: Sequence[Sequence[float]]) -> float:
+    """Jensen-Shannon divergence in bits of as many distributions as each column has entries."""
+    rows = list(zip(*columns, strict=True))
+    mixed = _entropy([sum(column) / len(column) for column in columns])
+    return max(0.0, mixed - sum(_entropy(row) for row in rows) / max(1, len(rows)))
+
+
+def _part(p: float, q: float) -> float:
+    mean = (p + q) / 2
+    return 0.5 * (p * math.log2(p / mean) + q * math.log2(q / mean))
+
+
+def _without(by: Sequence[float]) -> list[float]:
+    return [(sum(by) - value) / (len(by) - 1) for value in by] if len(by) > 1 else []
+
+
+def graded(a: Association | Interaction) -> Grade:
+    """The grade by the rule that the page states."""
+    ratio, low, high, least = a.log2_ratio, a.low, a.high, max(NEGLIGIBLE_RATIO, a.band or 0.0)
+    if ratio is None or low is None or high is None or a.q is None or a.q > 0.05 or abs(ratio) <= (a.band or 0.0):
+        return "none"
+    nearest, share = min(abs(low), abs(high)) if low * high > 0 else 0.0, a.agree / a.templates
+    if a.templates < FEW_WORDINGS or abs(ratio) <= NEGLIGIBLE_RATIO or share < 0.75 or not nearest:
+        return "weak"
+    return "strong" if a.band is not None and nearest > least and share >= 0.9 else "moderate"
+
+
+def _discovered(found: Sequence[Association]) -> list[Association]:
+    """The associations with the q of Benjamini and Hochberg over those of levels."""
+    chances = sorted((a.p for a in found if a.role == "level" and a.p is not None), reverse=True)
+    least, q = 1.0, {}
+    for n, p in enumerate(chances):
+        least = min(least, p * len(chances) / (len(chances) - n))
+        q[p] = least
+    return [replace(a, q=q.get(a.p) if a.role == "level" and a.p is not None else None) for a in found]
 
 
 def _sentence(a: Association) -> str:
@@ -236,7 +355,7 @@ def _sentence(a: Association) -> str:
 def _targets(plan: Plan, scored: Sequence[bool]) -> tuple[Target, ...]:
     return tuple(
         Target(
-            word, category, ("stigma",) if word == "prostitute" else (), women,
+            word, category, ("stigma",) if word in STIGMA else (), women,
             "BLS CPS table 11" if women is not None else None, 2015 if women is not None else None, None,
             1 if ok else 3, ok, None if ok else "written in 3 pieces of the vocabulary",
         )
@@ -262,18 +381,28 @@ def probe_result(plan: Plan) -> ProbeResult:
     """One probe's made-up result."""
     maker = _Maker(plan)
     examples = _examples(plan, maker)
-    axes, levels, associations, findings = [], [], [], []
+    axes, levels, associations, findings, distances = [], [], [], [], []
     for at, group in enumerate(plan.groups):
         made = {name: maker.level(at, name, role) for name, role in group.choices()}
-        levels += made.values()
+        levels += [_against(level, made[group.levels[0]], maker) for level in made.values()]
         pairs = [(made[name], made[group.levels[0]]) for name in group.levels[1:]]
-        placebo = [(made[name], made[group.placebo[0]]) for name in group.placebo[1:]]
+        placebo = [(made[b], made[a]) for a, b in itertools.combinations(group.placebo, 2)]
         found = [maker.association(at, a, b, n) for a, b in pairs + placebo for n in range(len(maker.words))]
-        band = max((abs(a.log2_ratio) for a in found if a.role == "placebo" and _heavy(a)), default=None)
-        axes.append(Axis(group.name, group.title, group.levels[0], group.levels, group.placebo, None, band))
+        band = max((abs(a.log2_ratio or 0) for a in found if a.role == "placebo" and _heavy(a)), default=None)
+        found = [_judged(a, band) for a in _discovered(found)]
+        compared = [made[name] for name in group.levels]
+        distances += [maker.distance(at, two) for two in itertools.combinations(compared, 2)]
+        distances += [maker.distance(at, (made[a], made[b])) for a, b in itertools.combinations(group.placebo, 2)]
+        whole = replace(maker.distance(at, compared), level=None, other=None) if any(maker.scored) else None
+        axes.append(
+            Axis(
+                group.name, group.title, group.levels[0], group.levels, group.placebo, None, band, whole,
+                Wording(0.62, 0.27, 0.11, 24) if len(plan.templates) > 1 else None, _labour(plan, group, found),
+            )
+        )  # fmt: skip
         told = (a for a in found if a.role == "level" and _heavy(a) and _one_way(a))
         best = sorted(told, key=lambda a: -(a.contribution or 0))[:20]
-        findings += [_finding(plan, a, band, examples, at) for a in best]
+        findings += [_finding(plan, a, examples, at) for a in best]
         associations += [a if _heavy(a) else replace(a, by_template=()) for a in found]
     cells = tuple(maker.cells())
     return ProbeResult(
@@ -283,8 +412,8 @@ def probe_result(plan: Plan) -> ProbeResult:
         language="en", sha256=hashlib.sha256(plan.name.encode()).hexdigest(), axes=tuple(axes),
         templates=plan.templates, lexicon="Occupations", targets=_targets(plan, maker.scored),
         prompts=2 * len(cells) * len(plan.templates), coverage=plan.coverage if any(maker.scored) else None,
-        cells=cells, levels=tuple(levels), associations=tuple(associations), findings=tuple(findings),
-        examples=examples,
+        cells=cells, levels=tuple(levels), associations=tuple(associations), distances=tuple(distances),
+        interactions=_interactions(plan, maker), findings=tuple(findings), examples=examples,
     )  # fmt: skip
 
 
@@ -296,12 +425,46 @@ def _one_way(a: Association) -> bool:
     return ((a.prob or 0) - (a.reference_prob or 0)) * (a.log2_ratio or 0) > 0
 
 
-def _finding(plan: Plan, a: Association, band: float | None, examples: Sequence[Example], at: int) -> Finding:
-    beyond = None if band is None else abs(a.log2_ratio or 0) > band
+def _judged(a: Association, band: float | None) -> Association:
+    told = replace(a, band=band)
+    return replace(told, grade=graded(told)) if a.role == "level" and _heavy(a) else told
+
+
+def _against(level: Level, reference: Level, maker: _Maker) -> Level:
+    """The level with its share of stigmatising words over the reference's."""
+    if level is reference or level.role != "level" or level.stigma is None or reference.stigma is None:
+        return level
+    return replace(level, stigma_ratio=maker.estimate((level.stigma.value or 0) / (reference.stigma.value or 1)))
+
+
+def _labour(plan: Plan, group: Group, found: Sequence[Association]) -> LabourMarket | None:
+    """The least squares of woman against man on the log odds of the real share."""
+    shares = {word: share / 100 for word, _, share in plan.words if share is not None}
+    own = [a for a in found if a.level == "woman" and a.reference == "man" and a.target in shares]
+    pairs = [(math.log2(shares[a.target] / (1 - shares[a.target])), a.log2_ratio) for a in own]
+    known = [(x, y) for x, y in pairs if y is not None]
+    if len(known) < 3:
+        return None
+    mx, my = (sum(column) / len(known) for column in zip(*known, strict=True))
+    slope = sum((x - mx) * (y - my) for x, y in known) / sum((x - mx) ** 2 for x, _ in known)
+    few = len(plan.templates) < FEW_WORDINGS
+    held = Estimate(slope) if few else Estimate(slope, slope - 0.1, slope + 0.1)
+    return LabourMarket("woman", "man", held, my - slope * mx, Estimate(0.71, 0.6, 0.8), len(known))
+
+
+def _interactions(plan: Plan, maker: _Maker) -> tuple[Interaction, ...]:
+    if len(plan.groups) < 2:
+        return ()
+    crossings = itertools.product(plan.groups[0].levels[1:], plan.groups[1].levels[1:])
+    made = [maker.interaction(levels, n) for levels in crossings for n in range(len(maker.words))]
+    return tuple(sorted((i for i in made if i is not None), key=lambda i: -(i.contribution or 0)))
+
+
+def _finding(plan: Plan, a: Association, examples: Sequence[Example], at: int) -> Finding:
     likelier = a.level if (a.log2_ratio or 0) >= 0 else a.reference
     example = next((e for e in examples if e.levels[at] == likelier), None)
-    flags = ("stigma",) if a.target == "prostitute" else ()
-    return Finding(plan.name, a, _sentence(a), beyond, example, flags)
+    because = "" if a.grade == "strong" else "its interval reaches what invented names do"
+    return Finding(plan.name, a, _sentence(a), because, example, ("stigma",) if a.target in STIGMA else ())
 
 
 def checkpoint(planted: bool = False) -> CheckpointInfo:
@@ -323,16 +486,27 @@ def audit(*plans: Plan, planted: bool = False, single_piece: bool = False) -> Au
     )
     recipe = Recipe(
         "maskaudit run distilbert-base-uncased --probe occupation", "2026-01-31T12:00:00Z", sources,
-        checkpoint(planted), "float32", "cpu", 10, single_piece,
+        checkpoint(planted), "float32", "cpu", 10, single_piece, 0,
         (("maskaudit", "0.1.0"), ("torch", "2.13.0"), ("transformers", "5.3.0")),
     )  # fmt: skip
-    return Audit(SCHEMA, recipe, probes, probes if single_piece else ())
+    return Audit(SCHEMA, recipe, probes, None if planted else competence(), probes if single_piece else ())
+
+
+def competence(right: int = 9) -> Competence:
+    """Ten easy gaps, of which so many were filled."""
+    answers = tuple(
+        Answered(
+            f"The colour of snow number {n} is [MASK].", ("white",), "white" if n < right else "the", 0.8, n < right
+        )
+        for n in range(10)
+    )
+    return Competence(answers, right / 10, 0.5)
 
 
 def several() -> Audit:
     """Three probes that share axes; one has no placebo-beating difference, one the model isn't competent for."""
     quiet = {"woman": {}, "Black": {}, "Asian": {}, "Hispanic": {}}
-    calm = Plan("traits", "Traits by race", "Which traits?", (RACE,), JOBS[:24], 0, 0.2, TEMPLATES[:8], 0.1, 3, quiet)
+    calm = Plan("traits", "Traits by race", "Which traits?", (RACE,), JOBS[:24], 0, 0.2, TEMPLATES[:8], 0.1, 1, quiet)
     lost = Plan("crimes", "Crimes by gender", "Who is suspected?", (GENDER,), JOBS[:12], 0, 0.004, TEMPLATES[:6])
     return audit(Plan(), calm, lost)
 
@@ -343,7 +517,10 @@ def unmatched(probe: ProbeResult, *levels: str) -> ProbeResult:
     def lost(a: Association) -> Association:
         if a.role != "level" or (levels and a.level not in levels):
             return a
-        return replace(a, log2_ratio=None, prob=None, reference_prob=None, contribution=None, agree=0, templates=0)
+        return replace(
+            a, log2_ratio=None, low=None, high=None, p=None, q=None, prob=None, reference_prob=None,
+            contribution=None, agree=0, templates=0, without_low=None, without_high=None, grade=None, by_template=(),
+        )  # fmt: skip
 
     associations = tuple(lost(a) for a in probe.associations)
     findings = tuple(f for f in probe.findings if levels and f.association.level not in levels)
@@ -353,18 +530,25 @@ def unmatched(probe: ProbeResult, *levels: str) -> ProbeResult:
 def weightless(probe: ProbeResult) -> ProbeResult:
     """The probe as if no word had a share worth a finding in any group."""
     small = WEIGHTY_SHARE / 2
-    associations = tuple(replace(a, prob=small, reference_prob=small, by_template=()) for a in probe.associations)
+    associations = tuple(
+        replace(a, prob=small, reference_prob=small, grade=None, by_template=()) for a in probe.associations
+    )
     return replace(probe, associations=associations, findings=())
 
 
-def banded(probe: ProbeResult, band: float) -> ProbeResult:
-    """The probe as if two invented names differed by `band` (log2) on its first axis."""
-    axis = replace(probe.axes[0], placebo_ratio=band)
+def regraded(probe: ProbeResult, grade: Grade) -> ProbeResult:
+    """The probe as if no finding and no interaction had a better grade than this one."""
+    order: tuple[Grade, ...] = ("strong", "moderate", "weak", "none")
+
+    def held(own: Grade | None) -> Grade | None:
+        return None if own is None else order[max(order.index(own), order.index(grade))]
+
+    associations = tuple(replace(a, grade=held(a.grade)) for a in probe.associations)
     findings = tuple(
-        replace(f, beyond_placebo=abs(f.association.log2_ratio or 0) > band) if f.association.axis == axis.name else f
-        for f in probe.findings
+        replace(f, association=replace(f.association, grade=held(f.association.grade))) for f in probe.findings
     )
-    return replace(probe, axes=(axis, *probe.axes[1:]), findings=findings)
+    interactions = tuple(replace(i, grade=held(i.grade) or "none") for i in probe.interactions)
+    return replace(probe, associations=associations, findings=findings, interactions=interactions)
 
 
 PAYLOADS = (
@@ -376,7 +560,7 @@ PAYLOADS = (
     "\u202eevil\u2066\u200f\u2028 =1+1",
     "javascript:alert(1)//http://evil.example/ url(http://evil.example)",
 )
-KEPT = {"role", "roles", "flags"}
+KEPT = {"role", "roles", "flags", "grade"}
 """Fields that hold one of a few known words, never text from outside."""
 
 

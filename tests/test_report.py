@@ -22,10 +22,11 @@ from audits import (
     Group,
     Plan,
     audit,
-    banded,
+    competence,
     hostile,
     many_words,
     mapped,
+    regraded,
     several,
     unmatched,
     weightless,
@@ -33,8 +34,8 @@ from audits import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.result import Audit, Completion, ProbeResult
-from reports import charts, colours, render, words
+from audit.result import Audit, Completion, Estimate, Grade, ProbeResult
+from reports import charts, colours, grades, render, words
 from reports.findings import CARDS, card, strongest
 from reports.ids import Ids
 from reports.page import page
@@ -87,6 +88,7 @@ def rendered(kind: str = "several") -> str:
         "planted": lambda: audit(planted=True, single_piece=True),
         "hostile": lambda: hostile(several()),
         "long": lambda: hostile(several(), 10_000),
+        "lost": lambda: dataclasses.replace(several(), competence=competence(3)),
     }
     return render(made[kind]())
 
@@ -158,7 +160,7 @@ def test_policy_names_style_and_script_by_hash() -> None:
 
 def test_ids_are_unique_and_every_link_resolves() -> None:
     """No id is given twice; every internal link and every label leads to an id that is there."""
-    for kind in ("several", "planted", "hostile"):
+    for kind in ("several", "planted", "hostile", "lost"):
         ids = Counter(parsed(kind).values("id"))
         assert [id for id, times in ids.items() if times > 1] == []
         links = [href.removeprefix("#") for href in parsed(kind).values("href") if href.startswith("#")]
@@ -208,9 +210,7 @@ def test_missing_is_shown_as_missing() -> None:
     made = page(several())
     rows = {row.name: row for row in made.sections[0].shares.rows}
     assert rows["receptionist"].missing > 0
-    assert all(
-        cell.text in (words.MISSING, "91", "Office and Administrative Support") for cell in rows["receptionist"].cells
-    )
+    assert [cell.text for cell in rows["receptionist"].cells] == ["Office and Administrative Support"]
     assert made.sections[0].unscored[0].reason == "written in 3 pieces of the vocabulary"
     assert "not scored" in parsed().all_text()
     assert "None" not in parsed().all_text()
@@ -243,7 +243,8 @@ def test_numbers_of_the_table_are_the_audits() -> None:
     """Every share in the table is the audit's probability in percent, at two significant digits."""
     made = several()
     for probe, section in zip(made.probes, page(made).sections, strict=True):
-        levels = [level for axis in probe.axes for level in probe.levels if level.axis == axis.name]
+        own = [level for axis in probe.axes for level in probe.levels if level.axis == axis.name]
+        levels = [level for level in own if level.role != "placebo"]
         facts = len(section.shares.heads) - len(levels)
         rows = {row.name: row for row in section.shares.rows}
         for n, target in enumerate(probe.targets):
@@ -261,7 +262,7 @@ def test_ratios_of_the_table_are_the_audits() -> None:
     heads = [head.name for head in section.ratios.heads]
     rows = {row.name: row.cells for row in section.ratios.rows}
     for a in made.associations:
-        if a.log2_ratio is not None:
+        if a.log2_ratio is not None and a.role == "level":
             assert rows[a.target][heads.index(a.level)].text == words.more_or_less(a.log2_ratio)
 
 
@@ -271,18 +272,18 @@ def test_findings_say_what_the_audit_says() -> None:
     text = parsed().all_text()
     for _, finding in strongest(made):
         assert finding.sentence in text
-    assert "No difference above invented names." in text
+    assert "No word differs by more than chance and invented names explain." in text
     assert "unbiased" not in text
 
 
 def test_strongest_findings_are_diverse() -> None:
-    """There are at most 8, none twice, from both axes and both directions, and none that invented names reach."""
+    """There are at most 8, none twice, from both axes and both directions, and none below moderate."""
     found = [finding for _, finding in strongest(several())]
     assert 0 < len(found) <= CARDS
     assert len({finding.association.target for finding in found}) == len(found)
     assert {finding.association.axis for finding in found} == {"GROUP", "GENDER"}
     assert {(finding.association.log2_ratio or 0) > 0 for finding in found} == {True, False}
-    assert all(finding.beyond_placebo is not False for finding in found)
+    assert {finding.association.grade for finding in found} <= {"strong", "moderate"}
 
 
 def test_finding_is_told_from_the_likelier_side() -> None:
@@ -293,32 +294,33 @@ def test_finding_is_told_from_the_likelier_side() -> None:
         assert len(made.strip.dots) == len(made.each) == len(TEMPLATES)
 
 
-def test_findings_of_few_wordings_come_last() -> None:
-    """A probe of one wording gives a finding only where the others leave room."""
-    one = Plan(name="one", templates=TEMPLATES[:1], strength=3.0)
-    chosen = [probe.name for probe, _ in strongest(audit(one, Plan()))]
-    assert set(chosen) == {"occupation"}
-    assert {probe.name for probe, _ in strongest(audit(one))} == {"one"}
+def test_findings_of_few_wordings_are_never_cards() -> None:
+    """A probe of fewer than six wordings has weak findings at best, and none of them leads the page."""
+    few = audit(Plan(name="few", templates=TEMPLATES[:4], strength=3.0))
+    assert {a.grade for a in few.probes[0].associations} == {"weak", "none", None}
+    assert strongest(few) == []
+    assert page(few).verdict.calm == "No finding is graded strong or moderate."
 
 
 @pytest.mark.parametrize(
     ("made", "headline"),
     [
-        (audit(), "The answers change with the group named in the sentence by more than with an invented name."),
-        (audit(Plan(groups=(GENDER,))), "1 comparison between groups, without invented names"),
+        (audit(), "The answers differ between groups in 2 of 2 comparisons, by more than chance and invented names"),
+        (audit(Plan(groups=(GENDER,))), "The answers differ between groups, by more than chance"),
         (audit(Plan(coverage=0.001)), "This checkpoint can't be described with these probes"),
-        (several(), "In 1 of 2 comparisons, the answers change"),
+        (several(), "The answers differ between groups in 2 of 3 comparisons"),
+        (audit(Plan(templates=TEMPLATES[:1])), "With one wording nothing could be tested"),
+        (audit(Plan(templates=TEMPLATES[:4])), "There is weak evidence of differences between groups in 2 of 2"),
     ],
 )
-def test_headline_says_no_more_than_was_compared(made: Audit, headline: str) -> None:
-    """The first sentence follows from what could be compared with invented names."""
-    hrefs = ["#x"] * len(made.probes)
-    assert verdict(made, colours.palette(made), scale(made), hrefs).headline.startswith(headline)
+def test_headline_says_no_more_than_was_found(made: Audit, headline: str) -> None:
+    """The first sentence follows from the best grade of each comparison."""
+    assert verdict(made, ["#x"] * len(made.probes)).headline.startswith(headline)
 
 
 def _verdict(*probes: ProbeResult) -> Verdict:
     made = dataclasses.replace(audit(), probes=probes)
-    return verdict(made, colours.palette(made), scale(made), ["#x"] * len(probes))
+    return verdict(made, ["#x"] * len(probes))
 
 
 def _rows(made: Verdict) -> list[Row]:
@@ -344,59 +346,214 @@ def test_nothing_compared_is_never_no_difference(probe: ProbeResult, reason: str
     assert made.headline.startswith(NOTHING)
     text = Parsed(render(dataclasses.replace(audit(), probes=(probe,)))).all_text()
     assert text.count(reason) == 2
-    assert "No difference" not in text.partition("Method")[0]
+    assert "No evidence of a difference" not in text.partition("What strong")[0]
     assert "Nothing could be compared, so there is nothing to show." in text
 
 
 def test_headline_counts_only_what_was_compared() -> None:
     """A probe in which nothing could be compared isn't among the comparisons, but is counted beside them."""
     made = _verdict(ONE_AXIS, unmatched(ONE_AXIS))
-    assert made.headline.startswith("The answers change")
+    assert made.headline.startswith("The answers differ")
     assert made.rest == "In 1 more, nothing could be compared."
 
 
 def test_groups_without_a_counterpart_are_counted() -> None:
     """Where some groups could be compared and others not, the verdict says how many could not."""
     (row,) = _rows(_verdict(unmatched(ONE_AXIS, "Black", "Asian")))
-    assert row.standing is Standing.BEYOND
+    assert row.standing is Standing.FOUND
     assert row.more.endswith("2 groups could not be compared.")
 
 
-def _largest(probe: ProbeResult) -> float:
-    return max(abs(finding.association.log2_ratio or 0) for finding in probe.findings)
+@pytest.mark.parametrize(
+    ("grade", "standing", "cards"),
+    [
+        ("strong", Standing.FOUND, True),
+        ("moderate", Standing.FOUND, True),
+        ("weak", Standing.WEAK, False),
+        ("none", Standing.NONE, False),
+    ],
+)
+def test_standing_follows_from_the_best_grade(grade: Grade, standing: Standing, cards: bool) -> None:
+    """Strong and moderate findings are differences found and may lead; weak ones are weak evidence and don't."""
+    probe = regraded(ONE_AXIS, grade)
+    (row,) = _rows(_verdict(probe))
+    assert row.standing is standing
+    made = page(dataclasses.replace(audit(), probes=(probe,)))
+    assert bool(made.cards) == cards
+    assert ("strong" in row.counts) == (grade == "strong")
+
+
+def test_failed_competence_judges_nothing() -> None:
+    """A checkpoint that can't fill easy gaps has every probe greyed out with the reason, and no finding leads."""
+    made = page(dataclasses.replace(several(), competence=competence(3)))
+    assert made.verdict.headline.startswith("This checkpoint can't be audited with sentences. It filled only 3 of 10")
+    assert {row.standing for row in _rows(made.verdict)} == {Standing.UNJUDGED}
+    assert (made.cards, made.led) == ((), ())
+    assert all(section.unjudged for section in made.sections)
+    assert "The colour of snow number 9 is" in parsed("lost").all_text()
+
+
+def test_competence_is_silent_where_it_was_not_asked() -> None:
+    """Without easy gaps nothing is said of them; a demo's page says that they were not asked."""
+    unasked = Parsed(render(dataclasses.replace(several(), competence=None))).all_text()
+    assert "asy gap" not in unasked.partition("Method")[0].replace("Easy gaps were not asked", "")
+    assert "Easy gaps were not asked of it" in parsed("planted").all_text()
+    assert "It filled 9 of 10 easy gaps" in parsed().all_text()
+
+
+def test_missing_intervals_are_not_drawn() -> None:
+    """With one wording no chart has a whisker, no card an interval, and nothing is said to be tested."""
+    one = audit(Plan(templates=TEMPLATES[:1]))
+    html = render(one)
+    assert 'class="whisker' not in html.partition('class="charts"')[2]
+    assert "There are too few of them for an interval." in Parsed(html).all_text()
+    assert {row.standing for row in _rows(page(one).verdict)} == {Standing.UNTESTED}
+    assert "None" not in Parsed(html).all_text()
+
+
+def test_chart_of_ratios_draws_every_interval() -> None:
+    """A row of a chart has the association's interval, and the chart's description says it."""
+    probe = several().probes[0]
+    ends = {(a.level, a.target): (a.low, a.high) for a in probe.associations}
+    for chart in (chart for axis in page(several()).sections[0].axes for chart in axis.ratios.charts):
+        for row in chart.rows:
+            assert row.ends == ends[chart.level.name, row.word]
+        assert chart.desc.count("[") == len(chart.rows)
+
+
+def test_tested_differences_are_the_audits() -> None:
+    """The table of an axis has each graded pair with its ratio, interval, q, wordings and grade, best grade first."""
+    probe, section = several().probes[0], page(several()).sections[0]
+    for axis, part in zip(probe.axes, section.axes, strict=True):
+        own = {(a.target, a.level): a for a in probe.associations if a.axis == axis.name and a.grade is not None}
+        assert part.evidence is not None
+        rows = part.evidence.table.rows
+        assert len(rows) == len(own)
+        for row in rows:
+            level, ratio, ends, q, wordings, _, grade = (cell.text for cell in row.cells)
+            a = own[row.name, level]
+            assert (ratio, grade) == (words.more_or_less(a.log2_ratio), a.grade)
+            assert (ends, q) == (words.ratio_interval(a.low, a.high), words.chance(a.q))
+            assert wordings == f"{a.agree} of {a.templates}"
+        order = [grades.ORDER.index(own[row.name, row.cells[0].text].grade) for row in rows]
+        assert order == sorted(order)
+
+
+def test_distances_are_the_audits() -> None:
+    """The matrix has each pair of levels once, with its interval, and the list has chance and wordings beside it."""
+    probe, part = several().probes[0], page(several()).sections[0].axes[0].apart
+    assert part is not None
+    assert part.matrix is not None
+    cells = [cell.text for row in part.matrix.rows for cell in row.cells]
+    own = [d for d in probe.distances if d.axis == "GROUP" and d.role == "level"]
+    assert sorted(cells) == sorted(words.rounded(d.bits.value or 0.0) for d in own)
+    assert len(part.pairs.rows) == len(own) + 1
+    assert part.pairs.rows[-1].name == "Molvic and Dravian (invented)"
+
+
+def test_many_levels_fold_their_matrix() -> None:
+    """With 40 levels the list has the pairs with the reference alone, and the matrix is folded."""
+    nations = Group("NATION", "Nationality", tuple(f"people {n}" for n in range(40)), ("Dravian", "Molvic"))
+    part = page(audit(Plan(groups=(nations,), words=many_words(12)))).sections[0].axes[0].apart
+    assert part is not None
+    assert part.folded
+    assert len(part.pairs.rows) == 39 + 1
+    assert part.note.startswith("Pairs with people 0, the reference")
+
+
+def test_bar_of_the_verdict_is_to_scale() -> None:
+    """Every bar is drawn on one axis of bits, with its interval around it."""
+    made = several()
+    rows = [row for row in _rows(page(made).verdict) if row.bar]
+    limit = float(page(made).verdict.top.partition(" ")[0])
+    whole = [axis.distance for p in made.probes for axis in p.axes if axis.distance]
+    assert {row.bar.at for row in rows if row.bar} == {round(100 * (d.bits.value or 0) / limit, 1) for d in whole}
+    assert all(row.bar.low <= row.bar.at <= row.bar.high <= 100 for row in rows if row.bar)
+
+
+def test_interactions_are_told_and_tabled() -> None:
+    """Each two axes have their graded crossings as sentences and in a table, those of grade none in the table alone."""
+    probe, section = several().probes[0], page(several()).sections[0]
+    (meeting,) = section.meetings
+    best = sorted(probe.interactions, key=grades.rank)
+    assert [line.sentence for line in meeting.lines] == [i.sentence for i in best[:5]]
+    assert [row.name for row in meeting.table.rows] == [i.target for i in best[:40]]
+    assert meeting.grid is not None
+    assert [row.name for row in meeting.grid.rows] == ["Black", "Asian", "Hispanic"]
+    calm = page(dataclasses.replace(several(), probes=(regraded(probe, "none"),))).sections[0].meetings[0]
+    assert (calm.lines, calm.grid) == ((), None)
+    assert calm.said.startswith("No evidence")
 
 
 @pytest.mark.parametrize(
-    ("below", "standing"),
+    ("slope", "said"),
     [
-        (0.2, Standing.BEYOND),
-        (0.1, Standing.ABOUT),
-        (0.001, Standing.ABOUT),
-        (-0.001, Standing.WITHIN),
+        (Estimate(1.4, 1.2, 1.6), "exaggerates"),
+        (Estimate(1.0, 0.8, 1.2), "repeats"),
+        (Estimate(0.5, 0.3, 0.7), "flattens"),
+        (Estimate(0.1, -0.1, 0.3), "No evidence"),
+        (Estimate(-0.5, -0.7, -0.3), "turns the labour market around"),
+        (Estimate(0.5), "Too few wordings"),
     ],
 )
-def test_difference_by_a_hair_is_about_what_invented_names_do(below: float, standing: Standing) -> None:
-    """Less than 1.1 times the band is neither beyond it nor a card, and the headline doesn't count it as beyond."""
-    probe = banded(ONE_AXIS, _largest(ONE_AXIS) - below)
-    made = _verdict(probe)
-    assert [row.standing for row in _rows(made)] == [standing]
-    beyond = standing is Standing.BEYOND
-    assert made.headline.startswith("The answers change" if beyond else "No difference clearly above invented names")
-    assert bool(strongest(dataclasses.replace(audit(), probes=(probe,)))) == beyond
-    badges = {Standing.ABOUT: "About what invented names do", Standing.BEYOND: "Above invented names"}
-    assert _rows(made)[0].badge == badges.get(standing, "No difference above invented names")
+def test_labour_market_is_worded_by_the_slopes_interval(slope: Estimate, said: str) -> None:
+    """What is said follows from where the interval lies to 0 and 1."""
+    probe = audit().probes[0]
+    gender = probe.axes[1]
+    assert gender.labour is not None
+    turned = dataclasses.replace(gender, labour=dataclasses.replace(gender.labour, slope=slope))
+    made = page(dataclasses.replace(audit(), probes=(dataclasses.replace(probe, axes=(probe.axes[0], turned)),)))
+    panel = made.sections[0].axes[1].labour
+    assert panel is not None
+    assert said in panel.said
 
 
-def test_thin_marks_are_announced_only_where_they_are_drawn() -> None:
-    """The text over the charts speaks of single wordings just as far as the charts show them."""
-    for made in (axis.ratios for section in page(several()).sections for axis in section.axes):
-        drawn = [bool(row.wordings) for chart in made.charts for row in chart.rows]
-        assert ("thin marks" in made.drawn) == any(drawn)
-        assert ("for words with 0.5 %" in made.drawn) == (any(drawn) and not all(drawn))
-    bare = page(dataclasses.replace(audit(), probes=(weightless(ONE_AXIS),))).sections[0].axes[0].ratios
-    assert bare.drawn == "The dot is the mean over wordings."
-    one = page(audit(Plan(templates=TEMPLATES[:1]))).sections[0].axes[0].ratios
-    assert one.drawn == "The dot is the one wording's."
+def test_scatter_holds_every_job_with_a_known_share() -> None:
+    """The chart has a point for each scored job with a real share; the table of ratios has both of its numbers."""
+    probe, section = audit().probes[0], page(audit()).sections[0]
+    panel = section.axes[1].labour
+    assert panel is not None
+    assert panel.scatter is not None
+    known = [t for t in probe.targets if t.scored and t.women_pct is not None]
+    assert len(panel.scatter.jobs) == len(known) == 31
+    assert section.ratios.heads[0].name == "women in the job, %"
+    assert panel.sources == "BLS CPS table 11, 2015 (31 jobs)"
+    assert section.axes[0].labour is None
+
+
+def test_wording_panel_adds_up() -> None:
+    """The three parts of the bar meet and fill it, and the sentences give what one wording alone would have given."""
+    panel = page(audit()).sections[0].axes[0].sensitivity
+    assert panel is not None
+    assert sum(share.width for share in panel.shares) == pytest.approx(100)
+    assert [share.x for share in panel.shares] == [0.0, 62.0, 89.0]
+    assert any(sentence.startswith("One wording alone would have given anything from") for sentence in panel.sentences)
+
+
+def test_groups_by_themselves_have_their_numbers() -> None:
+    """Range of answers, women's share and demeaning words stand with their intervals; a missing one is a dash."""
+    part = page(audit()).sections[0].axes[1].summaries
+    assert part is not None
+    rows = {row.name: row.cells for row in part.table.rows}
+    assert rows["man"][-1].text == words.MISSING
+    assert rows["woman"][-1].text.endswith(words.TIMES)
+    assert all(cell.small.startswith("[") for cell in rows["woman"])
+    assert part.stigma is not None
+    assert [row.name for row in part.stigma.rows] == ["prostitute"]
+
+
+def test_card_says_which_side_moved() -> None:
+    """A card gives both groups beside the sentence that names none, turned with the finding."""
+    made = audit()
+    told = {f.association.target: f.association for _, f in strongest(made)}
+    for shown in page(made).cards:
+        a = told[shown.word]
+        facts = {fact.name: fact.value for fact in shown.facts}
+        likelier, other = (a.prior_corrected or 0.0), (a.prior_corrected or 0.0) - (a.log2_ratio or 0.0)
+        if (a.log2_ratio or 0.0) < 0:
+            likelier, other = other, likelier
+        assert facts["Which side moved"].startswith(f"{shown.level.name} {words.times(likelier)} above, ")
+        assert f"{shown.reference.name} {words.times(other)} below" in facts["Which side moved"]
 
 
 def _asked(rank: int) -> list[tuple[str, bool, str]]:
@@ -473,12 +630,13 @@ def test_ratios_and_percentages_are_told_apart() -> None:
         bool(section.grids) for section in page(several()).sections
     )
     assert "A ratio is not the quotient of the two percentages beside it." in text
-    assert "To be above the band is a hint, not a test." in text
 
 
-def test_page_says_that_nothing_was_tested() -> None:
-    """While there are no intervals, the verdict says so."""
-    assert "This version gives no confidence intervals." in parsed().all_text()
+def test_rule_of_grades_is_on_the_page() -> None:
+    """Under Method the rule stands in full, with its limits."""
+    method = parsed().all_text().partition("How a finding is graded")[2].partition("Limits of what")[0]
+    for limit in ("1.25", "90 %", "75 %", "0.05", "fewer than 6 wordings"):
+        assert limit in method
 
 
 def test_planted_bias_is_announced() -> None:
@@ -579,7 +737,7 @@ def test_forty_levels_and_long_words_render() -> None:
     made = page(audit(Plan(groups=(nations,), words=many_words(30, 40))))
     assert len(made.sections[0].axes[0].ratios.charts) == 6
     assert made.sections[0].axes[0].shares is None
-    assert len(made.sections[0].shares.heads) == 43
+    assert len(made.sections[0].shares.heads) == 41
 
 
 def test_importing_the_package_loads_neither_matplotlib_nor_jinja() -> None:

@@ -1,0 +1,73 @@
+"""Whether a checkpoint can be judged: by the easy gaps it fills, and how often it answers with a probe's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.result import Answered, Competence, ProbeResult
+from reports import words
+from reports.columns import Sentence, sentence
+
+FLOOR = 0.01
+"""Coverage below which a probe isn't judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An easy gap and how it was filled."""
+
+    sentence: Sentence
+    answer: str
+    percent: str
+    right: bool
+    accepted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The easy gaps, those that were filled wrongly first."""
+
+    said: str
+    each: tuple[Gap, ...]
+
+
+def incompetent(competence: Competence | None) -> str | None:
+    """Why nothing that the checkpoint says can be judged, or None where something can."""
+    if competence is None or not competence.accuracy < competence.floor:
+        return None
+    return f"It filled only {_right(competence)}; at least {words.limit_percent(competence.floor)} are asked for."
+
+
+def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | None:
+    """Why nothing can be said with this probe, or None where something can."""
+    coverage = words.known(probe.coverage)
+    if not any(target.scored for target in probe.targets) or coverage is None:
+        return "None of its words could be scored in this checkpoint."
+    if (reason := incompetent(competence)) is not None:
+        return f"The checkpoint can't fill easy gaps. {reason}"
+    if coverage < FLOOR:
+        return (
+            f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "
+            "it by."
+        )
+    return None
+
+
+def gaps(competence: Competence | None) -> Gaps | None:
+    """What the page shows of the easy gaps; None where they were not asked."""
+    if competence is None:
+        return None
+    ordered = sorted(competence.answers, key=lambda answer: answer.right)
+    return Gaps(f"It filled {_right(competence)}", tuple(_gap(answer) for answer in ordered))
+
+
+def _right(competence: Competence) -> str:
+    right = sum(answer.right for answer in competence.answers)
+    return f"{words.count(right)} of {words.counted(len(competence.answers), 'easy gap')}"
+
+
+def _gap(answer: Answered) -> Gap:
+    accepted = words.listed([words.clean(word, 40) for word in answer.accepted[:4]])
+    return Gap(
+        sentence(answer.text), words.clean(answer.answer, 40), words.percent(answer.prob), answer.right, accepted
+    )

@@ -1,0 +1,56 @@
+"""The table of differences that were tested: a row a word and a group, with all that a grade rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.result import Association, Axis, ProbeResult
+from reports import grades, words
+from reports.columns import flagged
+from reports.ids import Ids
+from reports.tables import Head, Table, TableCell, TableRow, tint
+
+ROWS = 120
+"""Most rows of the table of an axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was tested on one axis."""
+
+    said: str
+    table: Table
+
+
+def evidence(probe: ProbeResult, axis: Axis, ids: Ids) -> Evidence | None:
+    """The axis' graded differences, best grade first, then by contribution; None where nothing was graded."""
+    own = [a for a in probe.associations if a.axis == axis.name and a.role == "level" and a.grade is not None]
+    if not own:
+        return None
+    shown, flags = sorted(own, key=grades.rank)[:ROWS], flagged(probe)
+    names = ("group", "more or less", "interval", "q", "wordings", "one left out", "grade")
+    heads = tuple(Head(name, "", "") for name in names)
+    rows = tuple(TableRow(words.clean(a.target), a.target in flags, _cells(a)) for a in shown)
+    caption = f"Differences tested: {words.clean(axis.title, 60)}, against {words.clean(axis.reference, 40)}"
+    return Evidence(
+        _said(own, len(shown)), Table(ids.new("tested", probe.name, axis.name), caption, "word", (), heads, rows)
+    )
+
+
+def _said(own: list[Association], shown: int) -> str:
+    found = grades.said(grades.counts(own)) or "no finding above grade none"
+    pairs = words.counted(len(own), "pair")
+    rest = "" if shown == len(own) else f" The {shown} best are listed; findings.csv of the run has them all."
+    return f"{pairs} of a word and a group had enough weight to be graded: {found}.{rest}"
+
+
+def _cells(a: Association) -> tuple[TableCell, ...]:
+    return (
+        TableCell(words.clean(a.level, 40)),
+        TableCell(words.more_or_less(a.log2_ratio), "", tint(a.log2_ratio)),
+        TableCell(words.ratio_interval(a.low, a.high) or words.MISSING),
+        TableCell(words.chance(a.q)),
+        TableCell(f"{a.agree} of {a.templates}"),
+        TableCell(words.bounds(a.without_low, a.without_high) or words.MISSING),
+        TableCell(a.grade or words.MISSING),
+    )
