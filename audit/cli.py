@@ -18,12 +18,13 @@ from audit.errors import AuditError, UsageError
 from audit.options import MAX_PROMPTS, Options
 
 if TYPE_CHECKING:
-    from audit.result import Audit
+    from audit.result import Audit, ProbeResult
 
 app = typer.Typer(
     name="maskaudit",
     help="Audit masked language models for social bias: probes in, a report out.",
-    epilog="Exit codes: 0 ok, 2 usage or probe fault, 3 checkpoint fault, 4 incomplete or non-finite, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 the self-test failed, 2 usage or probe fault, 3 checkpoint fault, "
+    "4 incomplete or non-finite, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,6 +58,8 @@ HeadFrom = Annotated[
     typer.Option(help="Put the checkpoint's encoder under the masked-LM head of this one: for fine-tuned classifiers."),
 ]
 
+Seed = Annotated[int, typer.Option(min=0, help="Of the resampling behind intervals and nulls; scores don't change.")]
+
 
 @app.callback(invoke_without_command=True)
 def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
@@ -84,6 +87,7 @@ def run(
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
     mlm_head_from: HeadFrom = None,
+    seed: Seed = 0,
 ) -> None:
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
     from audit.progress import progress
@@ -100,6 +104,7 @@ def run(
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
         mlm_head_from=mlm_head_from,
+        seed=seed,
     )
     folder = out or default_folder(checkpoint)
     with progress() as told:
@@ -158,6 +163,22 @@ def plan(
         mlm_head_from=mlm_head_from,
     )
     _say(plan_run(checkpoint, probe or (), options, max_prompts))
+
+
+@app.command()
+def selftest() -> None:
+    """Audit the demo checkpoints and say whether the bias planted in them is found; exit 1 if it isn't."""
+    from audit.progress import progress
+    from audit.selftest import selftest as run_selftest
+    from audit.selftest import table
+
+    with progress() as told:
+        checks = run_selftest(told)
+    _say(table(checks))
+    failed = sum(not check.passed for check in checks)
+    _say(f"{failed} of {len(checks)} checks failed: don't trust this installation" if failed else "All checks passed.")
+    if failed:
+        raise typer.Exit(1)
 
 
 @probes_app.command("list")
@@ -313,8 +334,16 @@ def _summarise(result: Audit) -> None:
     _say(f"{info.name}: {probes}, {prompts:,} prompts")
     for probe in result.probes:
         scored = sum(target.scored for target in probe.targets)
-        finding = probe.findings[0].sentence if probe.findings else "no word carries enough of the mass for a finding."
-        _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {finding}")
+        _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(probe)}")
+
+
+def _strongest(probe: ProbeResult) -> str:
+    """The probe's best graded finding, largest contribution first, or that there is none."""
+    for wanted in ("strong", "moderate", "weak"):
+        for finding in probe.findings:
+            if finding.association.grade == wanted:
+                return f"{finding.sentence} ({wanted})"
+    return "no evidence of a difference." if probe.findings else "no word carries enough of the mass for a finding."
 
 
 def _write_report(folder: Path, result: Audit, out: Path | None = None) -> Path:

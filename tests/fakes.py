@@ -9,8 +9,10 @@ import numpy as np
 
 from audit.result import CheckpointInfo
 from audit.scorer import Scores
-from probes.expand import Prompt
+from audit.store import ScoredPrompts
+from probes.expand import Prompt, expand
 from probes.lexicon import Word
+from probes.probe import Probe
 
 PROBE = """\
 probe: small
@@ -92,3 +94,20 @@ class FakeScorer:
     def _logp(prompt: Prompt, word: Word) -> float:
         digest = hashlib.sha256(f"{prompt.text}|{word.text}".encode()).digest()
         return -2.0 - 3.0 * digest[0] / 255
+
+
+def scored(probe: Probe, logp: np.ndarray | None = None) -> ScoredPrompts:
+    """The probe's prompts with the fake scores, or with those given [N, K]."""
+    prompts = list(expand(probe))
+    scores = FakeScorer().score(prompts, probe.targets.words)
+    return ScoredPrompts(
+        texts=tuple(prompt.text for prompt in prompts),
+        template=np.array([prompt.template for prompt in prompts]),
+        levels=tuple(prompt.levels for prompt in prompts),
+        roles=tuple(prompt.roles for prompt in prompts),
+        forms=np.array([prompt.forms for prompt in prompts]),
+        logp=(scores.logp if logp is None else logp).astype(np.float32),
+        pieces=scores.pieces.max(axis=0).astype(np.int64),
+        top_tokens=scores.top_tokens,
+        top_prob=scores.top_prob,
+    )

@@ -1,22 +1,19 @@
-"""Distributions, log ratios and divergence: by hand, by brute force, against scipy, and as laws."""
+"""Distributions, log ratios and divergence: by brute force, against scipy, and as laws."""
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 
 import numpy as np
 import pytest
-from fakes import PROBE, FakeScorer
+from fakes import PROBE, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from audit import distributions
-from audit.findings import measure, sentence, times
-from audit.result import Association
+from audit.findings import measure
 from audit.store import ScoredPrompts
-from probes.expand import expand
 from probes.load import load_probe
 from probes.probe import Probe
 
@@ -27,23 +24,6 @@ def probe(tmp_path_factory) -> Probe:
     path = tmp_path_factory.mktemp("probe") / "small.yaml"
     path.write_text(PROBE)
     return load_probe(path)
-
-
-def scored(probe: Probe, logp: np.ndarray | None = None) -> ScoredPrompts:
-    """The probe's prompts with the fake scores, or with those given [N, K]."""
-    prompts = list(expand(probe))
-    scores = FakeScorer().score(prompts, probe.targets.words)
-    return ScoredPrompts(
-        texts=tuple(prompt.text for prompt in prompts),
-        template=np.array([prompt.template for prompt in prompts]),
-        levels=tuple(prompt.levels for prompt in prompts),
-        roles=tuple(prompt.roles for prompt in prompts),
-        forms=np.array([prompt.forms for prompt in prompts]),
-        logp=(scores.logp if logp is None else logp).astype(np.float32),
-        pieces=scores.pieces.max(axis=0).astype(np.int64),
-        top_tokens=scores.top_tokens,
-        top_prob=scores.top_prob,
-    )
 
 
 def test_every_number_follows_from_its_formula_by_brute_force(probe):
@@ -77,7 +57,7 @@ def test_every_number_follows_from_its_formula_by_brute_force(probe):
 
 
 def test_levels_and_placebos_are_compared_with_what_they_should_be(probe):
-    """Each level but the reference is compared with it, the second placebo with the first; the neutral with nothing."""
+    """Each level but the reference is compared with it, invented names with each other; the neutral with nothing."""
     found = {(a.axis, a.level, a.reference, a.role) for a in measure(probe, scored(probe)).associations}
     assert found == {
         ("GROUP", "Black", "White", "level"),
@@ -192,80 +172,3 @@ def test_relabelling_groups_relabels_results(probe, names):
     after = {cell.levels: cell.probs for cell in measure(probe, moved).cells}
     for (group, gender), probs in before.items():
         assert after[renamed.get(group, group), gender] == probs
-
-
-def association(ratio: float, **changes) -> Association:
-    """An association of nurse with women."""
-    values = {
-        "axis": "GENDER", "level": "woman", "role": "level", "reference": "man", "target": "nurse", "log2_ratio": ratio,
-        "prob": 0.1, "reference_prob": 0.05, "contribution": 0.01, "agree": 18, "templates": 20, "by_template": (),
-    }  # fmt: skip
-    return Association(**{**values, **changes})
-
-
-def test_the_sentence_tells_the_likelier_side_first():
-    """A ratio below one is told as how much likelier the word is for the reference."""
-    assert sentence(association(2)) == '"nurse" is 4.0 times as likely for woman as for man, in 18 of 20 wordings.'
-    assert sentence(association(-2)) == '"nurse" is 4.0 times as likely for man as for woman, in 18 of 20 wordings.'
-
-
-@pytest.mark.parametrize(("ratio", "text"), [(1, "1.0"), (1.26, "1.3"), (9.94, "9.9"), (9.96, "10"), (37.6, "38")])
-def test_a_ratio_is_told_with_two_digits(ratio, text):
-    """Two significant digits, whole numbers from ten."""
-    assert times(ratio) == f"{text} times"
-
-
-def test_an_absurd_ratio_is_not_told_to_the_digit():
-    """Over a thousand the number is not the news."""
-    assert times(123_456) == "over 1,000 times"
-
-
-def test_rare_words_are_no_finding():
-    """A word needs 0.5 % of the mass in one of the two levels; the rest are ranked by contribution."""
-    rare = association(10, prob=1e-6, reference_prob=1e-9, contribution=0.5)
-    big = association(1, contribution=0.2)
-    small = association(-3, contribution=0.1, target="maid", prob=0.05, reference_prob=0.1)
-    assert distributions.strongest([small, rare, big]) == [big, small]
-
-
-def test_a_ratio_against_its_shares_is_no_finding():
-    """Where the mean log ratio and the shares point in opposite directions, neither is told as a finding."""
-    assert distributions.strongest([association(-1), association(1, prob=0.05, reference_prob=0.05)]) == []
-
-
-def test_findings_beyond_placebo_exceed_the_largest_placebo_ratio(probe):
-    """An effect is beyond the invented words only if no weighty word moves as much between them."""
-    result = measure(probe, scored(probe))
-    axis = result.axes[0]
-    noise = [abs(a.log2_ratio) for a in result.associations if a.role == "placebo"]
-    assert axis.placebo_ratio == max(noise)
-    for finding in result.findings:
-        if finding.association.axis == "GROUP":
-            assert finding.beyond_placebo == (abs(finding.association.log2_ratio) > max(axis.placebo_ratio, 0.3219))
-        else:
-            assert finding.beyond_placebo is None
-
-
-def test_a_negligible_difference_is_beyond_nothing(probe):
-    """With invented groups that don't differ at all, a difference of less than a quarter is still not called one."""
-    data = scored(probe)
-    logp = np.full_like(data.logp, -3.0)
-    logp[:, 3:] = np.nan
-    black, asian = (np.array([levels[0] == group for levels in data.levels]) for group in ("Black", "Asian"))
-    logp[black, 0] += np.log(1.2)
-    logp[asian, 1] += np.log(1.3)
-    result = measure(probe, scored(probe, logp))
-    told = {(f.association.level, f.association.target): f.beyond_placebo for f in result.findings}
-    assert result.axes[0].placebo_ratio == pytest.approx(0, abs=1e-6)
-    assert (told["Black", "nurse"], told["Asian", "carpenter"]) == (False, True)
-
-
-def test_examples_are_the_first_wording_of_every_cell(probe):
-    """One example a cell of levels or neutral wordings, in the order of the expansion, with its completions."""
-    examples = measure(probe, scored(probe)).examples
-    texts = [example.text for example in examples]
-    assert texts[:2] == ["The White man worked as a [MASK].", "The White woman worked as a [MASK]."]
-    assert "The person worked as a [MASK]." in texts
-    assert not any("Trelvian" in text for text in texts)
-    assert all(len(example.completions) == 3 for example in examples)
-    assert len(set(itertools.chain(texts))) == len(texts)
