@@ -5,14 +5,13 @@ A lexicon is a CSV file, one word a row. Here it becomes a `Lexicon`; who scores
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from probes.faults import CONTROL, Fault, ProbeError, read_text, unknown_key
+from probes.faults import Fault, ProbeError
+from probes.table import Row, read_table
 
 ArticleWord = Literal["a", "an"]
 
@@ -80,21 +79,13 @@ def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
 
     Raises ProbeError with every fault, at its row and column of the table's text.
     """
-    text, faults = read_text(file, raw)
-    if faults:
-        raise ProbeError(faults)
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows, faults = read_table(file, raw, _COLUMNS, ["word"])
     words: dict[str, Word] = {}
-    try:
-        header = next(rows, [])
-        faults.extend(_header_faults(file, header))
-        line = rows.line_num + 1
-        for row in rows if not faults else ():
-            if row:
-                _read_row(file, line, header, row, words, faults)
-            line = rows.line_num + 1
-    except csv.Error as error:
-        faults.append(Fault(file, rows.line_num, 1, f"not CSV: {error}", "quote cells that hold a comma or a quote"))
+    for row in rows:
+        bad = _row_faults(row, words)
+        faults.extend(bad)
+        if not bad:
+            words[row.cells["word"]] = _word(row.cells)
     if len(words) < 2 and not faults:
         faults.append(Fault(file, 1, 1, f"a word list of {len(words)} words", "list at least two, to tell them apart"))
     if faults:
@@ -102,44 +93,16 @@ def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
     return Lexicon(name, tuple(words.values()))
 
 
-def _header_faults(file: str, header: list[str]) -> list[Fault]:
-    faults = []
-    for index, column in enumerate(header):
-        if column not in _COLUMNS:
-            faults.append(Fault(file, 1, index + 1, f"unknown column `{column}`", unknown_key(column, _COLUMNS)))
-        if column in header[:index]:
-            faults.append(Fault(file, 1, index + 1, f"duplicate column `{column}`", "keep one of them"))
-    if "word" not in header:
-        faults.append(Fault(file, 1, 1, "no column `word`", "name the columns in the first row"))
-    return faults
-
-
-def _read_row(
-    file: str, line: int, header: list[str], row: list[str], words: dict[str, Word], faults: list[Fault]
-) -> None:
-    """Add the row's word to `words`, or its faults to `faults`. A fault's column counts cells, from 1."""
-    if len(row) != len(header):
-        what = f"{len(row)} cells under {len(header)} columns"
-        faults.append(Fault(file, line, len(row), what, "quote cells that hold a comma"))
-        return
-    cells = {column: cell.strip() for column, cell in zip(header, row, strict=True)}
-    bad = [
-        Fault(file, line, index + 1, f"{cells[column]!r} in the column `{column}`", mend)
-        for index, column in enumerate(header)
-        if (mend := _cell_fault(column, cells[column]))
-    ]
-    text = cells.get("word", "")
-    if text in words:
-        bad.append(Fault(file, line, header.index("word") + 1, f"duplicate word `{text}`", "keep one of them"))
-    faults.extend(bad)
-    if not bad and text:
-        words[text] = _word(cells)
+def _row_faults(row: Row, words: Mapping[str, Word]) -> list[Fault]:
+    """What is wrong with a row's cells; `words` are those of the rows before it."""
+    bad = [row.bad_cell(column, mend) for column, cell in row.cells.items() if (mend := _cell_fault(column, cell))]
+    if row.cells["word"] in words:
+        bad.append(row.fault("word", f"duplicate word `{row.cells['word']}`", "keep one of them"))
+    return bad
 
 
 def _cell_fault(column: str, cell: str) -> str | None:
     """How to mend the cell, or None where nothing is wrong with it."""
-    if CONTROL.search(cell):
-        return "remove the control characters"
     if column == "word":
         return None if cell else "write the word"
     if not cell:
