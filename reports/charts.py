@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from reports import words
 from reports.grades import TELLING
-from reports.labour import Job, Scatter, ticks
+from reports.labour import Job, Scatter, log2_odds, ticks
 from reports.plots import RatioChart, RatioRow, ShareChart, ShareRow
 from reports.svg import inline, kind
 
@@ -200,7 +200,7 @@ def scatter_svg(chart: Scatter) -> Markup:
     """Jobs by the real share of women (log odds) and the model's ratio, the fitted line, and the labour market's."""
     height, top, bottom, left, right = 330.0, 14.0, 44.0, 62.0, 14.0
     marks = ticks()
-    edge = marks[-1][0] + 0.6
+    edge = log2_odds(1.0) + 0.4
 
     def drop(log2: float) -> float:
         return top + (height - top - bottom) * (1 - (_held(log2, chart.limit) / chart.limit + 1) / 2)
@@ -214,7 +214,7 @@ def scatter_svg(chart: Scatter) -> Markup:
             canvas.lines(f"point {chart.level.style}", [(job.x, drop(job.y), job.x, drop(job.y))])
         for job, x, y, side in _labels(canvas, chart, drop):
             canvas.text(
-                f"word{side}{' flag' if job.flagged else ''}", x, y, f"! {job.word}" if job.flagged else job.word
+                f"label{side}{' flag' if job.flagged else ''}", x, y, f"! {job.word}" if job.flagged else job.word
             )
         return canvas.svg(chart.id, chart.title, chart.desc)
 

@@ -13,7 +13,7 @@ from reports.tables import Head, Table, TableCell, TableRow, head
 
 MATRIX = 10
 """Most levels with a matrix that shows intervals, too."""
-TOPS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0, 4.0, 8.0)
+TOPS = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 4.0, 8.0)
 """Bits that the axis of distances may end at."""
 TINTS = (0.02, 0.05, 0.1, 0.2)
 """Bits from which on a cell of the matrix is tinted, by the steps of `more`."""
@@ -64,7 +64,7 @@ def _drawn(probe: ProbeResult, axis: Axis) -> list[float | None]:
 
 
 def _farthest_invented(probe: ProbeResult, axis: Axis) -> float | None:
-    own = (d for d in probe.distances if d.axis == axis.name and d.role == "placebo")
+    own = (d for d in probe.distances if d.axis == axis.name and d.role == "placebo" and d.level is not None)
     return max((bits for d in own if (bits := words.known(d.bits.value)) is not None), default=None)
 
 
@@ -121,7 +121,8 @@ def apart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Apart |
 
 def _said(axis: Axis, levels: Sequence[Distance], invented: float | None) -> str:
     far = max(levels, key=lambda d: d.bits.value or 0.0)
-    sentences = [f"Farthest apart: {_pair(far)}, {words.sized(far.bits, ' bits')}."]
+    lead = "Farthest apart: " if len(levels) > 1 else ""
+    sentences = [f"{lead}{_pair(far)}, {words.sized(far.bits, ' bits')}."]
     if len(levels) > 1:
         near = min(levels, key=lambda d: d.bits.value or 0.0)
         sentences.append(f"Nearest: {_pair(near)}, {words.sized(near.bits, ' bits')}.")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.result import Association, Axis, ProbeResult
+from audit.result import Association, Audit, Axis, ProbeResult
 from reports import grades, words
 from reports.columns import flagged
 from reports.ids import Ids
 from reports.tables import Head, Table, TableCell, TableRow, tint
 
-ROWS = 120
-"""Most rows of the table of an axis."""
+ROWS = 1200
+"""Rows that all axes of the page share, so that a page of many probes stays small."""
+MOST, LEAST = 300, 40
+"""Most and fewest rows that an axis is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,17 @@ class Evidence:
     table: Table
 
 
-def evidence(probe: ProbeResult, axis: Axis, ids: Ids) -> Evidence | None:
+def room(audit: Audit) -> int:
+    """Rows for the table of each axis."""
+    return max(LEAST, min(MOST, ROWS // max(1, sum(len(probe.axes) for probe in audit.probes))))
+
+
+def evidence(probe: ProbeResult, axis: Axis, room: int, ids: Ids) -> Evidence | None:
     """The axis' graded differences, best grade first, then by contribution; None where nothing was graded."""
     own = [a for a in probe.associations if a.axis == axis.name and a.role == "level" and a.grade is not None]
     if not own:
         return None
-    shown, flags = sorted(own, key=grades.rank)[:ROWS], flagged(probe)
+    shown, flags = sorted(own, key=grades.rank)[:room], flagged(probe)
     names = ("group", "more or less", "interval", "q", "wordings", "one left out", "grade")
     heads = tuple(Head(name, "", "") for name in names)
     rows = tuple(TableRow(words.clean(a.target), a.target in flags, _cells(a)) for a in shown)

@@ -15,6 +15,8 @@ from reports.ids import Ids
 
 LABELLED = 14
 """Most points with their word beside them."""
+SOURCES = 3
+"""Most sources that are named."""
 HELD = 0.005
 """Shares are held within this and 1 less it, as in the regression."""
 TICKS = (1, 5, 20, 50, 80, 95, 99)
@@ -103,10 +105,12 @@ def _said(slope: Estimate) -> str:
 def _sources(probe: ProbeResult) -> str:
     scored = (t for t in probe.targets if t.scored and words.known(t.women_pct) is not None)
     seen = Counter((t.women_source or "no source given", t.women_year) for t in scored)
-    return "; ".join(
+    said = [
         f"{words.clean(source, 120)}{f', {year}' if year is not None else ''} ({words.counted(n, 'job')})"
-        for (source, year), n in seen.most_common()
-    )
+        for (source, year), n in seen.most_common(SOURCES)
+    ]
+    rest = len(seen) - len(said)
+    return "; ".join(said) + (f"; and {words.counted(rest, 'source')} more in the word list" if rest else "")
 
 
 def _scatter(
@@ -134,16 +138,23 @@ def _scatter(
 
 
 def _jobs(probe: ProbeResult, axis: Axis, market: LabourMarket) -> tuple[Job, ...]:
-    shares = {t.word: share / 100 for t in probe.targets if (share := words.known(t.women_pct)) is not None}
-    flags, made = flagged(probe), []
+    """Each job's ratio of the two levels, both of which are compared with the axis' reference."""
+    ratios: dict[str, dict[str, float | None]] = {market.level: {}, market.reference: {}}
     for a in probe.associations:
-        turned = (a.level, a.reference) == (market.reference, market.level)
-        ratio = words.known(a.log2_ratio)
-        own = a.axis == axis.name and (turned or (a.level, a.reference) == (market.level, market.reference))
-        if own and ratio is not None and a.target in shares:
-            y = -ratio if turned else ratio
-            made.append(Job(log2_odds(shares[a.target]), y, words.clean(a.target, 20), a.target in flags))
+        if a.axis == axis.name and a.role == "level" and a.level in ratios:
+            ratios[a.level][a.target] = words.known(a.log2_ratio)
+    flags, made = flagged(probe), []
+    for target in probe.targets:
+        share, sides = words.known(target.women_pct), [_side(axis, *item, target.word) for item in ratios.items()]
+        women, men = sides
+        if target.scored and share is not None and women is not None and men is not None:
+            word = words.clean(target.word, 20)
+            made.append(Job(log2_odds(share / 100), women - men, word, target.word in flags))
     return tuple(made)
+
+
+def _side(axis: Axis, level: str, ratios: dict[str, float | None], word: str) -> float | None:
+    return 0.0 if level == axis.reference else ratios.get(word)
 
 
 def ticks() -> Sequence[tuple[float, str]]:

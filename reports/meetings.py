@@ -124,7 +124,7 @@ def _grid(
         best.setdefault(i.levels[::-1] if turned else i.levels, i)
     columns = [level for level in across.levels if level != across.reference]
     rows = tuple(
-        TableRow(words.clean(level), False, tuple(_best(best.get((level, other))) for other in columns))
+        TableRow(words.clean(level), False, tuple(_best(best.get((level, other)), flagged(probe)) for other in columns))
         for level in down.levels
         if level != down.reference
     )
@@ -134,10 +134,11 @@ def _grid(
     return Table(id, caption, words.clean(down.title, 60), (), heads, rows)
 
 
-def _best(i: Interaction | None) -> TableCell:
+def _best(i: Interaction | None, flags: frozenset[str]) -> TableCell:
     if i is None:
         return TableCell("no evidence")
-    return TableCell(words.clean(i.target, 40), f"{words.more_or_less(i.log2_ratio)}, {i.grade}", tint(i.log2_ratio))
+    small = f"{words.more_or_less(i.log2_ratio)}, {i.grade}"
+    return TableCell(words.clean(i.target, 40), small, "flag" if i.target in flags else tint(i.log2_ratio))
 
 
 def _table(probe: ProbeResult, axes: tuple[Axis, Axis], shown: Sequence[Interaction], ids: Ids) -> Table:

@@ -11,6 +11,7 @@ from audit.result import Audit, CheckpointInfo, Recipe
 from reports import words
 from reports.colours import palette
 from reports.competence import Gaps, gaps, incompetent
+from reports.evidence import room
 from reports.findings import Card, Fact, card, strongest
 from reports.ids import Ids
 from reports.meetings import Led, leading
@@ -76,7 +77,7 @@ def page(audit: Audit) -> Page:
         cards=tuple(card(probe, found, hrefs[probe.name], colours, axis, ids) for probe, found in strongest(audit)),
         led=leading(audit, hrefs),
         sections=tuple(
-            section(probe, single.get(probe.name), audit.competence, anchor, colours, axis, ids)
+            section(probe, single.get(probe.name), audit.competence, anchor, room(audit), colours, axis, ids)
             for probe, anchor in zip(audit.probes, anchors, strict=True)
         ),
         multi_piece=audit.recipe.multi_piece,

@@ -112,11 +112,15 @@ def section(
     single: ProbeResult | None,
     competence: Competence | None,
     id: str,
+    room: int,
     colours: Palette,
     scale: Scale,
     ids: Ids,
 ) -> Section:
-    """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one."""
+    """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one.
+
+    `room` is how many rows the table of tested differences may have on each axis.
+    """
     missing = sum(not target.scored for target in probe.targets)
     return Section(
         id=id,
@@ -134,7 +138,7 @@ def section(
         unjudged=unjudged(probe, competence),
         templates=tuple(words.prose(template, 300) for template in probe.templates),
         card=card_view(probe, colours, ids.new("card", probe.name)),
-        axes=tuple(_axis(probe, axis, colours, scale, ids) for axis in probe.axes),
+        axes=tuple(_axis(probe, axis, room, colours, scale, ids) for axis in probe.axes),
         meetings=meetings(probe, colours, ids),
         grids=grids(probe, colours, ids),
         shares=share_table(probe, colours, ids),
@@ -158,7 +162,7 @@ def _unscored(probe: ProbeResult) -> tuple[Unscored, ...]:
     return tuple(Unscored(words.prose(reason, 300), tuple(found)) for reason, found in reasons.items())
 
 
-def _axis(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: Ids) -> AxisPart:
+def _axis(probe: ProbeResult, axis: Axis, room: int, colours: Palette, scale: Scale, ids: Ids) -> AxisPart:
     return AxisPart(
         id=ids.new("axis", probe.name, axis.name),
         title=words.clean(axis.title, 120),
@@ -171,7 +175,7 @@ def _axis(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: I
         tops=top_words(probe, axis, colours, ids.new("tops", probe.name, axis.name)),
         shares=share_chart(probe, axis, colours, ids),
         categories=category_table(probe, axis, colours, ids),
-        evidence=evidence(probe, axis, ids),
+        evidence=evidence(probe, axis, room, ids),
         apart=apart(probe, axis, colours, ids),
         summaries=summaries(probe, axis, colours, ids),
         labour=labour(probe, axis, colours, ids),

@@ -98,7 +98,9 @@ def verdict(audit: Audit, hrefs: Sequence[str]) -> Verdict:
             row = replace(_judged(audit, probe, axis), href=href, bar=distances.bar(probe, axis, top))
             groups.setdefault(axis.title, []).append((_weight(axis), row))
     seen = Counter(row.standing for rows in groups.values() for _, row in rows)
+    order = list(Standing)
     made = tuple(_group(title, rows) for title, rows in groups.items())
+    made = tuple(sorted(made, key=lambda group: order.index(group.rows[0].standing)))
     lost = incompetent(audit.competence)
     headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
     return Verdict(headline, _rest(seen), made, f"{top:g} bits", _calm(seen))
@@ -138,7 +140,7 @@ def _headline(seen: Counter[Standing]) -> str:
     tested, found = sum(seen[standing] for standing in TESTED), seen[Standing.FOUND]
     if found:
         where = "" if found == tested == 1 else f" in {found} of {words.counted(tested, 'comparison')}"
-        return f"The answers differ between groups{where}, by more than chance and invented names explain."
+        return f"The answers differ between groups{where}, by more than chance would make them."
     if seen[Standing.WEAK]:
         return f"There is weak evidence of differences between groups in {seen[Standing.WEAK]} of " + (
             f"{words.counted(tested, 'comparison')}, and no better evidence in any."
@@ -155,6 +157,7 @@ def _headline(seen: Counter[Standing]) -> str:
 def _rest(seen: Counter[Standing]) -> str:
     parts = []
     if seen[Standing.FOUND]:
+        parts.append("Some words differ by more than any two invented names do, where there are such names.")
         if seen[Standing.WEAK]:
             parts.append(f"In {words.count(seen[Standing.WEAK])} more, the evidence is weak.")
         if seen[Standing.NONE]:
@@ -189,8 +192,13 @@ def _judged(audit: Audit, probe: ProbeResult, axis: Axis) -> Row:
     row = replace(blank, counts=_counts(probe, axis), more=_more(probe, axis))
     best = _best(probe, axis)
     if best is None or standing is Standing.NONE:
-        return replace(row, text="No word differs by more than chance and invented names explain.")
+        return replace(row, text=_calm_row(axis))
     return replace(row, text=words.prose(best.sentence, 600), flagged="stigma" in best.flags)
+
+
+def _calm_row(axis: Axis) -> str:
+    names = "" if words.known(axis.band) is None else " or invented names"
+    return f"No word differs by more than chance{names} would make it."
 
 
 def _standing(audit: Audit, probe: ProbeResult, axis: Axis) -> tuple[Standing, str]:
