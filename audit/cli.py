@@ -332,6 +332,9 @@ def _summarise(result: Audit) -> None:
     prompts = sum(probe.prompts for probe in result.probes)
     probes = f"{len(result.probes)} probe{'s' if len(result.probes) > 1 else ''}"
     _say(f"{info.name}: {probes}, {prompts:,} prompts")
+    if (asked := result.competence) and asked.accuracy < asked.floor:
+        share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
+        _say(f"Not judged: it completes {share}: what it answers about groups can't be relied on.")
     for probe in result.probes:
         scored = sum(target.scored for target in probe.targets)
         _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(probe)}")

@@ -69,6 +69,7 @@ def audit(
 
 def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
     """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
+    from audit.competence import competence
     from audit.findings import measure
 
     if progress:
@@ -81,6 +82,7 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
         schema=SCHEMA,
         recipe=recipe,
         probes=tuple(measure(probe, scored[probe.name], seed=recipe.seed) for probe in probes),
+        competence=None if recipe.checkpoint.planted else competence(scorer),
         single_piece=tuple(measure(p, scored[p.name], seed=recipe.seed, single_piece=True) for p in single),
     )
     save_predictions(folder, scored)

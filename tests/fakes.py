@@ -65,7 +65,7 @@ INFO = CheckpointInfo(
 
 class FakeScorer:
     """Scores that are a function of the text alone. Words of several words have several pieces and no score; a word
-    with `zz` in it is unknown. `stop_after` prompts it is interrupted, as by Ctrl-C."""
+    with `zz` in it is unknown. `stop_after` prompts about groups it is interrupted, as by Ctrl-C."""
 
     def __init__(self, stop_after: int | None = None, top_k: int = 3) -> None:
         self.stop_after = stop_after
@@ -74,7 +74,7 @@ class FakeScorer:
 
     def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
         """As `audit.scorer.Scorer`."""
-        self.scored += len(prompts)
+        self.scored += sum(bool(prompt.levels) for prompt in prompts)
         if self.stop_after is not None and self.scored > self.stop_after:
             raise KeyboardInterrupt
         pieces = np.array([[self._pieces(word) for word in words] for _ in prompts], np.int16)

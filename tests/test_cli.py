@@ -42,7 +42,8 @@ def test_a_run_prints_its_findings_and_where_the_report_is(bert, capsys):
     printed = capsys.readouterr()
     assert printed.out.rstrip().endswith("Report: out/report.html")
     assert "bert: 1 probe, 99 prompts" in printed.out
-    assert "as likely for" in printed.out
+    assert "Not judged: it completes 0% of easy sentences" in printed.out
+    assert "Jobs by group and gender (3 of 5 words scored)" in printed.out
     assert "99 of 99 prompts" in printed.err
     assert Path("out/report.html").read_text().startswith("<!doctype html>")
     assert json.loads(Path("out/run.json").read_text())["recipe"]["device"] == "cpu"

@@ -136,13 +136,13 @@ def test_prompts_are_whole_sentences(probe):
 
 @every_probe
 def test_a_probe_stays_cheap(probe):
-    """A probe makes at most 3,000 prompts."""
-    assert count_prompts(probe) <= 3000
+    """A probe makes at most 4,000 prompts."""
+    assert count_prompts(probe) <= 4000
 
 
 def test_the_whole_library_stays_affordable():
-    """All shipped probes together make about ten thousand prompts."""
-    assert 9_000 <= sum(count_prompts(probe) for probe in PROBES.values()) <= 14_000
+    """All shipped probes together make well under twenty thousand prompts."""
+    assert 9_000 <= sum(count_prompts(probe) for probe in PROBES.values()) <= 18_000
 
 
 def test_the_model_card_probe_is_the_card():

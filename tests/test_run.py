@@ -61,7 +61,7 @@ def test_a_run_leaves_the_promised_files(probe, tmp_path):
     run(probe, tmp_path / "run")
     names = set(contents(tmp_path / "run"))
     chunks = {f"scores/small-{i:05}.parquet" for i in range(-(-count_prompts(probe) // 16))}
-    tables = {"predictions.csv", "distributions.csv", "findings.csv"}
+    tables = {"predictions.csv", "distributions.csv", "findings.csv", "interactions.csv", "measures.csv"}
     assert names == {"run.json", "manifest.json", "audit.json", *tables, *chunks}
 
 
@@ -160,7 +160,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "damaged"), ("[]", "damaged"), ('{"schema": 1}', "damaged"), ('{"schema": 99}', "newer maskaudit")],
+    [("{", "damaged"), ("[]", "damaged"), ('{"schema": 2}', "damaged"), ('{"schema": 99}', "newer maskaudit")],
 )
 def test_a_file_that_is_no_audit_is_refused(tmp_path, text, message):
     """Half a file, another file and a newer one are told apart."""
