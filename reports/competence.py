@@ -43,8 +43,8 @@ def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | 
     coverage = words.known(probe.coverage)
     if not any(target.scored for target in probe.targets) or coverage is None:
         return "None of its words could be scored in this checkpoint."
-    if (reason := incompetent(competence)) is not None:
-        return f"The checkpoint can't fill easy gaps. {reason}"
+    if competence is not None and incompetent(competence):
+        return f"The checkpoint filled only {_right(competence)}."
     if coverage < FLOOR:
         return (
             f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "

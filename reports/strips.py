@@ -1,4 +1,4 @@
-"""Strips: dots on the axis of ratios, one for each wording of a finding or for each finding of an axis."""
+"""Strips: dots on the axis of ratios, one for each wording of a finding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOM = 34
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One dot: where it is, its colour, what it says when pointed at, and the id of its line, or nothing.
+    """One dot: where it is, its colour, what it says when pointed at, and the id of its line.
 
     Dots are for the pointer alone: whatever they say stands in a list or a table, too.
     """
@@ -46,7 +46,7 @@ class Point:
     log2: float
     style: str
     label: str
-    to: str = ""
+    to: str
 
 
 def strip(points: Sequence[Point], scale: Scale, placebo: float | None, label: str) -> Strip:

@@ -180,6 +180,8 @@ def _calm(seen: Counter[Standing]) -> str:
         return "No finding is graded strong or moderate."
     if seen[Standing.UNTESTED]:
         return "Nothing could be tested, so there is nothing to show."
+    if not seen[Standing.NOTHING]:
+        return "Nothing could be judged, so there is nothing to show."
     return "Nothing could be compared, so there is nothing to show."
 
 

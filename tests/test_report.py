@@ -34,8 +34,9 @@ from audits import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.result import Audit, Completion, Estimate, Grade, ProbeResult
+from audit.result import Audit, Completion, Estimate, Grade, LabourMarket, ProbeResult
 from reports import charts, colours, grades, render, words
+from reports.evidence import room
 from reports.findings import CARDS, card, strongest
 from reports.ids import Ids
 from reports.page import page
@@ -389,6 +390,7 @@ def test_failed_competence_judges_nothing() -> None:
     assert made.verdict.headline.startswith("This checkpoint can't be audited with sentences. It filled only 3 of 10")
     assert {row.standing for row in _rows(made.verdict)} == {Standing.UNJUDGED}
     assert (made.cards, made.led) == ((), ())
+    assert made.verdict.calm.startswith("Nothing could be judged")
     assert all(section.unjudged for section in made.sections)
     assert "The colour of snow number 9 is" in parsed("lost").all_text()
 
@@ -769,3 +771,81 @@ def test_percentages_have_two_significant_digits(prob: float, said: str) -> None
 def test_ratios_are_said_as_people_say_them(log2: float, said: str) -> None:
     """A ratio is so many times more or less, or the same."""
     assert words.more_or_less(log2) == said.replace("x", words.TIMES, 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (1.0, 1.5, "[2.0, 2.8]"),
+        (-1.5, -1.0, "[2.0, 2.8]"),
+        (-0.2, 0.5, "[1.1x less, 1.4x more]"),
+        (0.01, 0.5, "[same, 1.4x more]"),
+        (None, 0.5, ""),
+        (float("nan"), 0.5, ""),
+    ],
+)
+def test_intervals_of_ratios_say_which_way_they_go(low: float | None, high: float | None, said: str) -> None:
+    """An interval on one side has plain sizes, the smaller first; one across `same` says both ways; none is nothing."""
+    assert words.ratio_interval(low, high) == said.replace("x", words.TIMES)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.2149, "0.21"), (0.0042, "0.004"), (0.0001, "<0.001"), (0.0, "0"), (38.2, "38"), (-0.4, "\u22120.40")],
+)
+def test_numbers_have_two_digits_and_three_places(value: float, said: str) -> None:
+    """Distances, slopes and ranges are rounded alike, and what is tiny is never worded as zero."""
+    assert words.rounded(value) == said
+
+
+@pytest.mark.parametrize(("q", "said"), [(0.0004, "<0.001"), (0.023, "0.023"), (0.31, "0.31"), (None, words.MISSING)])
+def test_q_is_never_worded_as_zero(q: float | None, said: str) -> None:
+    """A small q is given by what it stays under, a missing one as missing."""
+    assert words.chance(q) == said
+
+
+def test_estimates_without_an_interval_stand_alone() -> None:
+    """A number without an interval has no brackets, and a missing one is a dash."""
+    assert words.sized(Estimate(0.21, 0.17, 0.26), " bits") == "0.21 bits [0.17, 0.26]"
+    assert words.sized(Estimate(0.21)) == "0.21"
+    assert words.sized(Estimate(None)) == words.sized(None) == words.MISSING
+    assert words.percent_estimate(Estimate(42.0, 39.0, 45.0), 100) == "42 % [39, 45]"
+    assert words.percent_estimate(Estimate(float("nan"))) == words.MISSING
+
+
+def test_verdict_lists_what_was_found_first() -> None:
+    """Axes with differences come before those without, whatever the order of the probes."""
+    probes = several().probes
+    made = _verdict(probes[2], probes[1], probes[0])
+    order = [list(Standing).index(group.rows[0].standing) for group in made.groups]
+    assert order == sorted(order)
+
+
+def test_tested_rows_shrink_with_the_number_of_axes() -> None:
+    """Few axes have room for all their differences; a page of many lists the best of each and says so."""
+    assert room(several()) == 300
+    assert room(audit(*(Plan(name=f"probe {n}") for n in range(12)))) == 50
+
+
+def test_demeaning_word_in_a_grid_is_marked() -> None:
+    """A flagged word that a crossing moves most carries the mark there, too."""
+    (meeting,) = page(audit()).sections[0].meetings
+    assert meeting.grid is not None
+    cells = [cell for row in meeting.grid.rows for cell in row.cells]
+    assert {cell.tint == "flag" for cell in cells if cell.text == "prostitute"} <= {True}
+    assert meeting.grid.heads[0].name == "woman"
+
+
+def test_jobs_are_compared_against_any_reference() -> None:
+    """Where women and men are both compared with a third group, a job's ratio is the difference of the two."""
+    person = dataclasses.replace(GENDER, levels=("person", "man", "woman"))
+    probe = audit(Plan(groups=(person,))).probes[0]
+    ratios = {(a.level, a.target): a.log2_ratio or 0.0 for a in probe.associations}
+    market = LabourMarket("woman", "man", Estimate(0.5), 0.0, Estimate(0.5), 31)
+    axis = dataclasses.replace(probe.axes[0], labour=market)
+    made = page(dataclasses.replace(audit(), probes=(dataclasses.replace(probe, axes=(axis,)),)))
+    panel = made.sections[0].axes[0].labour
+    assert panel is not None
+    assert panel.scatter is not None
+    for job in panel.scatter.jobs:
+        assert job.y == pytest.approx(ratios["woman", job.word] - ratios["man", job.word])
