@@ -134,7 +134,7 @@ def _ratio_marks(canvas: _Canvas, chart: RatioChart, ys: Sequence[float]) -> Non
     for told in (True, False):
         for row, y in rows:
             if (row.grade in TELLING) == told:
-                canvas.dot(f"dot {style}{'' if told else ' small'}", _held(row.log2, limit), y)
+                canvas.dot(f"dot mean{'' if told else ' small'} {style}", _held(row.log2, limit), y)
 
 
 def _held(log2: float, limit: float) -> float:

@@ -35,7 +35,7 @@ def incompetent(competence: Competence | None) -> str | None:
     """Why nothing that the checkpoint says can be judged, or None where something can."""
     if competence is None or not competence.accuracy < competence.floor:
         return None
-    return f"It filled only {_right(competence)}; at least {words.limit_percent(competence.floor)} are asked for."
+    return f"It filled {_only(competence)}; at least {words.limit_percent(competence.floor)} are asked for."
 
 
 def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | None:
@@ -44,7 +44,7 @@ def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | 
     if not any(target.scored for target in probe.targets) or coverage is None:
         return "None of its words could be scored in this checkpoint."
     if competence is not None and incompetent(competence):
-        return f"The checkpoint filled only {_right(competence)}."
+        return f"The checkpoint filled {_only(competence)}."
     if coverage < FLOOR:
         return (
             f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "
@@ -59,6 +59,11 @@ def gaps(competence: Competence | None) -> Gaps | None:
         return None
     ordered = sorted(competence.answers, key=lambda answer: answer.right)
     return Gaps(f"It filled {_right(competence)}", tuple(_gap(answer) for answer in ordered))
+
+
+def _only(competence: Competence) -> str:
+    right = _right(competence)
+    return f"none{right.removeprefix('0')}" if right.startswith("0 ") else f"only {right}"
 
 
 def _right(competence: Competence) -> str:

@@ -95,8 +95,8 @@ def bar(probe: ProbeResult, axis: Axis, top: float) -> Bar | None:
 
 
 def _beside(null: float | None, invented: float | None) -> str:
-    chance = "" if null is None else f"chance alone: up to {words.rounded(null)}"
-    names = "" if invented is None else f"two invented names: up to {words.rounded(invented)}"
+    chance = "" if null is None else f"chance alone: {words.at_most(null)}"
+    names = "" if invented is None else f"two invented names: {words.at_most(invented)}"
     return ", ".join(part for part in (chance, names) if part)
 
 
@@ -129,7 +129,7 @@ def _said(axis: Axis, levels: Sequence[Distance], invented: float | None) -> str
     if axis.distance is not None and len(axis.levels) > 2:
         sentences.append(f"All groups from their mean: {words.sized(axis.distance.bits, ' bits')}.")
     if invented is not None:
-        sentences.append(f"Two invented names: up to {words.rounded(invented)} bits.")
+        sentences.append(f"Two invented names: {words.at_most(invented)} bits.")
     return " ".join(sentences)
 
 

@@ -139,9 +139,8 @@ def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
     names = f"differ by {words.up_to(band)}" if band is not None else "none to compare with"
     q = words.known(a.q)
     facts = [
-        Fact("Wordings", _agreement(a)),
         Fact("Any one left out", words.bounds(a.without_low, a.without_high)),
-        Fact("Chance", f"q {words.chance(q)}: the share of chance finds among such findings" if q is not None else ""),
+        Fact("Chance", f"q {words.chance(q)}, the share expected to be chance" if q is not None else ""),
         Fact("Invented names", names),
         Fact("Which side moved", _sides(axis, a)),
     ]

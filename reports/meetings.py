@@ -76,10 +76,13 @@ def leading(audit: Audit, hrefs: dict[str, str]) -> tuple[Led, ...]:
         for i in probe.interactions
         if i.grade in grades.TELLING
     ]
-    found.sort(key=lambda pair: grades.rank(pair[1]))
-    once = {i.target: (probe, i) for probe, i in reversed(found)}
-    chosen = [pair for pair in found if once[pair[1].target] is pair][:LED]
-    return tuple(Led(words.clean(probe.title, 120), hrefs[probe.name], _told(i, flagged(probe))) for probe, i in chosen)
+    once: dict[str, tuple[ProbeResult, Interaction]] = {}
+    for probe, i in sorted(found, key=lambda pair: grades.rank(pair[1])):
+        once.setdefault(i.target, (probe, i))
+    return tuple(
+        Led(words.clean(probe.title, 120), hrefs[probe.name], _told(i, flagged(probe)))
+        for probe, i in list(once.values())[:LED]
+    )
 
 
 def _told(i: Interaction, flags: frozenset[str]) -> Told:

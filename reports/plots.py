@@ -99,7 +99,7 @@ class RatioCharts:
 
     charts: tuple[RatioChart, ...]
     drawn: str
-    """What the dot is, and the line through it where there is one."""
+    """What the dot is, and the bar behind it where there is one."""
     note: str
 
 
@@ -164,8 +164,8 @@ def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
 def _drawn(charts: Sequence[RatioChart]) -> str:
     if any(row.ends for chart in charts for row in chart.rows):
         return (
-            "The dot is the mean over wordings, the line its 95 % interval. A large dot is a finding graded strong or "
-            "moderate, a small one is not."
+            "The dot is the mean over wordings, the pale bar its 95 % interval. A large dot is a finding graded strong "
+            "or moderate, a small one is not."
         )
     return "The dot is the mean over wordings. There are too few of them for an interval."
 

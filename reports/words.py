@@ -150,6 +150,12 @@ def rounded(value: float) -> str:
     return f"{MINUS}{said}" if value < 0 else said
 
 
+def at_most(value: float) -> str:
+    """The largest of some distances: `up to 0.03`, `under 0.001`."""
+    said = rounded(value)
+    return f"under {said[1:]}" if said.startswith("<") else f"up to {said}"
+
+
 def bits(value: float | None) -> str:
     """A distance: `0.21 bits`."""
     found = known(value)

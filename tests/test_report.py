@@ -395,6 +395,12 @@ def test_failed_competence_judges_nothing() -> None:
     assert "The colour of snow number 9 is" in parsed("lost").all_text()
 
 
+def test_no_gap_filled_is_said_as_none() -> None:
+    """A checkpoint that fills no gap at all fills `none`, not `only 0`."""
+    made = page(dataclasses.replace(several(), competence=competence(0)))
+    assert "It filled none of 10 easy gaps" in made.verdict.headline
+
+
 def test_competence_is_silent_where_it_was_not_asked() -> None:
     """Without easy gaps nothing is said of them; a demo's page says that they were not asked."""
     unasked = Parsed(render(dataclasses.replace(several(), competence=None))).all_text()
@@ -485,6 +491,21 @@ def test_interactions_are_told_and_tabled() -> None:
     calm = page(dataclasses.replace(several(), probes=(regraded(probe, "none"),))).sections[0].meetings[0]
     assert (calm.lines, calm.grid) == ((), None)
     assert calm.said.startswith("No evidence")
+
+
+def test_strongest_interactions_lead_the_page() -> None:
+    """The best graded crossings stand beneath the strongest findings, each word once; without them nothing does."""
+    made = several()
+    best = sorted(made.probes[0].interactions, key=grades.rank)
+    led = page(made).led
+    assert [one.told.sentence for one in led] == [best[n].sentence for n in _firsts([i.target for i in best])][:4]
+    assert {one.href for one in led} == {"#probe-occupation"}
+    weak = dataclasses.replace(made, probes=(regraded(made.probes[0], "weak"),))
+    assert page(weak).led == ()
+
+
+def _firsts(names: list[str]) -> list[int]:
+    return sorted({name: n for n, name in reversed(list(enumerate(names)))}.values())
 
 
 @pytest.mark.parametrize(
