@@ -109,13 +109,11 @@ def test_the_slow_functions_are_right_themselves(x):
 
 
 def test_two_words_by_hand():
-    """With fewer than three words nothing is lent, and the numbers are those of a table of Student's t.
-
-        word A   word B        mean  s^2  error       t       p = 1 - t / sqrt(t^2 + 2)   half = 4.3027 error
-    1     1        0       A    2     1   1/sqrt(3)   3.4641  0.0742                      2.4841
-    2     2        0       B    1     3   1           1       0.4226                      4.3027
-    3     3        3
-    """
+    """With fewer than three words nothing is lent, and the numbers are those of a table of Student's t."""
+    #       word A  word B        mean  s^2  error      t       p = 1 - t / sqrt(t^2 + 2)  half = 4.3027 error
+    #   1        1       0   A       2    1  1/sqrt(3)  3.4641  0.0742                     2.4841
+    #   2        2       0   B       1    3  1          1       0.4226                     4.3027
+    #   3        3       3
     tested = statistics.moderated_t(np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 3.0]]))
     assert tested.prior_df == 0
     np.testing.assert_allclose(tested.mean, [2, 1])
