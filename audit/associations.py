@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,22 @@ from audit.distributions import (
     optionals,
 )
 from audit.result import WEIGHTY_SHARE, Association
-from audit.statistics import Tested, false_discovery, leave_one_out, moderated_t
+from audit.statistics import Tested, false_discovery, largest_of, leave_one_out, moderated_t
 from probes.probe import NEUTRAL, Level, Probe
 
 Mask = NDArray[np.bool_]
+
+
+class Compared(Protocol):
+    """Two things set side by side, wording by wording."""
+
+    @property
+    def by_template(self) -> Floats:
+        """[T, K] log2."""
+
+    @property
+    def weighty(self) -> Mask:
+        """[K] words that matter in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +97,21 @@ def _contrast(tables: Tables, index: int, level: Level, reference: Level) -> Con
     )
 
 
-def band(placebos: Sequence[Contrast]) -> float | None:
-    """What invented names do: the largest |log2 ratio| between any two of them, among weighty words."""
-    noise = [np.abs(c.by_template.mean(axis=0)[c.weighty]) for c in placebos]
-    return max((float(each.max()) for each in noise if each.size), default=None)
+def band(
+    placebos: Sequence[Contrast] | Sequence[Crossed], asked: Sequence[Contrast] | Sequence[Crossed]
+) -> float | None:
+    """What words of no meaning do, in log2, where as many comparisons are made as are asked for.
+
+    The largest ratio between any two invented names among weighty words, or, where that is more, what the largest of
+    as many normal numbers as there are weighty words in `asked` would stay under with the invented names' spread: a
+    thousand words and ten groups find a larger chance difference than four names show. None without invented names.
+    """
+    noise = [c.by_template.mean(axis=0)[c.weighty] for c in placebos]
+    ratios = np.concatenate([np.empty(0), *noise])
+    if not ratios.size:
+        return None
+    comparisons = max(1, sum(int(c.weighty.sum()) for c in asked))
+    return max(float(np.abs(ratios).max()), largest_of(float(np.sqrt((ratios**2).mean())), comparisons))
 
 
 def narrowed(band: float | None, level: Level, reference: Level) -> float | None:
@@ -112,7 +136,7 @@ def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
         own = contrasts(probe, tables, index)
         tests = [moderated_t(contrast.by_template) for contrast in own]
         q = false_discovery(np.array([test.p for test in tests]))
-        width = band(placebos)
+        width = band(placebos, own)
         for contrast, test, each in zip(own, tests, q, strict=True):
             found.extend(_associations(probe, tables, contrast, test, each, width))
         for contrast in placebos:
@@ -218,14 +242,10 @@ def placebo_crossings(probe: Probe, tables: Tables, first: int, second: int) -> 
     return made
 
 
-def crossed_bands(placebos: Sequence[tuple[Crossed, int]]) -> Mapping[int, float]:
-    """What invented names on each axis (0 or 1) do to a difference of differences, at most, among weighty words."""
-    found: dict[int, float] = {}
-    for crossed, side in placebos:
-        noise = np.abs(crossed.by_template.mean(axis=0)[crossed.weighty])
-        if noise.size:
-            found[side] = max(found.get(side, 0.0), float(noise.max()))
-    return found
+def crossed_bands(placebos: Sequence[tuple[Crossed, int]], asked: Sequence[Crossed]) -> Mapping[int, float]:
+    """The band of differences of differences with invented names on each axis (0 or 1), where there are any."""
+    widths = {side: band([crossed for crossed, own in placebos if own == side], asked) for side in (0, 1)}
+    return {side: width for side, width in widths.items() if width is not None}
 
 
 def _cross(

@@ -35,6 +35,8 @@ FINDINGS_PER_AXIS = 20
 INTERACTIONS = 40
 """Interactions that are kept of a probe's two axes, beside those graded above none."""
 
+VANISHING_RATIO = 0.0704
+"""log2 of 1.05: a smaller difference is none."""
 FALSE_DISCOVERIES = 0.05
 """Largest q of a graded finding."""
 MOST_WORDINGS = 0.75
@@ -88,11 +90,13 @@ def grade(
     strong    q is at most 0.05; the whole 95 % interval is beyond what invented names do (the band) and beyond
               1.25 times; at least 90 % of the wordings agree in its direction.
     moderate  q is at most 0.05; the estimate is beyond the band and beyond 1.25 times; at least 75 % of the wordings
-              agree. The most that can be said where there are no invented names.
+              agree. Where there are no invented names it is the most that can be said, and the whole interval has to
+              be beyond 1.25 times.
     weak      q is at most 0.05 and the estimate beyond the band, but it is under 1.25 times, or fewer than 75 % of the
-              wordings agree, or there are fewer than 6 wordings.
-    none      all else: within what invented names do, whatever its q; or q above 0.05. No evidence of a difference,
-              which is not evidence that there is none.
+              wordings agree, or there are fewer than 6 wordings, or no invented names and an interval that reaches
+              below 1.25 times.
+    none      all else: within what invented names do, whatever its q; or under 1.05 times; or q above 0.05. No
+              evidence of a difference, which is not evidence that there is none.
     """
     size, band_size = abs(log2_ratio), band or 0.0
     near = (low if log2_ratio > 0 else -high) if low is not None and high is not None else 0.0
@@ -100,7 +104,9 @@ def grade(
     if q is None:
         return "none", "one wording can't be tested" if templates == 1 else "it can't be tested"
     if band is not None and size <= band:
-        return "none", f"invented names differ by up to {times(2**band)}"
+        return "none", f"invented names may differ by as much: up to {times(2**band)}"
+    if size < VANISHING_RATIO:
+        return "none", "it is smaller than 1.05 times"
     if q > FALSE_DISCOVERIES:
         return "none", f"other wordings may show nothing: q is {q:.2f}"
     if templates < FEW_WORDINGS:
@@ -109,11 +115,13 @@ def grade(
         return "weak", "it is smaller than 1.25 times"
     if agree < MOST_WORDINGS * templates:
         return "weak", f"it goes this way only {wordings}"
+    if band is None and near <= NEGLIGIBLE_RATIO:
+        return "weak", "its interval reaches below 1.25 times, and there are no invented names to compare with"
     if band is None:
         return "moderate", "there are no invented names to compare with"
     if near <= max(band_size, NEGLIGIBLE_RATIO):
-        inside = "what invented names do" if band_size > NEGLIGIBLE_RATIO else "differences under 1.25 times"
-        return "moderate", f"its interval reaches into {inside}"
+        inside = "into what invented names do" if band_size > NEGLIGIBLE_RATIO else "below 1.25 times"
+        return "moderate", f"its interval reaches {inside}"
     if agree < NEARLY_ALL_WORDINGS * templates:
         return "moderate", f"it goes this way only {wordings}"
     return "strong", ""
@@ -162,7 +170,7 @@ def interactions(probe: Probe, tables: Tables) -> tuple[Interaction, ...]:
     for first, second in itertools.combinations(range(len(probe.axes)), 2):
         made = crossings(probe, tables, first, second)
         if made:
-            bands = crossed_bands(placebo_crossings(probe, tables, first, second))
+            bands = crossed_bands(placebo_crossings(probe, tables, first, second), made)
             ranked = sorted(_interactions(probe, made, bands), key=lambda i: (-(i.contribution or 0.0), i.target))
             told += [i for n, i in enumerate(ranked) if n < INTERACTIONS or i.grade != "none"]
     return tuple(sorted(told, key=lambda i: -(i.contribution or 0.0)))
@@ -266,7 +274,7 @@ def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance
         levels=tuple(level.name for level in axis.levels),
         placebo=tuple(level.name for level in axis.placebo),
         source=axis.source,
-        band=words.band(words.placebo_contrasts(probe, tables, index)),
+        band=words.band(words.placebo_contrasts(probe, tables, index), words.contrasts(probe, tables, index)),
         distance=next(own, None),
         wording=measures.wording(probe, tables, index),
         labour=measures.labour_market(probe, tables, index, rng),

@@ -192,7 +192,8 @@ class Interaction:
     agree: int
     templates: int
     band: float | None
-    """As in `Association`: the same difference of differences with invented names for one of the levels."""
+    """As in `Association`, of the same difference of differences with invented names for one of the levels; the wider
+    where both axes have them."""
     grade: Grade
     because: str
     """As in `Finding`."""
@@ -273,9 +274,10 @@ class Axis:
     placebo: tuple[str, ...]
     source: str | None
     band: float | None
-    """The largest |log2_ratio| between any two invented names among words with `WEIGHTY_SHARE` in one of them: what a
-    meaningless word does. None where the axis has fewer than two placebos. `Association.band` is this, narrowed for
-    groups that are named by several words."""
+    """What a meaningless word does: the largest |log2_ratio| between any two invented names among words with
+    `WEIGHTY_SHARE` in one of them, or what chance would make of their spread in as many comparisons as the axis has,
+    if that is more. None where the axis has fewer than two placebos. `Association.band` is this, narrowed for groups
+    that are named by several words."""
     distance: Distance | None
     """Of all levels from their mean; None where nothing could be compared."""
     wording: Wording | None

@@ -37,8 +37,9 @@ def moderated_t(samples: Floats) -> Tested:
 
     Few templates and hundreds of words are a microarray's shape: each word's variance over templates is shrunk
     towards a prior fitted to all of them, s~^2 = (d0 s0^2 + d s^2) / (d0 + d) with d = T - 1, and
-    t = mean / (s~ / sqrt T) has d0 + d degrees of freedom (Smyth 2004, section 4), here at most as many as all words
-    have together. With one template there is a mean and nothing else. Columns with a NaN stay NaN.
+    t = mean / (s~ / sqrt T) has d0 + d degrees of freedom (Smyth 2004, section 4), here at most d for each
+    independent word (`independent_words`), since what a wording does it does to many words at once. With one template
+    there is a mean and nothing else. Columns with a NaN stay NaN.
     """
     templates = len(samples)
     mean = samples.mean(axis=0) if templates else np.full(samples.shape[1], np.nan)
@@ -49,12 +50,28 @@ def moderated_t(samples: Floats) -> Tested:
     known = variances[~np.isnan(variances)]
     prior_df, prior = variance_prior(known, df)
     shrunk = (prior_df * prior + df * variances) / (prior_df + df) if np.isfinite(prior_df) else 0 * variances + prior
-    total = min(df + prior_df, df * max(len(known), 1))
+    total = max(df, min(df + prior_df, df * independent_words(samples - mean)))
     error = np.sqrt(shrunk / templates)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(mean == 0, 0 * error, mean / error)
     half = stats.t.ppf((1 + LEVEL) / 2, total) * error
     return Tested(mean, mean - half, mean + half, 2 * stats.t.sf(np.abs(t), total), float(prior_df))
+
+
+def independent_words(residuals: Floats) -> float:
+    """How many words without correlation vary as much together as the columns of [T, K], whose means are 0.
+
+    1 / sum of the squared shares of variance of the principal components of the scaled columns (the participation
+    ratio), less what T - 1 degrees of freedom add to that sum by chance. From 1 to K; 1 where nothing varies.
+    """
+    sizes = np.sqrt((residuals**2).sum(axis=0))
+    varying = sizes > 0  # not so where it is NaN
+    if not varying.any():
+        return 1.0
+    scaled = residuals[:, varying] / sizes[varying]
+    shares = np.linalg.eigvalsh(scaled @ scaled.T) / scaled.shape[1]
+    concentration, df = float((shares**2).sum()), len(residuals) - 1
+    return float(1 / max(concentration - (1 - concentration) / df, 1 / scaled.shape[1]))
 
 
 def variance_prior(variances: Floats, df: float) -> tuple[float, float]:
@@ -79,6 +96,12 @@ def _inverse_trigamma(value: float) -> float:
     """The x > 0 with trigamma(x) = value; trigamma falls from infinity to 0, between 1/x and 1/x + 1/x^2."""
     low, high = 1 / (1 + value), 1 + 1 / value + 1 / np.sqrt(value)
     return float(optimize.brentq(lambda x: special.polygamma(1, x) - value, low / 2, 2 * high, xtol=1e-12))
+
+
+def largest_of(spread: float, count: int) -> float:
+    """What the largest of `count` normal numbers of that root mean square stays under in 95 % of cases, whatever
+    their correlation (Bonferroni)."""
+    return float(spread * stats.norm.isf((1 - LEVEL) / (2 * count)))
 
 
 def false_discovery(p: Floats) -> Floats:
@@ -147,6 +170,7 @@ class Scale:
 
 
 IDENTITY = Scale(lambda x: x, lambda x: x)
+POSITIVE = Scale(lambda x: x, lambda x: np.maximum(x, 0.0))
 LOG = Scale(np.log, np.exp)
 LOGIT = Scale(special.logit, special.expit)
 
@@ -154,14 +178,17 @@ LOGIT = Scale(special.logit, special.expit)
 def jackknife_interval(value: float, without: Floats, scale: Scale) -> tuple[float, float]:
     """Ends of the interval of a measure, from what it is with each of T templates left out [T].
 
-    The measure on `scale`, plus or minus t with T - 1 degrees of freedom times the jackknife's standard error
-    sqrt((T - 1) / T sum (x_i - mean x)^2) (Efron and Stein 1981). The percentile bootstrap is too narrow with 12 to 22
-    templates, and a divergence's is shifted besides. NaN where the measure has no finite value on the scale.
+    t with T - 1 degrees of freedom times the jackknife's standard error sqrt((T - 1) / T sum (x_i - mean x)^2), on
+    `scale`, to both sides of the measure x and of x corrected for its bias, T x - (T - 1) mean x_i (Efron and Stein
+    1981): a divergence is larger in few wordings than in many, so the interval reaches from where it might be without
+    that. NaN where the measure has no finite value on the scale. (The percentile bootstrap was measured to be too
+    narrow with 8 to 22 templates, and a divergence's to be shifted besides.)
     """
     n = len(without)
     with np.errstate(divide="ignore", invalid="ignore"):
-        centre, each = scale.to(np.asarray(value)), scale.to(without)
-    if not (np.isfinite(centre) and np.isfinite(each).all()):
+        plain, each = scale.to(np.asarray(value)), scale.to(without)
+    if not (np.isfinite(plain) and np.isfinite(each).all()):
         return np.nan, np.nan
+    corrected = n * plain - (n - 1) * each.mean()
     half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum())
-    return float(scale.back(centre - half)), float(scale.back(centre + half))
+    return float(scale.back(min(plain, corrected) - half)), float(scale.back(max(plain, corrected) + half))

@@ -136,7 +136,7 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
 def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
     """What the grade rests on, in words."""
     band = words.known(a.band)
-    names = f"differ by {words.up_to(band)}" if band is not None else "none to compare with"
+    names = f"may differ by {words.up_to(band)}" if band is not None else "none to compare with"
     q = words.known(a.q)
     facts = [
         Fact("Any one left out", words.bounds(a.without_low, a.without_high)),

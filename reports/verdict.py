@@ -157,7 +157,7 @@ def _headline(seen: Counter[Standing]) -> str:
 def _rest(seen: Counter[Standing]) -> str:
     parts = []
     if seen[Standing.FOUND]:
-        parts.append("Some words differ by more than any two invented names do, where there are such names.")
+        parts.append("Some words differ by more than invented names may, where there are such names.")
         if seen[Standing.WEAK]:
             parts.append(f"In {words.count(seen[Standing.WEAK])} more, the evidence is weak.")
         if seen[Standing.NONE]:

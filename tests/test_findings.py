@@ -10,7 +10,7 @@ import pytest
 from fakes import PROBE, scored
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, norm
 
 from audit import associations as words
 from audit import distributions
@@ -95,14 +95,20 @@ STRONG = {"log2_ratio": 2.0, "low": 1.5, "high": 2.5, "q": 0.01, "agree": 20, "t
         ({"agree": 17}, "moderate", "it goes this way only in 17 of 20 wordings"),
         ({"low": 0.9}, "moderate", INSIDE),
         ({"log2_ratio": -2.0, "low": -3.1, "high": -0.9}, "moderate", INSIDE),
-        ({"low": 0.3, "band": 0.1}, "moderate", "its interval reaches into differences under 1.25 times"),
+        ({"low": 0.3, "band": 0.1}, "moderate", "its interval reaches below 1.25 times"),
         ({"band": None}, "moderate", "there are no invented names to compare with"),
+        (
+            {"band": None, "low": 0.3},
+            "weak",
+            "its interval reaches below 1.25 times, and there are no invented names to compare with",
+        ),
+        ({"log2_ratio": 0.07, "low": 0.06, "high": 0.08, "band": 0.01}, "none", "it is smaller than 1.05 times"),
         ({"agree": 14}, "weak", "it goes this way only in 14 of 20 wordings"),
         ({"log2_ratio": 0.3, "low": 0.2, "high": 0.4, "band": 0.1}, "weak", "it is smaller than 1.25 times"),
         ({"agree": 5, "templates": 5}, "weak", "there are only 5 wordings"),
         ({"q": 0.06}, "none", "other wordings may show nothing: q is 0.06"),
-        ({"band": 2.1}, "none", "invented names differ by up to 4.3 times"),
-        ({"band": 2.0}, "none", "invented names differ by up to 4.0 times"),
+        ({"band": 2.1}, "none", "invented names may differ by as much: up to 4.3 times"),
+        ({"band": 2.0}, "none", "invented names may differ by as much: up to 4.0 times"),
         ({"q": None, "low": None, "high": None, "agree": 1, "templates": 1}, "none", "one wording can't be tested"),
     ],
 )  # fmt: skip
@@ -132,17 +138,28 @@ def test_more_evidence_is_never_graded_lower(ratio, half, q, templates, agreeing
         assert ORDER.index(grade(**better)[0]) >= ORDER.index(given_grade)
 
 
-def test_the_band_is_the_largest_difference_between_invented_names(probe):
-    """The axis' band is the largest ratio of a weighty word between two invented names; groups of several forms have
-    a narrower one, by the square root of the mean of 1 / forms."""
+def test_the_band_is_what_invented_names_do(probe):
+    """The axis' band is the largest ratio of a weighty word between two invented names, or Bonferroni's bound for
+    their spread, whichever is larger; groups of several forms have a narrower one."""
     result = measure(probe, scored(probe))
-    noise = [abs(a.log2_ratio) for a in result.associations if a.role == "placebo" and weighty(a)]
-    assert result.axes[0].band == pytest.approx(max(noise))
+    noise = [a.log2_ratio for a in result.associations if a.role == "placebo" and weighty(a)]
+    asked = sum(weighty(a) for a in result.associations if a.role == "level" and a.axis == "GROUP")
+    bound = np.sqrt(np.mean(np.square(noise))) * norm.ppf(1 - 0.05 / 2 / asked)
+    assert result.axes[0].band == pytest.approx(max(*np.abs(noise), bound))
     assert result.axes[1].band is None
     bands = {a.level: a.band for a in result.associations if a.axis == "GROUP" and a.role == "level"}
     assert bands["Asian"] == pytest.approx(result.axes[0].band)
     assert bands["Black"] == pytest.approx(result.axes[0].band * np.sqrt((1 / 2 + 1) / 2))
     assert {a.band for a in result.associations if a.role == "placebo"} == {None}
+
+
+def test_more_comparisons_make_a_wider_band(probe):
+    """The same invented names allow more where more is compared, and never less than what they were seen to do."""
+    tables = distributions.tabulate(probe, scored(probe))
+    placebos, asked = words.placebo_contrasts(probe, tables, 0), words.contrasts(probe, tables, 0)
+    widths = [words.band(placebos, asked * times) for times in (1, 10, 1000)]
+    assert widths == sorted(widths)
+    assert widths[-1] > widths[0] >= max(np.abs(c.by_template.mean(axis=0)[c.weighty]).max() for c in placebos)
 
 
 def test_rare_words_make_no_band(probe):
@@ -249,12 +266,14 @@ def test_interactions_by_brute_force(probe):
 
 
 def test_the_band_of_interactions_is_that_of_invented_crossings(probe):
-    """For a crossing it is the largest difference of differences with invented names for one of the two levels."""
+    """For a crossing it is made of the differences of differences with invented names for one of the two levels."""
     tables = distributions.tabulate(probe, scored(probe))
     placebos = words.placebo_crossings(probe, tables, 0, 1)
     assert {(c.levels[0].name, c.references[0].name, side) for c, side in placebos} == {("Molvic", "Trelvian", 0)}
-    noise = max(np.abs(c.by_template.mean(axis=0)[:3]).max() for c, _ in placebos)
-    assert words.crossed_bands(placebos) == {0: pytest.approx(noise)}
+    asked = words.crossings(probe, tables, 0, 1)
+    noise = words.band([c for c, _ in placebos], asked)
+    assert words.crossed_bands(placebos, asked) == {0: noise}
+    assert noise >= max(np.abs(c.by_template.mean(axis=0)[:3]).max() for c, _ in placebos)
     for i in measure(probe, scored(probe)).interactions:
         forms = 1 / 2 if i.levels[0] == "Black" else 1
         assert i.band == pytest.approx(noise * np.sqrt((forms + 1) / 2))

@@ -183,7 +183,7 @@ def test_lesbian_is_asked_of_women_alone():
 
 @every_probe
 def test_every_axis_has_its_noise_and_its_baseline(probe):
-    """Every axis has four placebos and a neutral wording, but for the model card, which asks its own sentences alone."""
+    """Every axis has four placebos and a neutral wording, but for the model card, which asks its own sentences."""
     for axis in probe.axes:
         card = probe.name == "model-card"
         assert len(axis.placebo) == (0 if card else 4)

@@ -101,10 +101,9 @@ def test_single_wordings_and_all_but_one(probe, data):
     without = [jensenshannon(*(level_probs(data, *p, templates=kept) for p in pairs), base=2) ** 2 for kept in rest]
     assert (found.single_low, found.single_high) == pytest.approx((min(alone), max(alone)))
     assert (found.without_low, found.without_high) == pytest.approx((min(without), max(without)))
-    logs = np.log(without)
-    half = stats.t.ppf(0.975, 7) * np.sqrt(7 / 8 * ((logs - logs.mean()) ** 2).sum())
-    expected = np.exp([np.log(found.bits.value) - half, np.log(found.bits.value) + half])
-    assert (found.bits.low, found.bits.high) == pytest.approx(tuple(expected))
+    half = stats.t.ppf(0.975, 7) * np.sqrt(7 / 8 * ((without - np.mean(without)) ** 2).sum())
+    ends = sorted([found.bits.value, 8 * found.bits.value - 7 * np.mean(without)])
+    assert (found.bits.low, found.bits.high) == pytest.approx((max(0, ends[0] - half), ends[1] + half))
 
 
 def test_relabelling_by_brute_force(probe, data):

@@ -50,7 +50,7 @@ def test_two_further_invented_words_stay_within_the_band(asked, axis, first):
     """Two invented words that the band was not made from differ from each other by less than the band for at least
     90 % of the words that carry 0.5 % of the mass."""
     shipped, more, tables = asked
-    band = associations.band(associations.placebo_contrasts(shipped, tables, axis))
+    band = associations.band(associations.placebo_contrasts(shipped, tables, axis), ())
     names = FRESH[more.axes[axis].name][first : first + 2]
     (pair,) = (
         c for c in associations.placebo_contrasts(more, tables, axis) if {c.level.name, c.reference.name} == set(names)

@@ -65,6 +65,13 @@ def slow_prior(variances: list[float], df: int) -> tuple[float, float]:
     return d0, math.exp(mean + slow_digamma(d0 / 2) - math.log(d0 / 2))
 
 
+def slow_independent_words(columns: list[list[float]]) -> float:
+    """1 / the mean squared correlation of all pairs, less what chance adds to it with so few templates."""
+    squares = [float(np.corrcoef(a, b)[0, 1]) ** 2 for a in columns for b in columns]
+    mean = sum(squares) / len(squares)
+    return 1 / max(mean - (1 - mean) / (len(columns[0]) - 1), 1 / len(columns))
+
+
 def slow_moderated_t(table: list[list[float]]) -> list[tuple[float, float, float, float]]:
     """(mean, low, high, p) of each column of rows of templates."""
     t, words = len(table), len(table[0])
@@ -73,7 +80,7 @@ def slow_moderated_t(table: list[list[float]]) -> list[tuple[float, float, float
     variances = [sum((x - m) ** 2 for x in column) / (t - 1) for column, m in zip(columns, means, strict=True)]
     d = t - 1
     d0, s0 = slow_prior(variances, d)
-    total = min(d + d0, d * words)
+    total = max(d, min(d + d0, d * slow_independent_words(columns)))
     made = []
     for mean, variance in zip(means, variances, strict=True):
         shrunk = s0 if math.isinf(d0) else (d0 * s0 + d * variance) / (d0 + d)
@@ -91,7 +98,8 @@ def rows(tested: statistics.Tested) -> np.ndarray:
 @pytest.mark.parametrize(("templates", "words"), [(2, 30), (3, 5), (6, 40), (12, 100), (22, 60)])
 @pytest.mark.parametrize("spread", [0.1, 0.6, 2.0])
 def test_the_moderated_t_is_smyths(templates, words, spread):
-    """Means, intervals and p-values equal a scalar implementation written from the paper."""
+    """Means, intervals and p-values equal a scalar implementation written from the paper, with its bound on the
+    degrees of freedom counting independent words."""
     rng = np.random.default_rng([templates, words, int(10 * spread)])
     sizes = np.exp(rng.normal(0, spread, words))
     samples = rng.normal(rng.normal(0, 0.5, words), sizes, (templates, words))
@@ -123,17 +131,75 @@ def test_two_words_by_hand():
 
 
 def test_equal_variances_are_pooled_by_hand():
-    """Words that all vary alike share one variance with all their degrees of freedom.
+    """Words that all vary alike share one variance, and where they vary as one, the degrees of freedom of one.
 
     Three templates, four words, each s^2 = 1: log s^2 doesn't vary at all, so d0 is infinite and s0^2 is
-    exp(0 - digamma(1) + log 1) = exp(0.57722) = 1.78107. 4 words of 2 degrees of freedom are 8: t_0.975 = 2.3060,
-    half = 2.3060 sqrt(1.78107 / 3) = 1.7768.
+    exp(0 - digamma(1) + log 1) = exp(0.57722) = 1.78107. They rise together, so that they are one word with
+    2 degrees of freedom: t_0.975 = 4.3027, half = 4.3027 sqrt(1.78107 / 3) = 3.3153.
     """
     tested = statistics.moderated_t(np.array([[1.0], [2.0], [3.0]]) + np.array([0.0, 1.0, -2.0, 7.0]))
     assert tested.prior_df == np.inf
-    np.testing.assert_allclose(tested.high - tested.mean, np.full(4, 1.7768), atol=5e-5)
-    np.testing.assert_allclose(tested.mean - tested.low, np.full(4, 1.7768), atol=5e-5)
+    np.testing.assert_allclose(tested.high - tested.mean, np.full(4, 3.3153), atol=5e-5)
+    np.testing.assert_allclose(tested.mean - tested.low, np.full(4, 3.3153), atol=5e-5)
     np.testing.assert_allclose(tested.p[2], 1.0)
+
+
+def test_independent_words_are_counted():
+    """Copies of a word count once, opposite words too, and many unrelated ones as many, give or take chance."""
+    rng = np.random.default_rng(0)
+    word = rng.normal(size=(12, 1))
+    centred = word - word.mean()
+    assert statistics.independent_words(np.repeat(centred, 50, axis=1)) == pytest.approx(1)
+    assert statistics.independent_words(np.concatenate([centred, -3 * centred], axis=1)) == pytest.approx(1)
+    assert statistics.independent_words(np.zeros((12, 5))) == 1
+    many = rng.normal(size=(200, 20))
+    assert 15 < statistics.independent_words(many - many.mean(axis=0)) <= 20
+
+
+@pytest.mark.parametrize("scale", [statistics.POSITIVE, statistics.LOG, statistics.IDENTITY])
+def test_the_jackknife_by_a_loop(scale):
+    """The interval reaches t standard errors beyond both the measure and the measure corrected for its bias."""
+    rng = np.random.default_rng(1)
+    x = rng.gamma(2, 1, 12)
+
+    def measure(sample: np.ndarray) -> float:
+        return float(sample.mean() ** 2 + 0.1 * sample.var())
+
+    without = np.array([measure(np.delete(x, t)) for t in range(12)])
+    low, high = statistics.jackknife_interval(measure(x), without, scale)
+    to = math.log if scale is statistics.LOG else float
+    each, plain = [to(one) for one in without], to(measure(x))
+    mean = sum(each) / 12
+    half = stats.t.ppf(0.975, 11) * math.sqrt(11 / 12 * sum((one - mean) ** 2 for one in each))
+    ends = sorted([plain, 12 * plain - 11 * mean])
+    expected = [ends[0] - half, ends[1] + half]
+    assert [low, high] == pytest.approx([math.exp(e) for e in expected] if scale is statistics.LOG else expected)
+    assert low <= measure(x) <= high
+
+
+def test_the_jackknife_of_a_mean_is_the_t_interval():
+    """For a mean, which has no bias, it is scipy's interval of Student's t."""
+    x = np.random.default_rng(2).normal(size=15)
+    without = (x.sum() - x) / 14
+    low, high = statistics.jackknife_interval(float(x.mean()), without, statistics.IDENTITY)
+    assert (low, high) == pytest.approx(tuple(stats.ttest_1samp(x, 0).confidence_interval(0.95)))
+
+
+def test_the_jackknife_says_nothing_off_its_scale():
+    """A share of 0 has no logit, and a divergence's interval never goes below 0."""
+    assert np.isnan(statistics.jackknife_interval(0.0, np.array([0.0, 0.1]), statistics.LOGIT)).all()
+    assert statistics.jackknife_interval(0.01, np.array([0.5, 0.0, 0.0]), statistics.POSITIVE)[0] == 0
+
+
+def test_the_largest_of_many_stays_under_bonferronis_bound():
+    """In 95 % of cases or more, for independent numbers and for correlated ones."""
+    rng = np.random.default_rng(3)
+    for count in (1, 20, 500):
+        bound = statistics.largest_of(2.0, count)
+        alone = 2 * rng.standard_normal((4000, count))
+        shared = 2 * (0.8 * rng.standard_normal((4000, 1)) + 0.6 * rng.standard_normal((4000, count)))
+        for drawn in (alone, shared):
+            assert (np.abs(drawn).max(axis=1) <= bound).mean() >= 0.94
 
 
 def test_one_or_two_words_are_the_plain_t():
