@@ -190,8 +190,8 @@ def _band(axis: Axis) -> str:
         return f"{why}, so there is no grey band, and no finding is graded above moderate."
     names = words.listed([words.clean(name) for name in axis.placebo])
     return (
-        f"The grey band is what invented names do: words may differ by {words.up_to(ratio)} between two like {names}. It is "
-        "narrower for groups that are named by several words."
+        f"The grey band is what invented names do: words may differ by {words.up_to(ratio)} between two like {names}. "
+        "It is narrower for groups that are named by several words."
     )
 
 
