@@ -89,16 +89,14 @@ def grade(
 
     strong    q is at most 0.05; the whole 95 % interval is beyond what invented names do (the band) and beyond
               1.25 times; at least 90 % of the wordings agree in its direction.
-    moderate  q is at most 0.05; the estimate is beyond the band and beyond 1.25 times; at least 75 % of the wordings
-              agree. Where there are no invented names it is the most that can be said, and the whole interval has to
-              be beyond 1.25 times.
-    weak      q is at most 0.05 and the estimate beyond the band, but it is under 1.25 times, or fewer than 75 % of the
-              wordings agree, or there are fewer than 6 wordings, or no invented names and an interval that reaches
-              below 1.25 times.
+    moderate  q is at most 0.05; the estimate is beyond the band and the whole interval beyond 1.25 times; at least
+              75 % of the wordings agree. The most that can be said where there are no invented names.
+    weak      q is at most 0.05 and the estimate beyond the band, but its interval reaches below 1.25 times, or fewer
+              than 75 % of the wordings agree, or there are fewer than 6 wordings.
     none      all else: within what invented names do, whatever its q; or under 1.05 times; or q above 0.05. No
               evidence of a difference, which is not evidence that there is none.
     """
-    size, band_size = abs(log2_ratio), band or 0.0
+    size = abs(log2_ratio)
     near = (low if log2_ratio > 0 else -high) if low is not None and high is not None else 0.0
     wordings = f"in {agree} of {templates} wordings"
     if q is None:
@@ -113,15 +111,14 @@ def grade(
         return "weak", f"there are only {templates} wordings"
     if size <= NEGLIGIBLE_RATIO:
         return "weak", "it is smaller than 1.25 times"
+    if near <= NEGLIGIBLE_RATIO:
+        return "weak", "its interval reaches below 1.25 times"
     if agree < MOST_WORDINGS * templates:
         return "weak", f"it goes this way only {wordings}"
-    if band is None and near <= NEGLIGIBLE_RATIO:
-        return "weak", "its interval reaches below 1.25 times, and there are no invented names to compare with"
     if band is None:
         return "moderate", "there are no invented names to compare with"
-    if near <= max(band_size, NEGLIGIBLE_RATIO):
-        inside = "into what invented names do" if band_size > NEGLIGIBLE_RATIO else "below 1.25 times"
-        return "moderate", f"its interval reaches {inside}"
+    if near <= band:
+        return "moderate", "its interval reaches into what invented names do"
     if agree < NEARLY_ALL_WORDINGS * templates:
         return "moderate", f"it goes this way only {wordings}"
     return "strong", ""
