@@ -26,7 +26,7 @@ class PlainProgress:
 
     def begin(self, prompts: int) -> None:
         """The run has that many prompts in all."""
-        self._prompts = prompts
+        self._prompts, self._done, self._probe = prompts, 0, ""
         self._started = self._said = time.monotonic()
 
     def advance(self, probe: str, prompts: int) -> None:
@@ -40,6 +40,12 @@ class PlainProgress:
         left = (self._prompts - self._done) / rate
         line = f"{probe}: {self._done:,} of {self._prompts:,} prompts, {rate:,.0f}/s, {left:,.0f} s left"
         print(line, file=sys.stderr, flush=True)
+
+    def measure(self, probe: str) -> None:
+        """All prompts are done, and that probe's numbers are made of them; a line a run is enough."""
+        if self._probe:
+            print(f"measuring, from {probe} on", file=sys.stderr, flush=True)
+        self._probe = ""
 
 
 class BarProgress:
@@ -64,6 +70,8 @@ class BarProgress:
 
     def begin(self, prompts: int) -> None:
         """The run has that many prompts in all."""
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
         self._task = self._bar.add_task("scoring", total=prompts, rate="")
 
     def advance(self, probe: str, prompts: int) -> None:
@@ -71,6 +79,10 @@ class BarProgress:
         speed = self._bar.tasks[0].speed
         rate = f"{speed:,.0f}/s" if speed else ""
         self._bar.update(self._task, advance=prompts, description=probe, rate=rate)
+
+    def measure(self, probe: str) -> None:
+        """All prompts are done, and that probe's numbers are made of them."""
+        self._bar.update(self._task, description=f"measuring {probe}", rate="")
 
 
 def progress() -> PlainProgress | BarProgress:

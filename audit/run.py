@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from audit.errors import UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.result import SCHEMA, Audit, CheckpointInfo, Recipe, Source
+from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorer import Scorer
 from audit.store import RunFolder, save_audit, save_predictions
 from probes.expand import Prompt, count_prompts, expand, factors
@@ -40,6 +40,9 @@ class Progress(Protocol):
 
     def advance(self, probe: str, prompts: int) -> None:
         """That many prompts of the probe are done, or were found done."""
+
+    def measure(self, probe: str) -> None:
+        """The probe's numbers are made of its scores."""
 
 
 def audit(
@@ -77,13 +80,18 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
     counts = {probe.name: _score(scorer, probe, folder, progress) for probe in probes}
     recipe = folder.recipe
     scored = {probe.name: folder.read_scores(probe, counts[probe.name]) for probe in probes}
-    single = probes if recipe.multi_piece else ()
+
+    def measured(probe: Probe, *, single_piece: bool = False) -> ProbeResult:
+        if progress:
+            progress.measure(probe.name)
+        return measure(probe, scored[probe.name], seed=recipe.seed, single_piece=single_piece)
+
     result = Audit(
         schema=SCHEMA,
         recipe=recipe,
-        probes=tuple(measure(probe, scored[probe.name], seed=recipe.seed) for probe in probes),
+        probes=tuple(map(measured, probes)),
         competence=None if recipe.checkpoint.planted else competence(scorer),
-        single_piece=tuple(measure(p, scored[p.name], seed=recipe.seed, single_piece=True) for p in single),
+        single_piece=tuple(measured(p, single_piece=True) for p in (probes if recipe.multi_piece else ())),
     )
     save_predictions(folder, scored)
     save_audit(folder, result)

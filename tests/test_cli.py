@@ -45,9 +45,24 @@ def test_a_run_prints_its_findings_and_where_the_report_is(bert, capsys):
     assert "Not judged: it completes 0% of easy sentences" in printed.out
     assert "Jobs by group and gender (3 of 5 words scored)" in printed.out
     assert "99 of 99 prompts" in printed.err
+    assert "measuring, from small on" in printed.err
     assert Path("out/report.html").read_text().startswith("<!doctype html>")
     assert json.loads(Path("out/run.json").read_text())["recipe"]["device"] == "cpu"
     assert f"maskaudit run {bert} --probe small.yaml" in Path("out/run.json").read_text()
+
+
+def test_the_progress_of_a_second_run_begins_anew(capsys):
+    """One display can follow several runs: each counts from nothing to its own total."""
+    from audit.progress import PlainProgress
+
+    with PlainProgress() as told:
+        for prompts in (20, 30):
+            told.begin(prompts)
+            told.advance("small", prompts)
+            told.measure("small")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" prompts")[0] for line in lines[::2]] == ["small: 20 of 20", "small: 30 of 30"]
+    assert lines[1::2] == ["measuring, from small on"] * 2
 
 
 def test_the_same_command_again_is_done_at_once(bert, capsys):
