@@ -52,10 +52,12 @@ class Contrast:
     by_template: Floats
     """[T, K] log2 ratios."""
     prob: Floats
-    """[K] shares of the level over the cells that have a counterpart, and of the reference over those."""
+    """[K] shares of the level, over the cells that have a counterpart."""
     reference_prob: Floats
+    """[K] shares of the reference, over those counterparts."""
     prior_corrected: Floats
-    """[K] mean log2 ratio of the level to the neutral wording; NaN where there is none."""
+    """[2, K] mean log2 ratio of the level and of the reference to the neutral wording, over the blocks that have all
+    three; NaN where there is none."""
 
     @property
     def weighty(self) -> Mask:
@@ -93,8 +95,17 @@ def _contrast(tables: Tables, index: int, level: Level, reference: Level) -> Con
         by_template=differences(tables, blocks),
         prob=mean_probs(tables, [own for own, _ in blocks]),
         reference_prob=mean_probs(tables, [other for _, other in blocks]),
-        prior_corrected=differences(tables, matched(tables, index, level.name, NEUTRAL)).mean(axis=0),
+        prior_corrected=_prior_corrected(tables, index, blocks),
     )
+
+
+def _prior_corrected(tables: Tables, index: int, blocks: Sequence[tuple[int, int]]) -> Floats:
+    """[2, K] both sides of the blocks against the neutral wording in their place."""
+    place = {names: c for c, names in enumerate(tables.levels)}
+    names = [tables.levels[own] for own, _ in blocks]
+    neutral = [place.get((*own[:index], NEUTRAL, *own[index + 1 :])) for own in names]
+    pairs = [[(block[side], c) for block, c in zip(blocks, neutral, strict=True) if c is not None] for side in (0, 1)]
+    return np.stack([differences(tables, side).mean(axis=0) for side in pairs])
 
 
 def band(
@@ -128,14 +139,14 @@ def narrowed(band: float | None, level: Level, reference: Level) -> float | None
 def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
     """Each level against its axis' reference, and invented names against each other, for every scored word; ungraded.
 
-    q is Benjamini and Hochberg's over all scored words and levels of an axis.
+    q is Benjamini and Hochberg's over the weighty words of all levels of an axis: those that can be findings.
     """
     found: list[Association] = []
     for index in range(len(probe.axes)):
         placebos = placebo_contrasts(probe, tables, index)
         own = contrasts(probe, tables, index)
         tests = [moderated_t(contrast.by_template) for contrast in own]
-        q = false_discovery(np.array([test.p for test in tests]))
+        q = discovered(own, tests)
         width = band(placebos, own)
         for contrast, test, each in zip(own, tests, q, strict=True):
             found.extend(_associations(probe, tables, contrast, test, each, width))
@@ -143,6 +154,13 @@ def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
             test = moderated_t(contrast.by_template)
             found.extend(_associations(probe, tables, contrast, test, np.full_like(test.p, np.nan), width))
     return tuple(found)
+
+
+def discovered(asked: Sequence[Compared], tests: Sequence[Tested]) -> Floats:
+    """[comparisons, K] q of the weighty words, NaN for others: a family of all that can be told, and nothing else."""
+    return false_discovery(
+        np.array([np.where(c.weighty, test.p, np.nan) for c, test in zip(asked, tests, strict=True)])
+    )
 
 
 def _associations(
@@ -173,7 +191,8 @@ def _associations(
                 templates=int(templates[k]),
                 without_low=optional(without[0, k]),
                 without_high=optional(without[1, k]),
-                prior_corrected=optional(contrast.prior_corrected[k]),
+                prior_corrected=optional(contrast.prior_corrected[0, k]),
+                reference_prior_corrected=optional(contrast.prior_corrected[1, k]),
                 band=narrowed(width, level, reference) if level.role == "level" else None,
                 grade=None,
                 by_template=optionals(contrast.by_template[:, k]) if kept[k] else (),
@@ -212,9 +231,11 @@ class Crossed:
 
     @property
     def expected(self) -> Floats:
-        """[K] the shares that the two levels would give by themselves."""
+        """[K] the shares that the two levels would give by themselves: their factors on the references' shares,
+        multiplied and renormalised."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.shares[1] * self.shares[2] / self.shares[3])
+            alone = self.shares[1] * self.shares[2] / self.shares[3]
+            return np.asarray(alone / np.nansum(alone))
 
 
 def crossings(probe: Probe, tables: Tables, first: int, second: int) -> list[Crossed]:

@@ -332,16 +332,18 @@ def _summarise(result: Audit) -> None:
     prompts = sum(probe.prompts for probe in result.probes)
     probes = f"{len(result.probes)} probe{'s' if len(result.probes) > 1 else ''}"
     _say(f"{info.name}: {probes}, {prompts:,} prompts")
-    if (asked := result.competence) and asked.accuracy < asked.floor:
+    if (asked := result.competence) and not asked.passed:
         share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
         _say(f"Not judged: it completes {share}: what it answers about groups can't be relied on.")
     for probe in result.probes:
         scored = sum(target.scored for target in probe.targets)
-        _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(probe)}")
+        _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(result, probe)}")
 
 
-def _strongest(probe: ProbeResult) -> str:
+def _strongest(result: Audit, probe: ProbeResult) -> str:
     """The probe's best graded finding, largest contribution first, or that there is none."""
+    if not result.judged(probe):
+        return "not judged."
     for wanted in ("strong", "moderate", "weak"):
         for finding in probe.findings:
             if finding.association.grade == wanted:

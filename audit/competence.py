@@ -21,6 +21,9 @@ The standard error of an accuracy over the 64 clozes is 0.06 there: the usable m
 two of them. One word given to every cloze would be right in at most 0.1.
 """
 
+LANGUAGE = "en"
+"""Of the clozes."""
+
 _ASKED = (Word.named("the"),)  # a scorer answers for at least one word; this one's score is not used
 _MARKS = "\u0120\u2581 \t\n"  # the spaces of byte-level and of SentencePiece tokens, and plain ones
 
@@ -38,7 +41,7 @@ def competence(scorer: Scorer) -> Competence:
         _answered(cloze, tokens[0], float(prob[0]))
         for cloze, tokens, prob in zip(clozes, scores.top_tokens, scores.top_prob, strict=True)
     )
-    return Competence(answers, sum(answer.right for answer in answers) / len(answers), FLOOR)
+    return Competence(LANGUAGE, answers, sum(answer.right for answer in answers) / len(answers), FLOOR)
 
 
 def _answered(cloze: Cloze, token: str, prob: float) -> Answered:

@@ -5,6 +5,7 @@ Sums and means: what is measured on them is `associations`' and `measures`', how
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -152,13 +153,13 @@ def divergence_parts(p: Floats, q: Floats) -> Floats:
 
 
 def optional(value: float | np.floating[np.typing.NBitBase]) -> float | None:
-    """A float for JSON: None where it is not a number."""
-    return None if np.isnan(value) else float(value)
+    """A float for JSON: None where it is not a finite number."""
+    return float(value) if np.isfinite(value) else None
 
 
 def optionals(values: Floats) -> tuple[float | None, ...]:
     """Floats for JSON, as `optional`."""
-    return tuple(None if np.isnan(value) else value for value in values.tolist())
+    return tuple(value if math.isfinite(value) else None for value in values.tolist())
 
 
 def _nan_where_none(sums: Floats, scored: NDArray[np.bool_]) -> Floats:

@@ -26,17 +26,17 @@ from audit.result import (
     Interaction,
     ProbeResult,
 )
-from audit.statistics import false_discovery, moderated_t
+from audit.statistics import moderated_t
 from audit.store import ScoredPrompts
 from probes.probe import Axis as ProbeAxis
 from probes.probe import Level, Probe
 
 FINDINGS_PER_AXIS = 20
-INTERACTIONS = 40
-"""Interactions that are kept of a probe's two axes, beside those graded above none."""
 
 VANISHING_RATIO = 0.0704
 """log2 of 1.05: a smaller difference is none."""
+OVER = float(np.log2(1000))
+"""From here on the number itself is not the news."""
 FALSE_DISCOVERIES = 0.05
 """Largest q of a graded finding."""
 MOST_WORDINGS = 0.75
@@ -102,11 +102,11 @@ def grade(
     if q is None:
         return "none", "one wording can't be tested" if templates == 1 else "it can't be tested"
     if band is not None and size <= band:
-        return "none", f"invented names may differ by as much: up to {times(2**band)}"
+        return "none", f"invented names may differ by as much: up to {times(band)}"
     if size < VANISHING_RATIO:
         return "none", "it is smaller than 1.05 times"
     if q > FALSE_DISCOVERIES:
-        return "none", f"other wordings may show nothing: q is {q:.2f}"
+        return "none", f"other wordings may show nothing: q is {q:.2g}"
     if templates < FEW_WORDINGS:
         return "weak", f"there are only {templates} wordings"
     if size <= NEGLIGIBLE_RATIO:
@@ -130,7 +130,7 @@ def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
 
 
 def _graded(a: Association) -> Association:
-    """The weighty ones of levels with their grade; their wordings are kept, others' are not."""
+    """The association with its grade, if it is a level's and weighty."""
     if not weighty(a) or a.role != "level":
         return a
     return replace(a, grade=_grade(a)[0])
@@ -160,27 +160,24 @@ def strongest(found: Sequence[Association]) -> list[Association]:
 def interactions(probe: Probe, tables: Tables) -> tuple[Interaction, ...]:
     """The differences of differences of every two axes, for weighty words; largest contribution first.
 
-    q is Benjamini and Hochberg's over all scored words and crossings of the two axes. Those whose ratio and shares
-    point in opposite directions are left out, and of those graded none all but the first `INTERACTIONS` of two axes.
+    q is Benjamini and Hochberg's over the weighty words of all crossings of the two axes.
     """
     told: list[Interaction] = []
     for first, second in itertools.combinations(range(len(probe.axes)), 2):
         made = crossings(probe, tables, first, second)
-        if made:
-            bands = crossed_bands(placebo_crossings(probe, tables, first, second), made)
-            ranked = sorted(_interactions(probe, made, bands), key=lambda i: (-(i.contribution or 0.0), i.target))
-            told += [i for n, i in enumerate(ranked) if n < INTERACTIONS or i.grade != "none"]
-    return tuple(sorted(told, key=lambda i: -(i.contribution or 0.0)))
+        bands = crossed_bands(placebo_crossings(probe, tables, first, second), made)
+        told += _interactions(probe, made, bands)
+    return tuple(sorted(told, key=lambda i: (-(i.contribution or 0.0), i.target, i.levels)))
 
 
 def _interactions(probe: Probe, made: Sequence[Crossed], bands: Mapping[int, float]) -> Iterator[Interaction]:
     tests = [moderated_t(crossed.by_template) for crossed in made]
-    qs = false_discovery(np.array([test.p for test in tests]))
+    qs = words.discovered(made, tests)
     for crossed, test, q in zip(made, tests, qs, strict=True):
         prob, expected = crossed.shares[0], crossed.expected
         parts = distributions.divergence_parts(prob, expected)
         agree = words.agreeing(crossed.by_template, test.mean)
-        for k in np.flatnonzero(crossed.weighty & ((prob - expected) * test.mean > 0)).tolist():
+        for k in np.flatnonzero(crossed.weighty).tolist():
             names = [(axis.name, level.name, reference.name) for axis, level, reference in _sides(probe, crossed)]
             bare = Interaction(
                 axes=(names[0][0], names[1][0]),
@@ -203,7 +200,8 @@ def _interactions(probe: Probe, made: Sequence[Crossed], bands: Mapping[int, flo
                 sentence="",
                 by_template=optionals(crossed.by_template[:, k]),
             )
-            given, because = _grade(bare)
+            one_way = (prob[k] - expected[k]) * test.mean[k] > 0
+            given, because = _grade(bare) if one_way else ("none", "its ratio and its percentages go different ways")
             yield replace(bare, grade=given, because=because, sentence=crossed_sentence(bare))
 
 
@@ -245,19 +243,20 @@ def _agreement(told: Association | Interaction) -> str:
 def _times(told: Association | Interaction) -> str:
     """The size with its interval, the way it goes: `6.1 times [5.0, 7.4]`."""
     ratio, low, high = told.log2_ratio or 0.0, told.low, told.high
-    size = times(2 ** abs(ratio))
+    size = times(abs(ratio))
     if low is None or high is None:
         return size
     ends = (low, high) if ratio >= 0 else (-high, -low)
-    return f"{size} [{', '.join(times(2**end).removesuffix(' times') for end in ends)}]"
+    return f"{size} [{', '.join(times(end).removesuffix(' times') for end in ends)}]"
 
 
-def times(ratio: float) -> str:
+def times(log2_ratio: float) -> str:
     """A ratio as people say it: `1.3 times`, `38 times`, `over 1,000 times`; below 1 `0.83 times`."""
-    if ratio >= 1000:
+    if log2_ratio >= OVER:
         return "over 1,000 times"
+    ratio = 2.0**log2_ratio
     if ratio < 0.995:
-        return f"{ratio:.2f} times"
+        return f"{ratio:.2f} times" if ratio >= 0.005 else "under 0.01 times"
     return f"{ratio:.0f} times" if ratio >= 9.95 else f"{ratio:.1f} times"
 
 
@@ -281,14 +280,17 @@ def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance
 def _findings(
     probe: Probe, found: Sequence[Association], examples: Sequence[Example], tables: Tables
 ) -> tuple[Finding, ...]:
-    """At most `FINDINGS_PER_AXIS` of each axis, strongest first."""
+    """Of each axis all that are graded above none, and others up to `FINDINGS_PER_AXIS`; largest contribution first."""
     flags = {word.text: word.flags for word in probe.targets.words}
-    told = [
+    told = []
+    for axis in probe.axes:
+        ranked = strongest([a for a in found if a.axis == axis.name and a.role == "level"])
+        graded = sum(a.grade != "none" for a in ranked)
+        told += sorted(ranked, key=lambda a: a.grade == "none")[: max(graded, FINDINGS_PER_AXIS)]
+    return tuple(
         Finding(probe.name, a, sentence(a), _grade(a)[1], _example(probe, a, examples, tables), flags[a.target])
-        for axis in probe.axes
-        for a in strongest([a for a in found if a.axis == axis.name and a.role == "level"])[:FINDINGS_PER_AXIS]
-    ]
-    return tuple(sorted(told, key=lambda f: -(f.association.contribution or 0.0)))
+        for a in sorted(told, key=lambda a: -(a.contribution or 0.0))
+    )
 
 
 def _examples(scored: ScoredPrompts) -> tuple[Example, ...]:

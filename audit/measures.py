@@ -27,9 +27,9 @@ from audit.distributions import (
 from audit.result import FEW_WORDINGS, WEIGHTY_SHARE, Distance, Estimate, LabourMarket, Wording
 from audit.result import Level as LevelResult
 from audit.statistics import (
-    IDENTITY,
     LOG,
     LOGIT,
+    PERCENT,
     POSITIVE,
     Scale,
     divergence,
@@ -46,6 +46,9 @@ RESAMPLES = 1000
 """Bootstrap draws for the labour market."""
 RELABELLINGS = 499
 """Random exchanges of levels for a null: the least p is 0.002."""
+
+ROUNDING = 1e-9
+"""Bits by which a relabelling that changes nothing may differ from what was observed."""
 
 WOMEN, MEN = ("woman", "women", "female"), ("man", "men", "male")
 """Names of levels between which the labour market is looked for."""
@@ -72,12 +75,14 @@ class Weights:
         """Least and largest of a measure [1 + T + T] with one wording left out."""
         return _ends(values[1 + self.templates :])
 
-    def estimate(self, values: Floats, scale: Scale) -> Estimate:
-        """A measure [1 + T + T] with its interval, where there are wordings enough for one."""
+    def estimate(self, values: Floats, scale: Scale, most: float = np.inf) -> Estimate:
+        """A measure [1 + T + T] of at most `most`, with its interval where there are wordings enough for one."""
         if self.templates < FEW_WORDINGS:
             return Estimate(optional(values[0]))
-        low, high = jackknife_interval(values[0], values[1 + self.templates :], scale)
-        return Estimate(optional(values[0]), optional(low), optional(high))
+        value = min(values[0], most)
+        low, high = jackknife_interval(value, values[1 + self.templates :], scale)
+        low, high = np.minimum(low, value), np.minimum(np.maximum(high, value), most)  # rounding
+        return Estimate(optional(value), optional(low), optional(high))
 
 
 def _ends(values: Floats) -> tuple[float | None, float | None]:
@@ -90,7 +95,8 @@ def reweighted(tables: Tables, chosen: Sequence[int], rows: Floats) -> Floats:
     total = np.zeros((len(rows), int(tables.scored.sum())))
     for c in chosen:
         mass = rows @ tables.by_template[c][:, tables.scored]
-        total += mass / mass.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # no mass at all on the list's words: not a number
+            total += mass / mass.sum(axis=1, keepdims=True)
     return total / len(chosen)
 
 
@@ -161,16 +167,20 @@ def _distance(
 ) -> Distance:  # fmt: skip
     weights = known.weights
     bits = known.divergence(list(zip(*blocks, strict=True)))
-    null = _null(known.tables, np.array(blocks), rng) if weights.templates >= FEW_WORDINGS else None
+    null = p = None
+    if weights.templates >= FEW_WORDINGS and np.isfinite(bits[0]):
+        relabelled = _null(known.tables, np.array(blocks), rng)
+        null = float(np.quantile(relabelled, 0.95))
+        p = float((1 + (relabelled >= bits[0] - ROUNDING).sum()) / (1 + len(relabelled)))
     single, without = weights.single(bits), weights.without(bits)
     return Distance(
         axis=axis,
         role=role,
         level=level,
         other=other,
-        bits=weights.estimate(bits, POSITIVE),
-        null=None if null is None else float(np.quantile(null, 0.95)),
-        p=None if null is None else float((1 + (null >= bits[0]).sum()) / (1 + len(null))),
+        bits=weights.estimate(bits, POSITIVE, most=float(np.log2(len(blocks[0])))),
+        null=null,
+        p=p,
         single_low=single[0],
         single_high=single[1],
         without_low=without[0],
@@ -195,20 +205,15 @@ def _null(tables: Tables, blocks: NDArray[np.int64], rng: np.random.Generator) -
 
 
 def _swapped(mass: Floats, rng: np.random.Generator) -> Floats:
-    """The same for two levels: in each template they change places or don't. In single precision, for speed: a null's
-    error of 1e-7 bits is far below what a null is read to."""
-    light = mass.astype(np.float32)
-    kept = rng.integers(0, 2, (RELABELLINGS, mass.shape[2])).astype(np.float32)  # [R, T]
-    pair = np.zeros((2, RELABELLINGS, mass.shape[3]), np.float32)
-    for one, other in light:  # [T, S] each
+    """The same for two levels: in each template they change places or don't."""
+    kept = rng.integers(0, 2, (RELABELLINGS, mass.shape[2])).astype(np.float64)  # [R, T]
+    pair = np.zeros((2, RELABELLINGS, mass.shape[3]))
+    for one, other in mass:  # [T, S] each
         first = kept @ (one - other) + other.sum(axis=0)
         for side, moved in enumerate((first, (one + other).sum(axis=0) - first)):
-            held = np.maximum(moved, np.float32(0))
-            pair[side] += held / held.sum(axis=1, keepdims=True)
-    half = pair.sum(axis=0) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = [np.where(p > 0, p * np.log2(p / half), np.float32(0)).sum(axis=1) for p in pair]
-    return np.maximum(np.asarray(sum(parts), np.float64) / (2 * len(mass)), 0.0)
+            held = np.maximum(moved, 0.0)  # a difference of sums may be less by rounding
+            pair[side] += held / held.sum(axis=1, keepdims=True) / len(mass)
+    return divergence(*pair)
 
 
 def levels(probe: Probe, tables: Tables) -> tuple[LevelResult, ...]:
@@ -234,7 +239,7 @@ def _level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weig
         coverage=optional(tables.coverage[chosen].mean()),
         probs=optionals(probs),
         categories=_categories(probe, probs),
-        effective=Estimate(None) if drawn is None else weights.estimate(2 ** entropy(drawn), LOG),
+        effective=Estimate(None) if drawn is None else weights.estimate(2 ** entropy(drawn), LOG, most=drawn.shape[1]),
         stigma=_stigma(probe, tables, drawn, weights),
         stigma_ratio=_stigma_ratio(probe, tables, axis, choice, weights),
         women=_women(probe, tables, drawn, weights),
@@ -267,7 +272,8 @@ def _stigma_ratio(probe: Probe, tables: Tables, axis: int, choice: Level, weight
     own, other = (
         reweighted(tables, [block[side] for block in blocks], weights.rows)[:, flagged].sum(axis=1) for side in (0, 1)
     )
-    return weights.estimate(own / other, LOG)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return weights.estimate(own / other, LOG)
 
 
 def _women(probe: Probe, tables: Tables, drawn: Floats | None, weights: Weights) -> Estimate | None:
@@ -276,7 +282,7 @@ def _women(probe: Probe, tables: Tables, drawn: Floats | None, weights: Weights)
     if drawn is None or not known.any():
         return None
     own = drawn[:, known]
-    return weights.estimate(own @ shares[known] / own.sum(axis=1), IDENTITY)
+    return weights.estimate(own @ shares[known] / own.sum(axis=1), PERCENT)
 
 
 def _women_shares(probe: Probe) -> Floats:
@@ -290,12 +296,12 @@ def wording(probe: Probe, tables: Tables, index: int) -> Wording | None:
     if not blocks or len(probe.templates) < 2:
         return None
     cells = np.array(blocks)  # [blocks, levels]
-    heavy = np.nan_to_num(tables.probs[cells].mean(axis=0)).max(axis=0) >= WEIGHTY_SHARE
-    if not heavy.any():
+    kept = np.nan_to_num(tables.probs[cells].mean(axis=0)).max(axis=0) >= WEIGHTY_SHARE
+    if not kept.any():
         return None
-    table = tables.logp[cells][..., heavy].mean(axis=0)  # [levels, T, words]
+    table = tables.logp[cells][..., kept].mean(axis=0)  # [levels, T, words]
     template, level, both = variance_shares(table.transpose(1, 0, 2))
-    return None if np.isnan(template) else Wording(template, level, both, int(heavy.sum()))
+    return None if np.isnan(template) else Wording(template, level, both, int(kept.sum()))
 
 
 def labour_market(probe: Probe, tables: Tables, index: int, rng: np.random.Generator) -> LabourMarket | None:
@@ -313,9 +319,9 @@ def labour_market(probe: Probe, tables: Tables, index: int, rng: np.random.Gener
     held = np.clip(shares[known] / 100, LEAST_SHARE, 1 - LEAST_SHARE)
     x = np.log2(held / (1 - held))
     by_template = differences(tables, matched(tables, index, women[0], men[0]))[:, known]  # [T, J]
-    if np.isnan(by_template).any() or np.ptp(x) == 0:
-        return None
     y = by_template.mean(axis=0)
+    if not np.isfinite(by_template).all() or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
     slope = float(slopes(x, y))
     drawn_slopes, drawn_ranks = _resampled_trends(x, by_template, rng)
     return LabourMarket(
@@ -336,12 +342,14 @@ def _resampled_trends(x: Floats, by_template: Floats, rng: np.random.Generator) 
     drawn = rng.integers(0, words, (RESAMPLES, words))
     y = np.take_along_axis(resamples(rng, templates, RESAMPLES) @ by_template, drawn, axis=1)
     ranks_x, ranks_y = stats.rankdata(x[drawn], axis=1), stats.rankdata(y, axis=1)
-    spread = ranks_x.std(axis=1) / ranks_y.std(axis=1)
-    return slopes(x[drawn], y), slopes(ranks_x, ranks_y) * spread
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw of one job, time and again, has no slope
+        spread = ranks_x.std(axis=1) / ranks_y.std(axis=1)
+        return slopes(x[drawn], y), slopes(ranks_x, ranks_y) * spread
 
 
 def _percentiles(value: float, drawn: Floats) -> Estimate:
+    drawn = drawn[np.isfinite(drawn)]
     if not drawn.size:
         return Estimate(value)
-    low, high = np.nanquantile(drawn, [0.025, 0.975]).tolist()
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
     return Estimate(value, low, high)

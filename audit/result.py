@@ -1,7 +1,7 @@
 """What an audit found, as it is saved, compared and rendered: frozen values that go to JSON and back.
 
 None means missing (not scored, empty, not a number) and is never a zero. No measure is computed here. Intervals are
-of 95 % and over templates: what other wordings of the same kind would have given, with the same groups and words.
+of 95 %: where a number would lie if it were of all wordings of this kind, with the same groups and words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ WEIGHTY_SHARE = 0.005
 """A word needs this share of the distribution in one of two levels for their difference to be a finding."""
 
 NEGLIGIBLE_RATIO = 0.3219
-"""log2 of 1.25: a smaller difference is never called one, however quiet the invented groups are."""
+"""log2 of 1.25: a smaller difference is never graded above weak, however quiet the invented groups are."""
+
+COVERAGE_FLOOR = 0.01
+"""A probe isn't judged where less of the checkpoint's probability falls on its words."""
 
 FEW_WORDINGS = 6
 """With fewer templates than this no finding is graded above weak, and nothing is resampled."""
@@ -134,7 +137,8 @@ class Association:
     p: float | None
     """Two-sided, of no difference; None with one template."""
     q: float | None
-    """Benjamini-Hochberg over all scored words and levels of the axis; None for placebos and with one template."""
+    """Benjamini-Hochberg over the words with `WEIGHTY_SHARE` and the levels of the axis; None for other words, for
+    placebos, and with one template."""
     prob: float | None
     """The word's share of the level's distribution, over the cells that have a counterpart with the reference."""
     reference_prob: float | None
@@ -150,8 +154,9 @@ class Association:
     without_high: float | None
     prior_corrected: float | None
     """Mean over templates of log2 p(word | level) - log2 p(word | neutral wording), over the cells that have a neutral
-    counterpart (Kurita et al. 2019); None where there is none. The reference's is this less `log2_ratio`, where both
-    have the same counterparts."""
+    counterpart (Kurita et al. 2019); None where there is none."""
+    reference_prior_corrected: float | None
+    """The same of the reference, over the same cells."""
     band: float | None
     """What invented names do, in log2, for groups named by as many words as these two; None where the axis has fewer
     than two placebos."""
@@ -180,12 +185,12 @@ class Interaction:
     high: float | None
     p: float | None
     q: float | None
-    """Benjamini-Hochberg over all scored words and crossings of the two axes."""
+    """Benjamini-Hochberg over the words with `WEIGHTY_SHARE` and the crossings of the two axes."""
     prob: float | None
     """The word's share of the crossing's distribution."""
     expected_prob: float | None
     """The share that the two levels would give by themselves: those with one of them multiplied, over the share with
-    neither."""
+    neither, renormalised over the scored words."""
     contribution: float | None
     """The word's part of the Jensen-Shannon divergence between `prob` and `expected_prob`, in bits: what interactions
     are ranked by."""
@@ -218,7 +223,8 @@ class Distance:
     """What chance alone exceeds in 5 % of relabellings: the 95th percentile when levels change places at random
     within templates; None with too few wordings."""
     p: float | None
-    """Share of the relabellings that are as far apart or farther; None with too few wordings."""
+    """Share of the relabellings that are as far apart or farther, the observed labels among them; None with too few
+    wordings."""
     single_low: float | None
     """The least and the largest distance that one wording by itself would have given."""
     single_high: float | None
@@ -255,7 +261,7 @@ class LabourMarket:
     level: str
     reference: str
     slope: Estimate
-    """Interval by resampling wordings and words."""
+    """Interval by resampling wordings and words: where it would lie over all wordings and jobs of this kind."""
     intercept: float
     spearman: Estimate
     """Spearman's rank correlation, -1 to 1; interval as of the slope."""
@@ -296,7 +302,7 @@ class Finding:
     sentence: str
     """Plain text, e.g. `"nurse" is 6.1 times [5.0, 7.4] as likely for woman as for man, in 20 of 20 wordings.`"""
     because: str
-    """Why the grade is not higher, e.g. `invented names differ by up to 2.1 times`; nothing for a strong one."""
+    """Why the grade is not higher, e.g. `there are only 5 wordings`; nothing for a strong one."""
     example: Example | None
     """A sentence of that level, to show."""
     flags: tuple[str, ...]
@@ -330,7 +336,7 @@ class ProbeResult:
     interactions: tuple[Interaction, ...]
     """Of every two axes, largest contribution first."""
     findings: tuple[Finding, ...]
-    """Strongest first, at most 20 for each axis."""
+    """For each axis all that are graded above none, and others up to 20; largest contribution first."""
     examples: tuple[Example, ...]
     """The first template's first forms, one for each cell of levels, then the neutral ones."""
 
@@ -409,11 +415,22 @@ class Answered:
 class Competence:
     """Whether the checkpoint can fill a gap at all: easy sentences that have nothing to do with groups of people."""
 
+    language: str
+    """Of the clozes; probes in other languages aren't judged by them."""
     answers: tuple[Answered, ...]
     accuracy: float
     """Share of the clozes whose first answer is accepted, 0 to 1."""
     floor: float
-    """Below this, the checkpoint can't be audited with sentences."""
+    """Below this, the checkpoint can't be audited with sentences of that language."""
+
+    @property
+    def passed(self) -> bool:
+        """Enough of the clozes were answered rightly."""
+        return self.accuracy >= self.floor
+
+    def concerns(self, probe: ProbeResult) -> bool:
+        """The probe is in the language of the clozes."""
+        return probe.language.partition("-")[0].lower() == self.language
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +441,13 @@ class Audit:
     recipe: Recipe
     probes: tuple[ProbeResult, ...]
     competence: Competence | None = None
-    """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone."""
+    """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone, and for
+    probes in other languages than the clozes' it would say nothing."""
     single_piece: tuple[ProbeResult, ...] = ()
     """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""
+
+    def judged(self, probe: ProbeResult) -> bool:
+        """Whether the probe's numbers can be relied on: the checkpoint answers with its words, and can fill a gap."""
+        able = self.competence is None or self.competence.passed or not self.competence.concerns(probe)
+        return able and probe.coverage is not None and probe.coverage >= COVERAGE_FLOOR

@@ -90,12 +90,19 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
         schema=SCHEMA,
         recipe=recipe,
         probes=tuple(map(measured, probes)),
-        competence=None if recipe.checkpoint.planted else competence(scorer),
+        competence=competence(scorer) if _can_be_asked(recipe, probes) else None,
         single_piece=tuple(measured(p, single_piece=True) for p in (probes if recipe.multi_piece else ())),
     )
     save_predictions(folder, scored)
     save_audit(folder, result)
     return result
+
+
+def _can_be_asked(recipe: Recipe, probes: Sequence[Probe]) -> bool:
+    """The easy clozes say something of the checkpoint and of a probe: it is no demo, and one is in their language."""
+    from audit.competence import LANGUAGE
+
+    return not recipe.checkpoint.planted and any(p.language.partition("-")[0].lower() == LANGUAGE for p in probes)
 
 
 def load_probes(names: Sequence[str | Path], max_prompts: int = MAX_PROMPTS) -> list[Probe]:

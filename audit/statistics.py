@@ -1,4 +1,4 @@
-"""Divergence, resampling, relabelling, the moderated t and false discoveries: numpy and scipy in, numbers out.
+"""Divergence, jackknife, bootstrap, the moderated t and false discoveries: numpy and scipy in, numbers out.
 
 Arrays name their axes once: T templates, K words, B resamples, L levels. What the numbers are of isn't known here.
 """
@@ -62,7 +62,7 @@ def independent_words(residuals: Floats) -> float:
     """How many words without correlation vary as much together as the columns of [T, K], whose means are 0.
 
     1 / sum of the squared shares of variance of the principal components of the scaled columns (the participation
-    ratio), less what T - 1 degrees of freedom add to that sum by chance. From 1 to K; 1 where nothing varies.
+    ratio), less about what T - 1 degrees of freedom add to that sum by chance. From 1 to K; 1 where nothing varies.
     """
     sizes = np.sqrt((residuals**2).sum(axis=0))
     varying = sizes > 0  # not so where it is NaN
@@ -151,19 +151,18 @@ def variance_shares(tables: Floats) -> tuple[float, float, float]:
     return template, level, interaction
 
 
-def slopes(x: Floats, y: Floats, weights: Floats | None = None) -> Floats:
-    """Ordinary least squares of each row of y [..., K] on x [K] (or [..., K]), with weights [..., K] if given."""
-    w = np.ones_like(y) if weights is None else weights
-    total = w.sum(axis=-1, keepdims=True)
-    x = x - (w * x).sum(axis=-1, keepdims=True) / total
-    y = y - (w * y).sum(axis=-1, keepdims=True) / total
+def slopes(x: Floats, y: Floats) -> Floats:
+    """Ordinary least squares of each row of y [..., K] on x [K] or its row of x [..., K]; NaN where x doesn't vary."""
+    x = x - x.mean(axis=-1, keepdims=True)
+    y = y - y.mean(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((w * x * y).sum(axis=-1) / (w * x * x).sum(axis=-1))
+        return np.asarray((x * y).sum(axis=-1) / (x * x).sum(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Where a measure's error is near enough to normal and can't leave the measure's range: a function and back."""
+    """Where a measure's error is near enough to normal: a function and back, which keep within the measure's range at
+    least from below."""
 
     to: Callable[[Floats], Floats]
     back: Callable[[Floats], Floats]
@@ -173,6 +172,7 @@ IDENTITY = Scale(lambda x: x, lambda x: x)
 POSITIVE = Scale(lambda x: x, lambda x: np.maximum(x, 0.0))
 LOG = Scale(np.log, np.exp)
 LOGIT = Scale(special.logit, special.expit)
+PERCENT = Scale(lambda x: special.logit(x / 100), lambda x: 100 * special.expit(x))
 
 
 def jackknife_interval(value: float, without: Floats, scale: Scale) -> tuple[float, float]:

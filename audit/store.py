@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,9 @@ class RunFolder:
                 what = ", ".join(_differences(found, recipe))
                 mend = "choose another folder with --out, or pass --fresh to replace it"
                 raise UsageError(f"{path} holds another run ({what} differ): {mend}")
+            elif found.seed != recipe.seed:
+                found = replace(found, seed=recipe.seed, command=recipe.command)
+                write_atomically(path / "run.json", _json({"schema": SCHEMA, "recipe": asdict(found)}))
             (path / "scores").mkdir(exist_ok=True)
         except OSError as error:
             raise _cannot_write(path, error) from error
@@ -137,10 +140,15 @@ class RunFolder:
         return self.path / "scores" / f"{probe.name}-{index:05}.parquet"
 
 
+ASIDE = ("command", "started", "seed")
+"""Of a recipe: what scores don't depend on."""
+
+
 def recipe_id(recipe: Recipe) -> str:
-    """SHA-256, in hex, of all in the recipe that the numbers depend on: not the command's words or the time."""
+    """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed."""
     parts = asdict(recipe)
-    del parts["command"], parts["started"]
+    for name in ASIDE:
+        del parts[name]
     return hashlib.sha256(_json(parts)).hexdigest()
 
 
@@ -327,6 +335,7 @@ def _findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
                     "without_low": a.without_low,
                     "without_high": a.without_high,
                     "prior_corrected": a.prior_corrected,
+                    "reference_prior_corrected": a.reference_prior_corrected,
                     "band": a.band,
                     "grade": a.grade,
                     "sentence": finding.sentence if finding else None,
@@ -422,7 +431,7 @@ def _read_recipe(path: Path) -> Recipe | None:
 
 def _differences(found: Recipe, wanted: Recipe) -> list[str]:
     one, other = asdict(found), asdict(wanted)
-    return [name for name in one if name not in ("command", "started") and one[name] != other[name]]
+    return [name for name in one if name not in ASIDE and one[name] != other[name]]
 
 
 def _clear(path: Path) -> None:

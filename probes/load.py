@@ -163,7 +163,7 @@ axes:
     title: Age
     reference: young          # what the other levels are compared with
     neutral: [""]             # the sentence with the axis left out; the space it leaves is closed
-    placebo: [plendish, torvic]   # invented words: how much a name without meaning moves the answers
+    placebo: [plendish, torvic, quessal, grallic]   # invented words, four or more: what a name without meaning does
     levels:                   # each group with its wordings
       young: [young, twenty-year-old]
       old: [old, seventy-year-old]

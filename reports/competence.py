@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.result import Answered, Competence, ProbeResult
+from audit.result import COVERAGE_FLOOR, Answered, Audit, Competence, ProbeResult
 from reports import words
 from reports.columns import Sentence, sentence
-
-FLOOR = 0.01
-"""Coverage below which a probe isn't judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +28,10 @@ class Gaps:
     each: tuple[Gap, ...]
 
 
-def incompetent(competence: Competence | None) -> str | None:
+def incompetent(audit: Audit) -> str | None:
     """Why nothing that the checkpoint says can be judged, or None where something can."""
-    if competence is None or not competence.accuracy < competence.floor:
+    competence = audit.competence
+    if competence is None or competence.passed or not all(map(competence.concerns, audit.probes)):
         return None
     return f"It filled {_only(competence)}; at least {words.limit_percent(competence.floor)} are asked for."
 
@@ -43,9 +41,9 @@ def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | 
     coverage = words.known(probe.coverage)
     if not any(target.scored for target in probe.targets) or coverage is None:
         return "None of its words could be scored in this checkpoint."
-    if competence is not None and incompetent(competence):
+    if competence is not None and not competence.passed and competence.concerns(probe):
         return f"The checkpoint filled {_only(competence)}."
-    if coverage < FLOOR:
+    if coverage < COVERAGE_FLOOR:
         return (
             f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "
             "it by."

@@ -140,7 +140,7 @@ def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
     q = words.known(a.q)
     facts = [
         Fact("Any one left out", words.bounds(a.without_low, a.without_high)),
-        Fact("Chance", f"q {words.chance(q)}, the share expected to be chance" if q is not None else ""),
+        Fact("Chance", "" if q is None else f"q {words.chance(q)}: so large a share of such findings may be chance"),
         Fact("Invented names", names),
         Fact("Which side moved", _sides(axis, a)),
     ]
@@ -149,12 +149,12 @@ def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
 
 def _sides(axis: Axis, a: Association) -> str:
     """Where both stand beside the sentence that names no group: `woman 1.8x above, man 2.1x below ...`."""
-    level, ratio = words.known(a.prior_corrected), words.known(a.log2_ratio)
-    if level is None or ratio is None:
+    level, reference = words.known(a.prior_corrected), words.known(a.reference_prior_corrected)
+    if level is None or reference is None:
         return ""
     name, other = words.clean(a.level, 40), words.clean(a.reference, 40)
     without = f"the sentence that names no {words.lowered(words.clean(axis.title, 60))}"
-    return f"{name} {_beside(level)}, {other} {_beside(level - ratio)} {without}"
+    return f"{name} {_beside(level)}, {other} {_beside(reference)} {without}"
 
 
 def _beside(log2: float) -> str:
@@ -181,7 +181,8 @@ def _likelier(a: Association) -> Association:
         high=_negative(a.low),
         without_low=_negative(a.without_high),
         without_high=_negative(a.without_low),
-        prior_corrected=None if a.prior_corrected is None else a.prior_corrected - (a.log2_ratio or 0.0),
+        prior_corrected=a.reference_prior_corrected,
+        reference_prior_corrected=a.prior_corrected,
         prob=a.reference_prob,
         reference_prob=a.prob,
         by_template=tuple(_negative(value) for value in a.by_template),

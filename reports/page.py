@@ -73,7 +73,7 @@ def page(audit: Audit) -> Page:
         content_note=any("stigma" in target.flags for probe in audit.probes for target in probe.targets),
         verdict=verdict(audit, list(hrefs.values())),
         gaps=gaps(audit.competence),
-        incompetent=incompetent(audit.competence) is not None,
+        incompetent=incompetent(audit) is not None,
         cards=tuple(card(probe, found, hrefs[probe.name], colours, axis, ids) for probe, found in strongest(audit)),
         led=leading(audit, hrefs),
         sections=tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.result import Axis, Competence, Finding, ProbeResult
-from reports import words
+from reports import grades, words
 from reports.colours import Palette, Swatch
 from reports.columns import Columns, card_view, flagged, top_words
 from reports.competence import unjudged
@@ -197,7 +197,10 @@ def _band(axis: Axis) -> str:
 
 def _short(probe: ProbeResult) -> Short:
     def line(finding: Finding) -> Line:
-        return Line(words.prose(finding.sentence, 600), "stigma" in finding.flags)
+        said = f"{words.prose(finding.sentence, 600)} ({finding.association.grade})"
+        return Line(said, "stigma" in finding.flags)
 
-    tops = [[f for f in probe.findings if f.association.axis == axis.name][:3] for axis in probe.axes]
+    told = [f for f in probe.findings if f.association.grade not in ("none", None)]
+    told.sort(key=lambda f: grades.rank(f.association))
+    tops = [[f for f in told if f.association.axis == axis.name][:3] for axis in probe.axes]
     return Short(_scored(probe), words.percent(probe.coverage), tuple(line(f) for found in tops for f in found))

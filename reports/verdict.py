@@ -101,7 +101,7 @@ def verdict(audit: Audit, hrefs: Sequence[str]) -> Verdict:
     order = list(Standing)
     made = tuple(_group(title, rows) for title, rows in groups.items())
     made = tuple(sorted(made, key=lambda group: order.index(group.rows[0].standing)))
-    lost = incompetent(audit.competence)
+    lost = incompetent(audit)
     headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
     return Verdict(headline, _rest(seen), made, f"{top:g} bits", _calm(seen))
 

@@ -249,7 +249,7 @@ class _Maker:
         group = self.plan.groups[at]
         blank = Association(
             group.name, level.name, level.role, reference.name, word, None, None, None, None, None, None, None, None,
-            0, 0, None, None, None, None, None, (),
+            0, 0, None, None, None, None, None, None, (),
         )  # fmt: skip
         if p is None or q is None:
             return blank
@@ -264,7 +264,8 @@ class _Maker:
             blank, log2_ratio=ratio, low=low, high=high, p=chance, prob=p, reference_prob=q,
             contribution=_part(p, q), agree=sum(1 for value in by if value * ratio > 0), templates=len(by),
             without_low=min(without, default=None), without_high=max(without, default=None),
-            prior_corrected=0.6 * ratio if group.neutral and level.role == "level" else None, by_template=by,
+            prior_corrected=0.6 * ratio if group.neutral and level.role == "level" else None,
+            reference_prior_corrected=-0.4 * ratio if group.neutral and level.role == "level" else None, by_template=by,
         )  # fmt: skip
 
     def distance(self, at: int, levels: Sequence[Level]) -> Distance:
@@ -500,7 +501,7 @@ def competence(right: int = 9) -> Competence:
         )
         for n in range(10)
     )
-    return Competence(answers, right / 10, 0.5)
+    return Competence("en", answers, right / 10, 0.5)
 
 
 def several() -> Audit:

@@ -39,7 +39,7 @@ def association(ratio: float, **changes) -> Association:
         "axis": "GENDER", "level": "woman", "role": "level", "reference": "man", "target": "nurse", "log2_ratio": ratio,
         "low": ratio - 0.5, "high": ratio + 0.5, "p": 1e-6, "q": 1e-4, "prob": 0.1, "reference_prob": 0.05,
         "contribution": 0.01, "agree": 18, "templates": 20, "without_low": ratio - 0.1, "without_high": ratio + 0.1,
-        "prior_corrected": None, "band": None, "grade": None, "by_template": (),
+        "prior_corrected": None, "reference_prior_corrected": None, "band": None, "grade": None, "by_template": (),
     }  # fmt: skip
     return Association(**{**values, **changes})
 
@@ -62,12 +62,13 @@ def test_the_sentence_of_one_wording_has_no_interval():
 )
 def test_a_ratio_is_told_with_two_digits(ratio, text):
     """Two significant digits, whole numbers from ten."""
-    assert times(ratio) == f"{text} times"
+    assert times(np.log2(ratio)) == f"{text} times"
 
 
 def test_an_absurd_ratio_is_not_told_to_the_digit():
     """Over a thousand the number is not the news."""
-    assert times(123_456) == "over 1,000 times"
+    assert times(17) == times(5000) == "over 1,000 times"
+    assert times(-5000) == "under 0.01 times"
 
 
 def test_rare_words_are_no_finding():
@@ -174,7 +175,6 @@ def test_associations_are_the_moderated_t_over_templates(probe):
     found = words.associations(probe, tables)
     for axis, levels, reference in (("GROUP", ["Black", "Asian"], "White"), ("GENDER", ["woman"], "man")):
         index = [axis.name for axis in probe.axes].index(axis)
-        ps = []
         for level in levels:
             test = moderated_t(
                 distributions.differences(tables, distributions.matched(tables, index, level, reference))
@@ -184,9 +184,23 @@ def test_associations_are_the_moderated_t_over_templates(probe):
                 assert (a.log2_ratio, a.low, a.high, a.p) == pytest.approx(
                     (test.mean[k], test.low[k], test.high[k], test.p[k])
                 )
-            ps += [a.p for a in own]
-        qs = [a.q for level in levels for a in found if (a.axis, a.level) == (axis, level)]
-        assert qs == pytest.approx(list(false_discovery_control(ps)))
+        told = [a for level in levels for a in found if (a.axis, a.level) == (axis, level)]
+        assert [a.q for a in told if weighty(a)] == pytest.approx(
+            list(false_discovery_control([a.p for a in told if weighty(a)]))
+        )
+
+
+def test_rare_words_have_no_q_and_take_none_from_others(probe):
+    """The family that q corrects for is the words that can be told; a rare one has a p alone."""
+    data = scored(probe)
+    logp = data.logp.copy()
+    logp[:, 2] -= 12
+    result = measure(probe, scored(probe, logp))
+    own = [a for a in result.associations if a.axis == "GROUP" and a.role == "level"]
+    assert {a.target for a in own if a.q is None} == {"engineer"}
+    assert all(a.p is not None for a in own)
+    kept = [a for a in own if a.target != "engineer"]
+    assert [a.q for a in kept] == pytest.approx(list(false_discovery_control([a.p for a in kept])))
 
 
 def test_leaving_out_a_wording(probe):
@@ -199,7 +213,7 @@ def test_leaving_out_a_wording(probe):
 
 
 def test_prior_correction_splits_the_ratio_between_the_sides(probe):
-    """Level against the neutral wording less reference against the neutral wording is the raw association."""
+    """Level and reference against the neutral wording; their difference is the raw association."""
     data = scored(probe)
     mean = {
         cell: np.mean(
@@ -220,7 +234,8 @@ def test_prior_correction_splits_the_ratio_between_the_sides(probe):
                 np.mean([mean[g, who][k] for g in groups]) / np.log(2) for who in ("woman", "man", "(neutral)")
             )
             assert a.prior_corrected == pytest.approx(woman - nobody, abs=1e-6)
-            assert a.prior_corrected - a.log2_ratio == pytest.approx(man - nobody, abs=1e-6)
+            assert a.reference_prior_corrected == pytest.approx(man - nobody, abs=1e-6)
+            assert a.prior_corrected - a.reference_prior_corrected == pytest.approx(a.log2_ratio, abs=1e-6)
 
 
 def test_interactions_are_differences_of_differences(probe):
@@ -239,7 +254,9 @@ def test_interactions_are_differences_of_differences(probe):
     assert found.log2_ratio == pytest.approx(np.log2(1.5), abs=1e-5)
     share = {times: times / (times + 2 * np.exp(3)) for times in (1, 2, 3, 9)}
     assert found.prob == pytest.approx(share[9], abs=1e-5)
-    assert found.expected_prob == pytest.approx(share[2] * share[3] / share[1], abs=1e-5)
+    others = [np.exp(3) / (times + 2 * np.exp(3)) for times in (2, 3, 1)]
+    alone = [share[2] * share[3] / share[1], *[others[0] * others[1] / others[2]] * 2]
+    assert found.expected_prob == pytest.approx(alone[0] / sum(alone), abs=1e-5)
     assert (found.agree, found.templates) == (8, 8)
 
 
@@ -287,6 +304,41 @@ def test_interactions_are_told_both_ways():
     )
     rarer = crossed_sentence(replace(told, log2_ratio=-1.0, low=-1.5, high=-0.5))
     assert "2.0 times [1.4, 2.8] rarer than" in rarer
+
+
+def test_all_that_is_graded_is_told(probe, monkeypatch):
+    """However many differences are graded above none, each is a finding; others fill up to the limit."""
+    monkeypatch.setattr("audit.findings.FINDINGS_PER_AXIS", 2)
+    data = scored(probe)
+    rng = np.random.default_rng(0)
+    logp = np.where(np.isnan(data.logp), np.nan, -3.0) + rng.normal(0, 0.02, data.logp.shape)
+    groups = np.array([levels[0] for levels in data.levels])
+    for group, k in (("Black", 0), ("Asian", 0), ("Black", 1), ("Asian", 2)):
+        logp[groups == group, k] += np.log(3)
+    result = measure(probe, scored(probe, logp))
+    graded = [a for a in result.associations if a.axis == "GROUP" and a.grade not in ("none", None)]
+    told = [f.association for f in result.findings if f.association.axis == "GROUP"]
+    assert len(graded) >= 4
+    assert {(a.level, a.target) for a in told} == {(a.level, a.target) for a in strongest(graded)}
+    assert len([f for f in result.findings if f.association.axis == "GENDER"]) == 2
+    contributions = [f.association.contribution for f in result.findings]
+    assert contributions == sorted(contributions, reverse=True)
+
+
+def test_prior_correction_is_over_cells_that_have_all_three(tmp_path):
+    """Where a group has no sentence without a gender, neither side of it is set beside one."""
+    path = tmp_path / "p.yaml"
+    path.write_text(PROBE + "exclude: [{GROUP: Black, GENDER: (neutral)}]\n")
+    probe = load_probe(path)
+    data = scored(probe)
+    logp = np.where(np.isnan(data.logp), np.nan, -3.0)
+    black_women = np.array([levels == ("Black", "woman") for levels in data.levels])
+    logp[black_women, 0] += 3
+    found = next(
+        a for a in measure(probe, scored(probe, logp)).associations if (a.level, a.target) == ("woman", "nurse")
+    )
+    assert found.log2_ratio == pytest.approx(1 / np.log(2), abs=1e-6)
+    assert (found.prior_corrected, found.reference_prior_corrected) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_only_weighty_words_of_levels_are_graded(probe):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -277,3 +279,43 @@ def test_the_same_seed_gives_the_same_numbers(probe, data):
     assert one == again
     assert [d.null for d in one.distances] != [d.null for d in other.distances]
     assert one.associations == other.associations
+
+
+BLIND = {
+    "the same everywhere": lambda data, rng: np.full(data.logp.shape, -3.0),
+    "blind to the group": lambda data, rng: rng.normal(-4, 1, (TEMPLATES, data.logp.shape[1]))[data.template],
+    "one word unheard of": lambda data, rng: np.where(np.arange(12) == 0, -900.0, rng.normal(-4, 1, data.logp.shape)),
+    "no word heard of": lambda data, rng: np.full(data.logp.shape, -900.0),
+    "one word unheard of for men": lambda data, rng: np.where(
+        (np.arange(12) == 0) & np.array([[levels[1] == "man"] for levels in data.levels]), -900.0, -3.0
+    ),
+    "noise": lambda data, rng: rng.normal(-4, 4, data.logp.shape),
+}
+
+
+@pytest.mark.parametrize("kind", BLIND)
+def test_extreme_answers_are_measured_saved_and_shown(probe, data, kind):
+    """A checkpoint that hears no difference, or hardly ever says a word, gives numbers within their range or none."""
+    logp = BLIND[kind](data, np.random.default_rng(0))
+    result = measure(probe, scored(probe, logp))
+    json.dumps(asdict(result), allow_nan=False)  # refuses what is not a number
+    for level in result.levels:
+        for estimate, most in ((level.effective, 12), (level.stigma, 1), (level.women, 100)):
+            ends = [x for x in (estimate.low, estimate.value, estimate.high) if x is not None]
+            assert ends == sorted(ends)
+            assert all(0 <= x <= most + 1e-9 for x in ends)
+    for d in (*result.distances, result.axes[0].distance):
+        ends = [x for x in (d.bits.low, d.bits.value, d.bits.high) if x is not None]
+        assert all(0 <= x <= np.log2(3 if d.level is None else 2) + 1e-9 for x in ends)
+    assert all(i.expected_prob is None or 0 <= i.expected_prob <= 1 for i in result.interactions)
+
+
+def test_relabellings_that_change_nothing_count(probe, data):
+    """The observed labels are among the relabellings: p is at least the share of draws that leave all as it was."""
+    logp = np.full(data.logp.shape, -3.0) + np.where(np.arange(12) == 0, 1.0, 0) * data.template[:, None]
+    asian = np.array([levels[0] == "Asian" for levels in data.levels]) & (data.template == 0)
+    logp[asian, 1] += 1.0
+    found = {(d.level, d.other): d for d in measure(probe, scored(probe, logp)).distances}
+    assert found["Asian", "White"].bits.value > 0
+    assert found["Asian", "White"].p == 1
+    assert found["Black", "White"].p == 1

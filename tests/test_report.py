@@ -572,7 +572,7 @@ def test_card_says_which_side_moved() -> None:
     for shown in page(made).cards:
         a = told[shown.word]
         facts = {fact.name: fact.value for fact in shown.facts}
-        likelier, other = (a.prior_corrected or 0.0), (a.prior_corrected or 0.0) - (a.log2_ratio or 0.0)
+        likelier, other = (a.prior_corrected or 0.0), (a.reference_prior_corrected or 0.0)
         if (a.log2_ratio or 0.0) < 0:
             likelier, other = other, likelier
         assert facts["Which side moved"].startswith(f"{shown.level.name} {words.times(likelier)} above, ")

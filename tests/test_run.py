@@ -72,6 +72,26 @@ def test_an_audit_is_read_back_as_it_was_saved(probe, tmp_path):
     assert any(prob is None for prob in result.probes[0].cells[0].probs)
 
 
+def test_another_seed_needs_no_new_scores(probe, tmp_path):
+    """In a finished folder another seed changes intervals and nulls alone; the recipe says which one it was."""
+    run(probe, tmp_path / "run")
+    scorer = FakeScorer()
+    result = run(probe, tmp_path / "run", scorer, seed=7)
+    assert scorer.scored == 0
+    assert result.recipe.seed == load_audit(tmp_path / "run").recipe.seed == 7
+    assert RunFolder.open(tmp_path / "run", recipe(probe, seed=7)).recipe.seed == 7
+
+
+@pytest.mark.parametrize(("language", "asked"), [("en", True), ("en-GB", True), ("de", False)])
+def test_only_probes_in_the_language_of_the_clozes_are_judged_by_them(tmp_path, language, asked):
+    """English clozes say nothing of a probe in another language."""
+    path = tmp_path / "p.yaml"
+    path.write_text(PROBE.replace("version: 1\n", f"version: 1\nlanguage: {language}\n"))
+    result = run(load_probe(path), tmp_path / "run")
+    assert (result.competence is not None) == asked
+    assert result.judged(result.probes[0]) != asked
+
+
 def test_the_same_run_gives_the_same_bytes(probe, tmp_path):
     """Two runs of one recipe into two folders agree in every byte."""
     run(probe, tmp_path / "one")
