@@ -92,6 +92,14 @@ def test_many_models_without_effects_are_given_none(name, templates, tails):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("name", "templates"), [("occupation", 22), ("occupation-by-disability", 14)])
+def test_many_models_without_effects_are_given_none_as_shipped(name, templates):
+    """At most 5 % of 60 audits, with the invented names: of each axis, of crossings, and of anything in them."""
+    rng, probe = np.random.default_rng(10), shaped(name, templates)
+    rare(calibrate.false_alarms(probe, calibrate.no_effect(rng, 60, probe)))
+
+
+@pytest.mark.slow
 def test_names_that_do_something_by_themselves_are_no_groups():
     """Where invented and real names are of a kind, each with effects of its own, the band keeps most audits quiet.
 
