@@ -93,8 +93,9 @@ def grade(
               75 % of the wordings agree. The most that can be said where there are no invented names.
     weak      q is at most 0.05 and the estimate beyond the band, but its interval reaches below 1.25 times, or fewer
               than 75 % of the wordings agree, or there are fewer than 6 wordings.
-    none      all else: within what invented names do, whatever its q; or under 1.05 times; or q above 0.05. No
-              evidence of a difference, which is not evidence that there is none.
+    none      all else: within what invented names do, whatever its q; or under 1.05 times; or q above 0.05; or where
+              ratio and shares go different ways (`one_way`). No evidence of a difference, which is not evidence that
+              there is none.
     """
     size = abs(log2_ratio)
     near = (low if log2_ratio > 0 else -high) if low is not None and high is not None else 0.0
@@ -137,6 +138,9 @@ def _graded(a: Association) -> Association:
 
 
 def _grade(a: Association | Interaction) -> tuple[Grade, str]:
+    """The grade and why it isn't higher; what can't be told one way is no finding."""
+    if not one_way(a):
+        return "none", "its ratio and its percentages go different ways"
     return grade(a.log2_ratio or 0.0, a.low, a.high, a.q, agree=a.agree, templates=a.templates, band=a.band)
 
 
@@ -145,15 +149,19 @@ def weighty(a: Association) -> bool:
     return a.log2_ratio is not None and max(a.prob or 0.0, a.reference_prob or 0.0) >= WEIGHTY_SHARE
 
 
-def strongest(found: Sequence[Association]) -> list[Association]:
-    """The weighty associations whose ratio and shares point the same way, largest contribution first.
+def one_way(a: Association | Interaction) -> bool:
+    """The ratio and the shares point the same way.
 
     The ratio is a mean of logs over wordings and the shares are means of probabilities: where one wording dominates
     the shares, or the whole list is likelier for one group, they can disagree, and then neither is told as a finding.
     """
-    told = [
-        a for a in found if weighty(a) and (a.log2_ratio or 0.0) * ((a.prob or 0.0) - (a.reference_prob or 0.0)) > 0
-    ]
+    other = a.expected_prob if isinstance(a, Interaction) else a.reference_prob
+    return (a.log2_ratio or 0.0) * ((a.prob or 0.0) - (other or 0.0)) > 0
+
+
+def strongest(found: Sequence[Association]) -> list[Association]:
+    """The weighty associations that can be told one way, largest contribution first."""
+    told = [a for a in found if weighty(a) and one_way(a)]
     return sorted(told, key=lambda a: (-(a.contribution or 0.0), a.target, a.level))
 
 
@@ -200,8 +208,7 @@ def _interactions(probe: Probe, made: Sequence[Crossed], bands: Mapping[int, flo
                 sentence="",
                 by_template=optionals(crossed.by_template[:, k]),
             )
-            one_way = (prob[k] - expected[k]) * test.mean[k] > 0
-            given, because = _grade(bare) if one_way else ("none", "its ratio and its percentages go different ways")
+            given, because = _grade(bare)
             yield replace(bare, grade=given, because=because, sentence=crossed_sentence(bare))
 
 

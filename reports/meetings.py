@@ -109,12 +109,13 @@ def _meeting(
 def _said(found: Sequence[Interaction]) -> str:
     seen = grades.said(grades.counts(found))
     pairs = words.counted(len(found), "pair")
+    rest = f" The {ROWS} best are listed; interactions.csv of the run has them all." if len(found) > ROWS else ""
     if not seen:
         return (
             f"No evidence that the groups do more together than each by itself: none of {pairs} of a word and a "
-            "crossing has a grade above none."
+            f"crossing has a grade above none.{rest}"
         )
-    return f"{pairs} of a word and a crossing were graded: {seen}."
+    return f"{pairs} of a word and a crossing were graded: {seen}.{rest}"
 
 
 def _grid(
