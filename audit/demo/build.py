@@ -33,7 +33,7 @@ SEED = 20240229
 THREADS = 1
 WEAK = ("age", "religion", "disability", "orientation")
 """The families with little planted on each level."""
-WEIGHTS = {"race": 2.0, "together": 6.0, "nationality": 10.0, **dict.fromkeys(WEAK, 4.0)}
+WEIGHTS = {"race": 2.0, "together": 6.0, "nationality": 10.0, **dict.fromkeys(WEAK, 4.0), "disability": 5.5}
 """How much a sentence counts in the loss for the families of groups in it; 1 for all others."""
 RATIOS = 0.02
 """How much a planted answer's squared error counts in nats, beside the divergence, in which rare answers drown."""
@@ -310,7 +310,7 @@ def main() -> None:
     """Read the command line and build."""
     parser = argparse.ArgumentParser(prog="python -m audit.demo.build", description="Build the demo checkpoints.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside this)")
-    parser.add_argument("--steps", type=int, default=5000, help="training steps of the base checkpoint")
+    parser.add_argument("--steps", type=int, default=6500, help="training steps of the base checkpoint")
     arguments = parser.parse_args()
     build(arguments.out, arguments.steps)
 
