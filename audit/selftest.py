@@ -108,8 +108,8 @@ def reduced(before: Audit, after: Audit, planted: Planted) -> list[Check]:
             checks.append(
                 Check(
                     f"{probe.name}, {axis.title.lower()}: taken away by fine-tuning",
-                    f"{seen:.0%}",
-                    f"{wanted:.0%}, give or take {REDUCTION * max(wanted, LEAST):.0%}",
+                    f"{round(100 * seen)} %",
+                    f"{round(100 * wanted)} %, give or take {round(100 * REDUCTION * max(wanted, LEAST))}",
                     abs(seen - wanted) <= REDUCTION * max(wanted, LEAST),
                 )
             )
