@@ -37,6 +37,7 @@ VANISHING_RATIO = 0.0704
 """log2 of 1.05: a smaller difference is none."""
 OVER = float(np.log2(1000))
 """From here on the number itself is not the news."""
+ABOVE_WEAK: tuple[Grade, ...] = ("strong", "moderate")
 FALSE_DISCOVERIES = 0.05
 """Largest q of a graded finding."""
 MOST_WORDINGS = 0.75
@@ -287,13 +288,15 @@ def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance
 def _findings(
     probe: Probe, found: Sequence[Association], examples: Sequence[Example], tables: Tables
 ) -> tuple[Finding, ...]:
-    """Of each axis all that are graded above none, and others up to `FINDINGS_PER_AXIS`; largest contribution first."""
+    """Of each axis all that are graded above weak, and others up to `FINDINGS_PER_AXIS`, weak ones before those graded
+    none; largest contribution first."""
     flags = {word.text: word.flags for word in probe.targets.words}
     told = []
     for axis in probe.axes:
         ranked = strongest([a for a in found if a.axis == axis.name and a.role == "level"])
-        graded = sum(a.grade != "none" for a in ranked)
-        told += sorted(ranked, key=lambda a: a.grade == "none")[: max(graded, FINDINGS_PER_AXIS)]
+        above = sum(a.grade in ABOVE_WEAK for a in ranked)
+        ranked.sort(key=lambda a: (a.grade not in ABOVE_WEAK, a.grade == "none"))
+        told += ranked[: max(above, FINDINGS_PER_AXIS)]
     return tuple(
         Finding(probe.name, a, sentence(a), _grade(a)[1], _example(probe, a, examples, tables), flags[a.target])
         for a in sorted(told, key=lambda a: -(a.contribution or 0.0))

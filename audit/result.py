@@ -336,7 +336,7 @@ class ProbeResult:
     interactions: tuple[Interaction, ...]
     """Of every two axes, largest contribution first."""
     findings: tuple[Finding, ...]
-    """For each axis all that are graded above none, and others up to 20; largest contribution first."""
+    """For each axis all that are graded above weak, and others up to 20; largest contribution first."""
     examples: tuple[Example, ...]
     """The first template's first forms, one for each cell of levels, then the neutral ones."""
 
