@@ -271,13 +271,17 @@ def test_planted_bias_is_learned(name: str, probe: str, axis: str):
 
 @pytest.mark.slow
 def test_planted_interactions_are_learned():
-    """What is planted on a crossing beyond the sum of its two levels is there: its sign, and at least half its size."""
+    """What is planted on a crossing beyond the sum of its two levels is there: at least a third of the size of each,
+    and half of it on average."""
+    learned = []
     for row in PLANTED["interactions"]:
         cells, words, _ = measured("demo", row["probe"])
         race, gender = row["levels"]
         word = words.index(row["word"])
         ours, theirs = ((cells[race, who] - cells["White", who])[word] for who in (gender, "man"))
-        assert 0.5 <= (ours - theirs) / row["log2_ratio"]["demo"] <= 1.5, row
+        learned.append((ours - theirs) / row["log2_ratio"]["demo"])
+        assert 1 / 3 <= learned[-1] <= 1.5, row
+    assert np.mean(learned) >= 0.5
 
 
 @pytest.mark.slow
