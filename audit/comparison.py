@@ -1,0 +1,251 @@
+"""What a comparison found, as it is saved and rendered: frozen values that go to JSON and back.
+
+The first side is the base; each of the others is held against it. Everything is measured on the words that every side
+could score. None means missing and is never a zero. No measure is computed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.result import Competence, Estimate, Example, Grade, Recipe, Target
+from probes.probe import Role
+
+Verdict = Literal["narrowed", "widened", "reversed", "rose", "fell", "unchanged"]
+"""What became of a number.
+
+narrowed, widened  the groups are nearer to each other than on the base, or farther apart
+reversed           they differ as they did, the other way round
+rose, fell         of a number that belongs to one group
+unchanged          no evidence of change, which is not evidence that there is none
+"""
+
+Measure = Literal["distance_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
+"""Numbers of whole distributions, by their names in `measures.csv`."""
+
+Fate = Literal["new", "gone", "kept"]
+"""What became of a finding graded above weak: only on the other side, only on the base, on both."""
+
+SCHEMA = 1
+"""Version of the saved form. A reader refuses another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the checkpoints that were compared."""
+
+    name: str
+    """The checkpoint's name; with a number after it where two would have the same."""
+    recipe: Recipe
+    competence: Competence | None
+    concern: str | None
+    """Why its numbers are to be read with care or not at all, as a plain sentence: the encoder has moved too far for
+    a borrowed head. None where nothing is known against them."""
+
+    @property
+    def step(self) -> int | None:
+        """Steps of training behind it; None where neither its folder's name nor its trainer's state tells."""
+        return self.recipe.checkpoint.step
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """An association on the base and on another side: what became of it, over the same prompts."""
+
+    axis: str
+    level: str
+    reference: str
+    target: str
+    before: Estimate
+    """log2 ratio of the level to the reference on the base, with the 95 % interval of `Association`."""
+    after: Estimate
+    """The same on the other side."""
+    change: Estimate
+    """after - before: mean over templates of the paired differences, interval by the moderated t. 1: the ratio of
+    level to reference has doubled. Its sign says which way, not whether the association is larger."""
+    widening: Estimate
+    """|after| - |before|, with its interval: above 0 the groups are farther apart than on the base; 1: twice as far."""
+    p: float | None
+    """Two-sided, of no change; None with one template."""
+    q: float | None
+    """Benjamini-Hochberg over the levels of the axis and the words with `WEIGHTY_SHARE` on either side; None with one
+    template."""
+    before_prob: float | None
+    """The word's share of the level's distribution on the base."""
+    before_reference_prob: float | None
+    after_prob: float | None
+    after_reference_prob: float | None
+    moved: float | None
+    """The mean of the four shares times |change|: what shifts are ranked by, so that a large change of a tiny number
+    doesn't lead."""
+    agree: int
+    """Templates whose change has the sign of `change`."""
+    templates: int
+    without_low: float | None
+    """The least and the largest change when one template is left out; None with one template."""
+    without_high: float | None
+    band: float | None
+    """What becomes of invented names, in log2, for groups named by as many words; None where the axis has fewer than
+    two placebos."""
+    grade: Grade
+    """How well the change stands up, by the rule of `findings.grade` on `change`."""
+    because: str
+    """Why the grade isn't higher; nothing for a strong one."""
+    verdict: Verdict
+    """`unchanged` where the grade is none; else by `widening`."""
+    before_grade: Grade
+    """Of the association on the base, over the shared words."""
+    after_grade: Grade
+    flags: tuple[str, ...]
+    """The word's flags (`stigma`: show a content warning)."""
+    sentence: str
+    """Plain text, e.g. `"nurse" for woman against man: 6.1 times [5.0, 7.4] in base, 3.0 times [2.5, 3.6] in tuned:
+    narrowed 2.0 times [1.7, 2.4], in 21 of 22 wordings.`"""
+    by_template: tuple[float | None, ...]
+    """The change in each template, in the order of `ProbeComparison.templates`."""
+
+    @property
+    def fate(self) -> Fate | None:
+        """What became of the finding; None where it is above weak on neither side."""
+        found = (self.before_grade in ("strong", "moderate"), self.after_grade in ("strong", "moderate"))
+        fates: dict[tuple[bool, bool], Fate] = {(False, True): "new", (True, False): "gone", (True, True): "kept"}
+        return fates.get(found)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureShift:
+    """A number of a whole distribution on the base and on another side."""
+
+    measure: Measure
+    axis: str
+    role: Role
+    """`placebo` for the distance of two invented groups; these have no q and no verdict but `unchanged`."""
+    level: str | None
+    """None, as `other`, for the distance of all levels of the axis from their mean."""
+    other: str | None
+    """The other level of a distance, the reference of a ratio; else None."""
+    before: Estimate
+    """In the measure's own unit: bits, times, share (0 to 1), percent, words."""
+    after: Estimate
+    change: Estimate
+    """after - before in bits, share or points of percent; for `stigma_ratio` and `effective_words` the log2 of
+    after / before. Interval by the jackknife of the paired difference over templates."""
+    p: float | None
+    """Two-sided, of no change; None with too few wordings."""
+    q: float | None
+    """Benjamini-Hochberg over all differences of this measure in the probe (levels, not invented names)."""
+    band: float | None
+    """The largest |change| among invented names, for distances and ratios; None where there are none."""
+    verdict: Verdict
+    because: str
+    """Why there is no evidence of change; else nothing."""
+    sentence: str
+    """Plain text, with both sides' names, numbers and intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The base against one other side, in one probe."""
+
+    side: int
+    """Index into `Comparison.sides`; the base is 0."""
+    shifts: tuple[Shift, ...]
+    """Of every level and word with `WEIGHTY_SHARE` on either side, largest `moved` first."""
+    measures: tuple[MeasureShift, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAxis:
+    """An axis of a probe, and what its levels do on every side."""
+
+    name: str
+    title: str
+    reference: str
+    levels: tuple[str, ...]
+    placebo: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unshared:
+    """A word that not every side could score."""
+
+    target: str
+    scored: tuple[bool, ...]
+    """For each side."""
+    reasons: tuple[str | None, ...]
+    """For each side why it was not scored; None where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopList:
+    """The likeliest words of a level on every side, over all wordings, out of the shared words."""
+
+    axis: str
+    level: str
+    words: tuple[tuple[tuple[str, float], ...], ...]
+    """For each side (word, share of the distribution), likeliest first, at most 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One number on every side, for a line: a measure of a level, or an association (then `target` is its word)."""
+
+    measure: Measure | Literal["log2_ratio"]
+    axis: str
+    level: str | None
+    other: str | None
+    target: str | None
+    estimates: tuple[Estimate, ...]
+    """For each side, in the measure's own unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeComparison:
+    """Everything compared with one probe."""
+
+    name: str
+    version: int
+    title: str
+    question: str
+    language: str
+    sha256: str
+    axes: tuple[SharedAxis, ...]
+    templates: tuple[str, ...]
+    lexicon: str
+    prompts: int
+    """On each side."""
+    targets: tuple[Target, ...]
+    """As on the base, but `scored` only where every side could score the word."""
+    unshared: tuple[Unshared, ...]
+    coverage: tuple[float | None, ...]
+    """For each side the mean mass of the shared words over the cells of levels, 0 to 1."""
+    judged: tuple[bool, ...]
+    """For each side whether its numbers can be relied on (`Audit.judged`, over the shared words)."""
+    pairs: tuple[Pair, ...]
+    """One for each side but the base, in their order."""
+    examples: tuple[tuple[Example, ...], ...]
+    """For each side the first template's first forms, a sentence for each cell, with its first answers out of the whole
+    vocabulary; the same sentences in the same order on every side."""
+    tops: tuple[TopList, ...]
+    series: tuple[Series, ...]
+    """Distances of all levels, the measures of every level, and the associations that moved most, on every side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A base and one or more others, under the same probes."""
+
+    schema: int
+    command: str
+    """That repeats it."""
+    versions: tuple[tuple[str, str], ...]
+    """(package, version) of what compared, maskaudit first; what scored is in each side's recipe."""
+    sides: tuple[Side, ...]
+    notices: tuple[str, ...]
+    """Things a reader must know, as plain sentences: probes that not all sides were asked, other versions."""
+    probes: tuple[ProbeComparison, ...]
+
+    def believed(self, probe: ProbeComparison, pair: Pair) -> bool:
+        """Whether both sides' numbers in the probe can be relied on."""
+        return probe.judged[0] and probe.judged[pair.side]
