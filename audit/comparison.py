@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from audit.result import Competence, Estimate, Example, Grade, Recipe, Target
+from audit.result import Competence, Estimate, Example, Grade, Measure, Recipe, Target
 from probes.probe import Role
 
 Verdict = Literal["narrowed", "widened", "reversed", "rose", "fell", "unchanged"]
@@ -20,9 +20,6 @@ reversed           they differ as they did, the other way round
 rose, fell         of a number that belongs to one group
 unchanged          no evidence of change, which is not evidence that there is none
 """
-
-Measure = Literal["distance_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
-"""Numbers of whole distributions, by their names in `measures.csv`."""
 
 Fate = Literal["new", "gone", "kept"]
 """What became of a finding graded above weak: only on the other side, only on the base, on both."""

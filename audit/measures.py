@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from audit.distributions import (
     optional,
     optionals,
 )
-from audit.result import FEW_WORDINGS, WEIGHTY_SHARE, Distance, Estimate, LabourMarket, Wording
+from audit.result import FEW_WORDINGS, WEIGHTY_SHARE, Distance, Estimate, LabourMarket, Measure, Wording
 from audit.result import Level as LevelResult
 from audit.statistics import (
     LOG,
@@ -40,7 +41,7 @@ from audit.statistics import (
     slopes,
     variance_shares,
 )
-from probes.probe import Level, Probe, Role
+from probes.probe import Axis, Level, Probe, Role
 
 RESAMPLES = 1000
 """Bootstrap draws for the labour market."""
@@ -54,6 +55,22 @@ WOMEN, MEN = ("woman", "women", "female"), ("man", "men", "male")
 """Names of levels between which the labour market is looked for."""
 LEAST_SHARE = 0.005
 """Real shares of women are held within this and one less it, so that their odds are finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A measure under every row of `Weights`, and whose it is."""
+
+    measure: Measure
+    axis: str
+    role: Role
+    level: str | None
+    other: str | None
+    """As in `Distance` and, for the reference of a ratio, `Level.stigma_ratio`."""
+    values: Floats
+    """[1 + T + T]."""
+    scale: Scale
+    most: float = np.inf
 
 
 class Weights:
@@ -75,12 +92,13 @@ class Weights:
         """Least and largest of a measure [1 + T + T] with one wording left out."""
         return _ends(values[1 + self.templates :])
 
-    def estimate(self, values: Floats, scale: Scale, most: float = np.inf) -> Estimate:
-        """A measure [1 + T + T] of at most `most`, with its interval where there are wordings enough for one."""
+    def estimate(self, drawn: Drawn) -> Estimate:
+        """A measure with its interval, where there are wordings enough for one."""
+        values, most = drawn.values, drawn.most
         if self.templates < FEW_WORDINGS:
             return Estimate(optional(values[0]))
         value = min(values[0], most)
-        low, high = jackknife_interval(value, values[1 + self.templates :], scale)
+        low, high = jackknife_interval(value, values[1 + self.templates :], drawn.scale)
         low, high = np.minimum(low, value), np.minimum(np.maximum(high, value), most)  # rounding
         return Estimate(optional(value), optional(low), optional(high))
 
@@ -102,29 +120,45 @@ def reweighted(tables: Tables, chosen: Sequence[int], rows: Floats) -> Floats:
 
 def distances(probe: Probe, tables: Tables, rng: np.random.Generator) -> tuple[Distance, ...]:
     """For each axis: all levels from their mean (level None), every pair of levels, every pair of invented names."""
-    made: list[Distance] = []
-    if tables.scored.any():
-        weights = Weights(len(probe.templates))
-        for index in range(len(probe.axes)):
-            made.extend(_of_axis(probe, tables, index, weights, rng))
-    return tuple(made)
+    weights = Weights(len(probe.templates))
+    return tuple(
+        _distance(drawn, blocks, tables, weights, rng) for drawn, blocks in _drawn_distances(probe, tables, weights)
+    )
 
 
-def _of_axis(
-    probe: Probe, tables: Tables, index: int, weights: Weights, rng: np.random.Generator
-) -> Iterator[Distance]:
-    axis, known = probe.axes[index], _Distributions(tables, weights)
-    levels = [level.name for level in axis.levels]
-    crossed = _crossed(tables, index, levels)
-    if crossed:
-        yield _distance(axis.name, "level", None, None, crossed, known, rng)
-    pairs: list[tuple[Role, str, str]] = [("level", a, b) for b, a in itertools.combinations(levels, 2)]
-    placebos = [level.name for level in axis.placebo]
-    pairs += [("placebo", a, b) for b, a in itertools.combinations(placebos, 2)]
-    for role, level, other in pairs:
-        crossed = _crossed(tables, index, [level, other])
-        if crossed:
-            yield _distance(axis.name, role, level, other, crossed, known, rng)
+def drawn(probe: Probe, tables: Tables) -> Iterator[Drawn]:
+    """Every distance, then every measure of every level (invented names and neutral wordings among them), and the
+    ratios of stigma between invented names."""
+    weights = Weights(len(probe.templates))
+    yield from (distance for distance, _ in _drawn_distances(probe, tables, weights))
+    for index, axis in enumerate(probe.axes):
+        for choice in axis.choices:
+            if cells_of(tables, index, choice.name):
+                yield from _drawn_of_level(probe, tables, index, choice, weights)
+        if _flagged(probe, tables).any():
+            for earlier, later in itertools.combinations(axis.placebo, 2):
+                yield from _drawn_stigma_ratio(probe, tables, index, later, earlier, weights)
+
+
+def _drawn_distances(probe: Probe, tables: Tables, weights: Weights) -> Iterator[tuple[Drawn, list[list[int]]]]:
+    """Each distance with its [blocks][levels] of cells; none where no word is scored."""
+    if not tables.scored.any():
+        return
+    for index, axis in enumerate(probe.axes):
+        known = _Distributions(tables, weights)
+        for role, level, other, names in _compared(axis):
+            if blocks := _crossed(tables, index, names):
+                bits = known.divergence(list(zip(*blocks, strict=True)))
+                most = float(np.log2(len(names)))
+                yield Drawn("distance_bits", axis.name, role, level, other, bits, POSITIVE, most), blocks
+
+
+def _compared(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[str]]]:
+    """(role, level, other, names of all that are set side by side): all levels, pairs of them, pairs of placebos."""
+    levels, placebos = [level.name for level in axis.levels], [level.name for level in axis.placebo]
+    yield "level", None, None, levels
+    yield from (("level", a, b, [a, b]) for b, a in itertools.combinations(levels, 2))
+    yield from (("placebo", a, b, [a, b]) for b, a in itertools.combinations(placebos, 2))
 
 
 def _crossed(tables: Tables, axis: int, names: Sequence[str]) -> list[list[int]]:
@@ -162,23 +196,20 @@ class _Distributions:
 
 
 def _distance(
-    axis: str, role: Role, level: str | None, other: str | None, blocks: list[list[int]],
-    known: _Distributions, rng: np.random.Generator,
-) -> Distance:  # fmt: skip
-    weights = known.weights
-    bits = known.divergence(list(zip(*blocks, strict=True)))
-    null = p = None
+    drawn: Drawn, blocks: list[list[int]], tables: Tables, weights: Weights, rng: np.random.Generator
+) -> Distance:
+    bits, null, p = drawn.values, None, None
     if weights.templates >= FEW_WORDINGS and np.isfinite(bits[0]):
-        relabelled = _null(known.tables, np.array(blocks), rng)
+        relabelled = _null(tables, np.array(blocks), rng)
         null = float(np.quantile(relabelled, 0.95))
         p = float((1 + (relabelled >= bits[0] - ROUNDING).sum()) / (1 + len(relabelled)))
     single, without = weights.single(bits), weights.without(bits)
     return Distance(
-        axis=axis,
-        role=role,
-        level=level,
-        other=other,
-        bits=weights.estimate(bits, POSITIVE, most=float(np.log2(len(blocks[0])))),
+        axis=drawn.axis,
+        role=drawn.role,
+        level=drawn.level,
+        other=drawn.other,
+        bits=weights.estimate(drawn),
         null=null,
         p=p,
         single_low=single[0],
@@ -231,7 +262,7 @@ def levels(probe: Probe, tables: Tables) -> tuple[LevelResult, ...]:
 def _level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> LevelResult:
     chosen = cells_of(tables, axis, choice.name)
     probs = mean_probs(tables, chosen)
-    drawn = reweighted(tables, chosen, weights.rows) if tables.scored.any() else None
+    found = {each.measure: weights.estimate(each) for each in _drawn_of_level(probe, tables, axis, choice, weights)}
     return LevelResult(
         axis=probe.axes[axis].name,
         name=choice.name,
@@ -239,10 +270,10 @@ def _level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weig
         coverage=optional(tables.coverage[chosen].mean()),
         probs=optionals(probs),
         categories=_categories(probe, probs),
-        effective=Estimate(None) if drawn is None else weights.estimate(2 ** entropy(drawn), LOG, most=drawn.shape[1]),
-        stigma=_stigma(probe, tables, drawn, weights),
-        stigma_ratio=_stigma_ratio(probe, tables, axis, choice, weights),
-        women=_women(probe, tables, drawn, weights),
+        effective=found.get("effective_words", Estimate(None)),
+        stigma=found.get("stigma_share"),
+        stigma_ratio=found.get("stigma_ratio"),
+        women=found.get("women_pct"),
     )
 
 
@@ -259,30 +290,40 @@ def _flagged(probe: Probe, tables: Tables) -> NDArray[np.bool_]:
     return np.array(["stigma" in word.flags for word in probe.targets.words])[tables.scored]
 
 
-def _stigma(probe: Probe, tables: Tables, drawn: Floats | None, weights: Weights) -> Estimate | None:
+def _drawn_of_level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> Iterator[Drawn]:
+    """What is measured of one level: range of words, stigma, women's share; each only where the words tell."""
+    if not tables.scored.any():
+        return
+    name, role, level = probe.axes[axis].name, choice.role, choice.name
+    probs = reweighted(tables, cells_of(tables, axis, level), weights.rows)
+    words = float(probs.shape[1])
+    yield Drawn("effective_words", name, role, level, None, np.asarray(2 ** entropy(probs)), LOG, words)
     flagged = _flagged(probe, tables)
-    return weights.estimate(drawn[:, flagged].sum(axis=1), LOGIT) if drawn is not None and flagged.any() else None
+    if flagged.any():
+        yield Drawn("stigma_share", name, role, level, None, probs[:, flagged].sum(axis=1), LOGIT)
+        reference = next(other for other in probe.axes[axis].levels if other.name == probe.axes[axis].reference)
+        if role == "level" and choice is not reference:
+            yield from _drawn_stigma_ratio(probe, tables, axis, choice, reference, weights)
+    shares = _women_shares(probe)[tables.scored]
+    known = ~np.isnan(shares)
+    if known.any():
+        own = probs[:, known]
+        yield Drawn("women_pct", name, role, level, None, own @ shares[known] / own.sum(axis=1), PERCENT)
 
 
-def _stigma_ratio(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> Estimate | None:
-    flagged, reference = _flagged(probe, tables), probe.axes[axis].reference
-    blocks = matched(tables, axis, choice.name, reference)
-    if not flagged.any() or not blocks or choice.role != "level" or choice.name == reference:
-        return None
+def _drawn_stigma_ratio(
+    probe: Probe, tables: Tables, axis: int, choice: Level, reference: Level, weights: Weights
+) -> Iterator[Drawn]:
+    """A level's share of flagged words over its reference's, over the cells that both have."""
+    flagged = _flagged(probe, tables)
+    if not (blocks := matched(tables, axis, choice.name, reference.name)):
+        return
     own, other = (
         reweighted(tables, [block[side] for block in blocks], weights.rows)[:, flagged].sum(axis=1) for side in (0, 1)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        return weights.estimate(own / other, LOG)
-
-
-def _women(probe: Probe, tables: Tables, drawn: Floats | None, weights: Weights) -> Estimate | None:
-    shares = _women_shares(probe)[tables.scored]
-    known = ~np.isnan(shares)
-    if drawn is None or not known.any():
-        return None
-    own = drawn[:, known]
-    return weights.estimate(own @ shares[known] / own.sum(axis=1), PERCENT)
+        ratio = own / other
+    yield Drawn("stigma_ratio", probe.axes[axis].name, choice.role, choice.name, reference.name, ratio, LOG)
 
 
 def _women_shares(probe: Probe) -> Floats:

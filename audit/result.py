@@ -14,6 +14,9 @@ from probes.probe import Role
 Grade = Literal["strong", "moderate", "weak", "none"]
 """How well a finding stands up; the rule is `findings.grade`'s."""
 
+Measure = Literal["distance_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
+"""Numbers of whole distributions, by their names in `measures.csv`."""
+
 WEIGHTY_SHARE = 0.005
 """A word needs this share of the distribution in one of two levels for their difference to be a finding."""
 

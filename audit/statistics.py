@@ -184,11 +184,24 @@ def jackknife_interval(value: float, without: Floats, scale: Scale) -> tuple[flo
     that. NaN where the measure has no finite value on the scale. (The percentile bootstrap was measured to be too
     narrow with 8 to 22 templates, and a divergence's to be shifted besides.)
     """
-    n = len(without)
     with np.errstate(divide="ignore", invalid="ignore"):
-        plain, each = scale.to(np.asarray(value)), scale.to(without)
-    if not (np.isfinite(plain) and np.isfinite(each).all()):
-        return np.nan, np.nan
-    corrected = n * plain - (n - 1) * each.mean()
-    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum())
-    return float(scale.back(min(plain, corrected) - half)), float(scale.back(max(plain, corrected) + half))
+        plain, each = float(scale.to(np.asarray(value))), scale.to(without)
+    low, high, _ = jackknife_difference(plain, each)
+    return float(scale.back(np.asarray(low))), float(scale.back(np.asarray(high)))
+
+
+def jackknife_difference(value: float, without: Floats) -> tuple[float, float, float]:
+    """Ends of the interval, as `jackknife_interval` makes it, of a number of either sign, and p.
+
+    p is two-sided, of no difference, from the nearer of the number and its bias-corrected value to 0: 1 where they are
+    on different sides of it, or nothing varies at 0. NaN where a number isn't finite.
+    """
+    n = len(without)
+    if not (np.isfinite(value) and np.isfinite(without).all()):
+        return np.nan, np.nan, np.nan
+    corrected = n * value - (n - 1) * without.mean()
+    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
+    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
+    near = min(abs(value), abs(corrected)) if value * corrected > 0 else 0.0
+    p = 2 * stats.t.sf(near / error, n - 1) if error > 0 else float(near == 0)
+    return float(min(value, corrected) - half), float(max(value, corrected) + half), float(p)
