@@ -108,9 +108,7 @@ def _prior_corrected(tables: Tables, index: int, blocks: Sequence[tuple[int, int
     return np.stack([differences(tables, side).mean(axis=0) for side in pairs])
 
 
-def band(
-    placebos: Sequence[Contrast] | Sequence[Crossed], asked: Sequence[Contrast] | Sequence[Crossed]
-) -> float | None:
+def band(placebos: Sequence[Compared], asked: Sequence[Compared]) -> float | None:
     """What words of no meaning do, in log2, where as many comparisons are made as are asked for.
 
     The largest ratio between any two invented names among weighty words, or, where that is more, what the largest of

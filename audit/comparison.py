@@ -90,7 +90,7 @@ class Shift:
     because: str
     """Why the grade isn't higher; nothing for a strong one."""
     verdict: Verdict
-    """`unchanged` where the grade is none; else by `widening`."""
+    """`unchanged` unless the grade is above weak; else by which side's association is larger, see `changes.verdict`."""
     before_grade: Grade
     """Of the association on the base, over the shared words."""
     after_grade: Grade

@@ -53,12 +53,15 @@ class Tables:
             return self.mass / self.coverage[:, None]
 
 
-def tabulate(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False) -> Tables:
-    """Reduce a probe's prompts to cells. With `single_piece`, words of several pieces count as not scored."""
-    usable = np.asarray(~np.isnan(scored.logp).any(axis=0))
-    if single_piece:
-        usable = usable & (scored.pieces == 1)
-    logp = np.where(usable, scored.logp.astype(np.float64), np.nan)
+def usable(scored: ScoredPrompts) -> NDArray[np.bool_]:
+    """[K] words that are scored in every prompt."""
+    return np.asarray(~np.isnan(scored.logp).any(axis=0))
+
+
+def tabulate(probe: Probe, scored: ScoredPrompts, among: NDArray[np.bool_] | None = None) -> Tables:
+    """Reduce a probe's prompts to cells. Words that are not `among` those [K] count as not scored."""
+    kept = usable(scored) if among is None else usable(scored) & among
+    logp = np.where(kept, scored.logp.astype(np.float64), np.nan)
     order = list(dict.fromkeys(zip(scored.levels, scored.roles, strict=True)))
     place = {cell: index for index, cell in enumerate(order)}
     cell = np.array([place[key] for key in zip(scored.levels, scored.roles, strict=True)])
@@ -72,7 +75,7 @@ def tabulate(probe: Probe, scored: ScoredPrompts, *, single_piece: bool = False)
         prompts=np.bincount(cell, minlength=len(order)),
         by_template=np.array([[np.exp(logp[chosen]).mean(axis=0) for chosen in own] for own in rows]),
         logp=np.array([[logp[chosen].mean(axis=0) for chosen in own] for own in rows]),
-        scored=usable,
+        scored=kept,
     )
 
 

@@ -38,6 +38,7 @@ VANISHING_RATIO = 0.0704
 OVER = float(np.log2(1000))
 """From here on the number itself is not the news."""
 ABOVE_WEAK: tuple[Grade, ...] = ("strong", "moderate")
+"""What may be said without a `perhaps`."""
 FALSE_DISCOVERIES = 0.05
 """Largest q of a graded finding."""
 MOST_WORDINGS = 0.75
@@ -51,12 +52,12 @@ def measure(probe: Probe, scored: ScoredPrompts, *, seed: int = 0, single_piece:
 
     `seed` and the probe's hash decide what is drawn, so that a probe's numbers don't depend on the others of a run.
     """
-    tables = distributions.tabulate(probe, scored, single_piece=single_piece)
+    tables = distributions.tabulate(probe, scored, scored.pieces == 1 if single_piece else None)
     rng = np.random.default_rng([seed, int(probe.sha256[:15] or "0", 16)])
     found = associations(probe, tables)
     distances = measures.distances(probe, tables, rng)
     axes = tuple(_axis(probe, tables, index, distances, rng) for index in range(len(probe.axes)))
-    examples = _examples(scored)
+    examples = first_examples(scored)
     proper = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
     return ProbeResult(
         name=probe.name,
@@ -303,7 +304,7 @@ def _findings(
     )
 
 
-def _examples(scored: ScoredPrompts) -> tuple[Example, ...]:
+def first_examples(scored: ScoredPrompts) -> tuple[Example, ...]:
     """The first template in first forms: the cells of levels, then those with a neutral wording."""
     chosen = [
         row

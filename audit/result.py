@@ -433,9 +433,9 @@ class Competence:
         """Enough of the clozes were answered rightly."""
         return self.accuracy >= self.floor
 
-    def concerns(self, probe: ProbeResult) -> bool:
-        """The probe is in the language of the clozes."""
-        return probe.language.partition("-")[0].lower() == self.language
+    def concerns(self, language: str) -> bool:
+        """A probe in that language (BCP 47) is in the language of the clozes."""
+        return language.partition("-")[0].lower() == self.language
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +453,12 @@ class Audit:
     and without the others. Empty where only single pieces were scored."""
 
     def judged(self, probe: ProbeResult) -> bool:
-        """Whether the probe's numbers can be relied on: the checkpoint answers with its words, and can fill a gap."""
-        able = self.competence is None or self.competence.passed or not self.competence.concerns(probe)
-        return able and probe.coverage is not None and probe.coverage >= COVERAGE_FLOOR
+        """Whether the probe's numbers can be relied on."""
+        return judged(self.competence, probe.language, probe.coverage)
+
+
+def judged(competence: Competence | None, language: str, coverage: float | None) -> bool:
+    """Whether the numbers of a probe in that language can be relied on: the checkpoint answers with the probe's words,
+    and can fill a gap."""
+    able = competence is None or competence.passed or not competence.concerns(language)
+    return able and coverage is not None and coverage >= COVERAGE_FLOOR

@@ -31,7 +31,7 @@ class Gaps:
 def incompetent(audit: Audit) -> str | None:
     """Why nothing that the checkpoint says can be judged, or None where something can."""
     competence = audit.competence
-    if competence is None or competence.passed or not all(map(competence.concerns, audit.probes)):
+    if competence is None or competence.passed or not all(competence.concerns(p.language) for p in audit.probes):
         return None
     return f"It filled {_only(competence)}; at least {words.limit_percent(competence.floor)} are asked for."
 
@@ -41,7 +41,7 @@ def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | 
     coverage = words.known(probe.coverage)
     if not any(target.scored for target in probe.targets) or coverage is None:
         return "None of its words could be scored in this checkpoint."
-    if competence is not None and not competence.passed and competence.concerns(probe):
+    if competence is not None and not competence.passed and competence.concerns(probe.language):
         return f"The checkpoint filled {_only(competence)}."
     if coverage < COVERAGE_FLOOR:
         return (
