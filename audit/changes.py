@@ -5,7 +5,7 @@ Both tables are of the same prompts and words. Which checkpoints they are of, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from audit import associations as words
 from audit import findings, measures
 from audit.associations import Contrast, Mask
-from audit.comparison import MeasureShift, Shift, Verdict
+from audit.comparison import MeasureShift, Series, Shift, Verdict
 from audit.distributions import Floats, Tables, optional, optionals
 from audit.findings import ABOVE_WEAK, FALSE_DISCOVERIES, VANISHING_RATIO, grade, times
 from audit.measures import Drawn
@@ -36,8 +36,40 @@ AS_RATIO: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
 BETWEEN: tuple[Measure, ...] = ("distance_bits", "stigma_ratio")
 """Measures that set groups side by side, so that invented names tell what noise does to them."""
 
+SERIES = 6
+"""Associations of an axis that are followed over all sides."""
+
 Names = tuple[str, str]
 """What the base and the other side are called in sentences."""
+
+
+Found = Mapping[tuple[str, str, str], Association]
+"""Graded associations by axis, level and word."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A probe's numbers on one side, over the words that all sides share."""
+
+    tables: Tables
+    associations: Found
+    drawn: Mapping[tuple[str, ...], Drawn]
+    """The measures of levels, and of invented names what sets them side by side; by name, axis, role and levels."""
+
+
+def view(probe: Probe, tables: Tables) -> View:
+    """Everything that is compared of one side."""
+    found = (a for a in findings.associations(probe, tables) if a.role == "level")
+    drawn = (d for d in measures.drawn(probe, tables) if d.role == "level" or _between_invented(d))
+    return View(tables, {(a.axis, a.level, a.target): a for a in found}, {_key(each): each for each in drawn})
+
+
+def _between_invented(drawn: Drawn) -> bool:
+    return drawn.role == "placebo" and drawn.measure in BETWEEN
+
+
+def _key(drawn: Drawn) -> tuple[str, ...]:
+    return (drawn.measure, drawn.axis, drawn.role, drawn.level or "", drawn.other or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +95,13 @@ class Moved:
         return np.stack([self.before.prob, self.before.reference_prob, self.after.prob, self.after.reference_prob])
 
 
-def shifts(probe: Probe, before: Tables, after: Tables, names: Names) -> tuple[Shift, ...]:
+def shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[Shift, ...]:
     """Every level against its reference for weighty words, on both sides; what moved most first.
 
     The change is tested as an association is: by the moderated t over templates, with q over the weighty words and the
     levels of an axis, and graded by the same rule against the same change among invented names.
     """
-    graded = [_graded(probe, tables) for tables in (before, after)]
+    graded = [side.associations for side in (before, after)]
     found: list[Shift] = []
     for index in range(len(probe.axes)):
         asked = _both(words.contrasts, probe, before, after, index)
@@ -82,23 +114,22 @@ def shifts(probe: Probe, before: Tables, after: Tables, names: Names) -> tuple[S
     return tuple(sorted(found, key=lambda s: (-(s.moved or 0.0), s.target, s.level)))
 
 
-_Graded = Mapping[tuple[str, str, str], Association]
-
-
-def _graded(probe: Probe, tables: Tables) -> _Graded:
-    found = (a for a in findings.associations(probe, tables) if a.role == "level")
-    return {(a.axis, a.level, a.target): a for a in found}
-
-
 def _both(
-    made: Callable[[Probe, Tables, int], list[Contrast]], probe: Probe, before: Tables, after: Tables, index: int
+    made: Callable[[Probe, Tables, int], list[Contrast]], probe: Probe, before: View, after: View, index: int
 ) -> list[Moved]:
     """The same contrasts on both sides."""
-    return [Moved(*pair) for pair in zip(made(probe, before, index), made(probe, after, index), strict=True)]
+    sides = (made(probe, side.tables, index) for side in (before, after))
+    return [Moved(*pair) for pair in zip(*sides, strict=True)]
 
 
 def _shifts(
-    probe: Probe, moved: Moved, test: Tested, q: Floats, band: float | None, graded: Sequence[_Graded], names: Names
+    probe: Probe,
+    moved: Moved,
+    test: Tested,
+    q: Floats,
+    band: float | None,
+    graded: Sequence[Found],
+    names: Names,
 ) -> Iterator[Shift]:
     axis, level, reference = probe.axes[moved.before.axis], moved.before.level.name, moved.before.reference.name
     by_template, shares = moved.by_template, moved.shares
@@ -186,8 +217,8 @@ def _one_way(shift: Shift) -> bool:
 def verdict(graded: Grade, before: Estimate, after: Estimate) -> Verdict:
     """What became of an association whose change is graded so.
 
-    `unchanged` unless the grade is above weak. On the same side of no difference: by which is larger. On different sides: by
-    which of the two intervals leaves no difference out; reversed where both do, and unchanged where neither does.
+    `unchanged` unless the grade is above weak. On the same side of no difference: by which is larger. On different
+    sides: by which of the two intervals leaves no difference out; reversed where both do, unchanged where neither does.
     """
     if graded not in ABOVE_WEAK:
         return "unchanged"
@@ -230,24 +261,15 @@ def _said(log2: Estimate, more: bool) -> str:
     return f"{times(value)} [{ends}]"
 
 
-def measure_shifts(probe: Probe, before: Tables, after: Tables, names: Names) -> tuple[MeasureShift, ...]:
+def measure_shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[MeasureShift, ...]:
     """Every measure of levels, and of invented names what sets them side by side, on both sides.
 
     Intervals and p by the jackknife of the paired difference. A change is evident where q is at most 0.05, it is no
     smaller than `LEAST_CHANGE` and, for what sets groups side by side, more than what becomes of invented names.
     """
     weights = measures.Weights(len(probe.templates))
-    sides = [{_key(drawn): drawn for drawn in _kept(measures.drawn(probe, tables))} for tables in (before, after)]
-    bare = [_measured(sides[0][key], sides[1][key], weights) for key in sides[0] if key in sides[1]]
+    bare = [_measured(drawn, after.drawn[key], weights) for key, drawn in before.drawn.items() if key in after.drawn]
     return tuple(_told(shift, bare, q, names) for shift, q in zip(bare, _qs(bare), strict=True))
-
-
-def _key(drawn: Drawn) -> tuple[str, ...]:
-    return (drawn.measure, drawn.axis, drawn.role, drawn.level or "", drawn.other or "")
-
-
-def _kept(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
-    return (d for d in drawn if d.role == "level" or (d.role == "placebo" and d.measure in BETWEEN))
 
 
 def _measured(before: Drawn, after: Drawn, weights: measures.Weights) -> MeasureShift:
@@ -397,3 +419,35 @@ _UNITS: Mapping[Measure, tuple[float, str]] = {
     "women_pct": (1, " %"),
     "effective_words": (1, " words"),
 }
+
+
+def series(probe: Probe, views: Sequence[View], moved: Sequence[Shift]) -> tuple[Series, ...]:
+    """One number on every side: distances of all levels, measures of each level, and on each axis the associations
+    that moved most against the base on any side."""
+    weights = measures.Weights(len(probe.templates))
+    keys = [key for key, drawn in views[0].drawn.items() if _is_headline(drawn) and all(key in v.drawn for v in views)]
+    made = [_measure_series([view.drawn[key] for view in views], weights) for key in keys]
+    for axis in probe.axes:
+        best = list(dict.fromkeys((s.level, s.reference, s.target) for s in _by_move(moved) if s.axis == axis.name))
+        made += [_word_series(views, axis.name, *each) for each in best[:SERIES]]
+    return tuple(made)
+
+
+def _is_headline(drawn: Drawn) -> bool:
+    return drawn.role == "level" and (drawn.measure != "distance_bits" or drawn.level is None)
+
+
+def _by_move(moved: Sequence[Shift]) -> list[Shift]:
+    """Evident changes first, the largest first."""
+    return sorted(moved, key=lambda s: (s.grade not in ABOVE_WEAK, -(s.moved or 0.0), s.target, s.level))
+
+
+def _measure_series(drawn: Sequence[Drawn], weights: measures.Weights) -> Series:
+    first = drawn[0]
+    estimates = tuple(weights.estimate(each) for each in drawn)
+    return Series(first.measure, first.axis, first.level, first.other, None, estimates)
+
+
+def _word_series(views: Sequence[View], axis: str, level: str, reference: str, word: str) -> Series:
+    estimates = tuple(_of(view.associations[axis, level, word]) for view in views)
+    return Series("log2_ratio", axis, level, reference, word, estimates)

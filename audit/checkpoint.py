@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audit.errors import CheckpointError, UsageError, first_line
+from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
 from audit.framing import anchors, reads_mask_as_word
 from audit.result import CheckpointInfo
-from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, weights_sha256
+from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 HEAD_TOLERANCE = 1e-4
@@ -125,7 +125,7 @@ def _load_mlm(source: Source, folder: Path, dtype: torch.dtype) -> Any:
     missing = sorted(report["missing_keys"])
     base = f"{model.base_model_prefix}."
     if missing and not any(key.startswith(base) for key in missing):
-        raise CheckpointError(
+        raise NoHeadError(
             f"{source.name}: the file has no masked-LM head ({', '.join(missing[:3])}): transformers would "
             "draw a random one. It looks like a fine-tuned classifier: audit its encoder under the head of the model "
             "it was made from with --mlm-head-from BASE"
@@ -299,6 +299,7 @@ def _info(source: Source, folder: Path, model: Any, head: Source | None) -> Chec
         mask_only_head=False,
         planted=source.is_planted(folder),
         notices=(),
+        step=training_step(folder),
     )
 
 
@@ -307,7 +308,9 @@ def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
     if checkpoint.info.mlm_head_from:
         notices.append(
             f"The encoder of {checkpoint.name} was put under the masked-LM head of {checkpoint.info.mlm_head_from}, "
-            "which was not trained with it: differences between groups can be read, the probabilities less so."
+            "which was not trained with it. That can say whether the encoder still leads this head to other words for "
+            "other groups; it can't say what the classifier decides, for which its own head has to be tested, and "
+            "probabilities are to be read with more care than differences between groups."
         )
     if checkpoint.anchors:
         notices.append(

@@ -3,6 +3,7 @@
 AuditError
 ├── UsageError        2  the command asks for what can't be done
 ├── CheckpointError   3  the checkpoint can't be audited
+│   └── NoHeadError   3  it is a fine-tuned classifier, say, and --mlm-head-from would help
 └── IncompleteError   4  a number is missing that should be there: a logit that is no number, a run cut short
 
 A fault in a probe's file is `probes.ProbeError` (2).
@@ -25,6 +26,10 @@ class CheckpointError(AuditError):
     """The checkpoint can't be audited, or no number from it could be trusted."""
 
     status = 3
+
+
+class NoHeadError(CheckpointError):
+    """The checkpoint has no masked-LM head, and could be audited under another's."""
 
 
 class IncompleteError(AuditError):

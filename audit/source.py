@@ -142,6 +142,19 @@ def config_sha256(folder: Path) -> str:
     return _sha256([folder / "config.json", *sorted(folder.glob("*.py"))])
 
 
+def training_step(folder: Path) -> int | None:
+    """Steps of training behind the checkpoint: what its trainer's state says, or the number in a folder's name such as
+    `checkpoint-500`; None where neither tells."""
+    try:
+        step = json.loads((folder / "trainer_state.json").read_text("utf-8"))["global_step"]
+    except (OSError, ValueError, KeyError, TypeError):
+        step = None
+    if isinstance(step, int):
+        return step
+    named = re.fullmatch(r"(?:.*[-_])?(?:checkpoint|step)[-_]?(\d{1,12})", folder.resolve().name, re.IGNORECASE)
+    return int(named[1]) if named else None
+
+
 def saved_dtype(folder: Path) -> str:
     """The dtype that most tensors of the file have, by torch's name where it has one; "pickle" for .bin."""
     counts: dict[str, int] = {}

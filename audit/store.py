@@ -13,9 +13,9 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from audit import tables
 from audit.errors import AuditError, UsageError, first_line
-from audit.result import SCHEMA, Audit, Axis, Estimate, Interaction, ProbeResult, Recipe
+from audit.result import SCHEMA, Audit, Recipe
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.probe import Probe, Role
+
+T = TypeVar("T")
 
 _LOGP = "logp:"
 _METADATA = b"maskaudit"
@@ -73,7 +76,7 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not _is_run(path) and any(not name.name.startswith(".") for name in path.iterdir()):
+            if not is_run(path) and any(not name.name.startswith(".") for name in path.iterdir()):
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
             if fresh:
                 _clear(path)
@@ -125,9 +128,9 @@ class RunFolder:
 
     def read_scores(self, probe: Probe, chunks: int) -> ScoredPrompts:
         """The probe's first `chunks` chunks, in order: all that it has."""
-        tables = [pq.read_table(self._chunk(probe, index)) for index in range(chunks)]
-        notes = [json.loads(table.schema.metadata[_METADATA])["pieces"] for table in tables]
-        return _scored(probe, pa.concat_tables(tables), np.array(notes, dtype=np.int64))
+        parts = [pq.read_table(self._chunk(probe, index)) for index in range(chunks)]
+        notes = [json.loads(part.schema.metadata[_METADATA])["pieces"] for part in parts]
+        return _scored(probe, pa.concat_tables(parts), np.array(notes, dtype=np.int64))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
@@ -171,12 +174,12 @@ def write_atomically(path: Path, data: bytes) -> None:
 def save_audit(folder: RunFolder, audit: Audit) -> None:
     """Write `audit.json` and the tables that people open: `distributions.csv`, `findings.csv`, `interactions.csv` and
     `measures.csv`."""
-    folder.write("distributions.csv", _csv(_distributions(audit.probes)))
+    folder.write("distributions.csv", _csv(tables.distributions(audit.probes)))
     if audit.single_piece:
-        folder.write("distributions-single-piece.csv", _csv(_distributions(audit.single_piece)))
-    folder.write("findings.csv", _csv(_findings(audit.probes)))
-    folder.write("interactions.csv", _csv(_interactions(audit.probes)))
-    folder.write("measures.csv", _csv(pd.DataFrame(_measures(audit.probes), columns=MEASURES)))
+        folder.write("distributions-single-piece.csv", _csv(tables.distributions(audit.single_piece)))
+    folder.write("findings.csv", _csv(tables.findings(audit.probes)))
+    folder.write("interactions.csv", _csv(tables.interactions(audit.probes)))
+    folder.write("measures.csv", _csv(tables.measures(audit.probes)))
     folder.write("audit.json", _json(asdict(audit)))
 
 
@@ -202,23 +205,38 @@ def save_predictions(folder: RunFolder, scored: Mapping[str, ScoredPrompts]) -> 
 def load_audit(path: Path | str) -> Audit:
     """Read the `audit.json` of a run folder (or that file itself).
 
-    Raises UsageError where there is none, it is damaged, or a newer maskaudit wrote it.
+    Raises UsageError where there is none, it is damaged, or another version of maskaudit wrote it.
     """
     file = Path(path) / "audit.json" if Path(path).is_dir() else Path(path)
+    return _checked_at(file, read_json(file, Audit, SCHEMA, "name the folder of a finished run"))
+
+
+def read_json(file: Path, kind: type[T], schema: int, missing: str) -> T:
+    """A saved value of that kind and schema. Raises UsageError where it is missing, damaged or of another schema."""
     try:
         raw = file.read_bytes()
     except OSError as error:
-        mend = "name the folder of a finished run; `maskaudit run` makes one"
-        raise UsageError(f"{file}: can't be read ({error.strerror}): {mend}") from error
+        raise UsageError(f"{file}: can't be read ({error.strerror}): {missing}") from error
     try:
-        schema = json.loads(raw, parse_constant=_no_number)["schema"]
-        if isinstance(schema, int) and schema > SCHEMA:
-            raise UsageError(f"{file}: written by a newer maskaudit (schema {schema}, here {SCHEMA}): update maskaudit")
-        if isinstance(schema, int) and schema < SCHEMA:
-            raise UsageError(f"{file}: written by an older maskaudit (schema {schema}, here {SCHEMA}): run it again")
-        return _checked(TypeAdapter(Audit).validate_json(raw))
+        found = json.loads(raw, parse_constant=_no_number)["schema"]
+        if isinstance(found, int) and found > schema:
+            raise UsageError(f"{file}: written by a newer maskaudit (schema {found}, here {schema}): update maskaudit")
+        if isinstance(found, int) and found < schema:
+            raise UsageError(f"{file}: written by an older maskaudit (schema {found}, here {schema}): run it again")
+        return TypeAdapter(kind).validate_json(raw)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise UsageError(f"{file}: not an audit, or damaged ({first_line(error)}): run it again") from error
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> UsageError:
+    return UsageError(f"{file}: not of maskaudit, or damaged ({first_line(error)}): run it again")
+
+
+def _checked_at(file: Path, audit: Audit) -> Audit:
+    try:
+        return _checked(audit)
+    except ValueError as error:
+        raise _damaged(file, error) from error
 
 
 def _no_number(name: str) -> None:
@@ -284,123 +302,6 @@ def _scored(probe: Probe, table: pa.Table, notes: NDArray[np.int64]) -> ScoredPr
     )
 
 
-def _distributions(results: Sequence[ProbeResult]) -> pd.DataFrame:
-    """A row a cell and target: probe, a column an axis, target, category, prob (empty: not scored), pieces."""
-    frames = []
-    for result in results:
-        for cell in result.cells:
-            levels = {axis.name: level for axis, level in zip(result.axes, cell.levels, strict=True)}
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "probe": result.name,
-                        **levels,
-                        "target": [target.word for target in result.targets],
-                        "category": [target.category for target in result.targets],
-                        "prob": [np.nan if prob is None else prob for prob in cell.probs],
-                        "pieces": [target.pieces for target in result.targets],
-                    }
-                )
-            )
-    table = pd.concat(frames)
-    ends = ["target", "category", "prob", "pieces"]
-    return table[["probe", *(name for name in table.columns if name not in ("probe", *ends)), *ends]]
-
-
-def _findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
-    """A row an association of a level with a word; `sentence` where it is a finding."""
-    rows = []
-    for result in results:
-        found = {(f.association.axis, f.association.level, f.association.target): f for f in result.findings}
-        for a in result.associations:
-            finding = found.get((a.axis, a.level, a.target)) if a.role == "level" else None
-            rows.append(
-                {
-                    "probe": result.name,
-                    "axis": a.axis,
-                    "level": a.level,
-                    "role": a.role,
-                    "reference": a.reference,
-                    "target": a.target,
-                    "log2_ratio": a.log2_ratio,
-                    "low": a.low,
-                    "high": a.high,
-                    "p": a.p,
-                    "q": a.q,
-                    "prob": a.prob,
-                    "reference_prob": a.reference_prob,
-                    "contribution": a.contribution,
-                    "agree": a.agree,
-                    "templates": a.templates,
-                    "without_low": a.without_low,
-                    "without_high": a.without_high,
-                    "prior_corrected": a.prior_corrected,
-                    "reference_prior_corrected": a.reference_prior_corrected,
-                    "band": a.band,
-                    "grade": a.grade,
-                    "sentence": finding.sentence if finding else None,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _interactions(results: Sequence[ProbeResult]) -> pd.DataFrame:
-    """A row an interaction that was kept: a word for a crossing of two levels, beyond what each does by itself."""
-    ends = [field.name for field in fields(Interaction) if field.name not in ("axes", "levels", "references")]
-    rows = []
-    for result in results:
-        for i in result.interactions:
-            sides = [name for side in zip(i.axes, i.levels, i.references, strict=True) for name in side]
-            rows.append([result.name, *sides, *(getattr(i, end) for end in ends)])
-    names = ["probe", *(f"{what}_{n}" for n in (1, 2) for what in ("axis", "level", "reference")), *ends]
-    return pd.DataFrame(rows, columns=names).drop(columns=["by_template", "because"])
-
-
-MEASURES = ["probe", "measure", "axis", "role", "level", "reference", "value", "low", "high", "null", "p"]
-"""Columns of `measures.csv`."""
-
-
-def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
-    """A row a number of whole distributions, in the order of `MEASURES`."""
-    for result in results:
-        for axis in result.axes:
-            yield from ((result.name, *row) for row in _of_axis(axis))
-        for d in result.distances:
-            yield result.name, "distance_bits", d.axis, d.role, d.level, d.other, *_ends(d.bits), d.null, d.p
-        for level in result.levels:
-            reference = next(axis.reference for axis in result.axes if axis.name == level.axis)
-            measured = [
-                ("effective_words", None, level.effective),
-                ("stigma_share", None, level.stigma),
-                ("stigma_ratio", reference, level.stigma_ratio),
-                ("women_pct", None, level.women),
-            ]
-            for name, against, estimate in measured:
-                if estimate is not None:
-                    row = (name, level.axis, level.role, level.name, against, *_ends(estimate), None, None)
-                    yield result.name, *row
-
-
-def _of_axis(axis: Axis) -> Iterator[tuple[object, ...]]:
-    if axis.distance:
-        d = axis.distance
-        yield "distance_bits", axis.name, "level", None, None, *_ends(d.bits), d.null, d.p
-    if axis.band is not None:
-        yield "band_log2", axis.name, "placebo", None, None, axis.band, None, None, None, None
-    if axis.wording:
-        for name in ("template", "level", "interaction"):
-            share = getattr(axis.wording, name)
-            yield f"variance_share_{name}", axis.name, "level", None, None, share, None, None, None, None
-    if axis.labour:
-        sides = ("level", axis.labour.level, axis.labour.reference)
-        yield "labour_market_slope", axis.name, *sides, *_ends(axis.labour.slope), None, None
-        yield "labour_market_spearman", axis.name, *sides, *_ends(axis.labour.spearman), None, None
-
-
-def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
-    return estimate.value, estimate.low, estimate.high
-
-
 def _csv(frame: pd.DataFrame) -> bytes:
     """Eight digits of a number: more than a score has, and half the bytes."""
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
@@ -410,7 +311,7 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
     """The folder has a `run.json` that maskaudit wrote, of whatever version."""
     try:
         return "checkpoint" in json.loads((path / "run.json").read_bytes())["recipe"]

@@ -203,7 +203,15 @@ def _read_bytes(path: Path) -> bytes:
         raise ProbeError([Fault(str(path), 1, 1, what, "check the path and its permissions")]) from error
 
 
-def _read_probe(file: str, raw: bytes, folder: Path | None) -> Probe:
+def load_again(name: str, text: str, lexicon: Lexicon) -> Probe:
+    """A probe as it was loaded before, from its text and its word list, which were kept.
+
+    Its `sha256` is of what is given. Raises ProbeError as `load_probe`.
+    """
+    return _read_probe(name, text.encode(), None, lexicon)
+
+
+def _read_probe(file: str, raw: bytes, folder: Path | None, kept: Lexicon | None = None) -> Probe:
     text, faults = read_text(file, raw)
     if faults:
         raise ProbeError(faults)
@@ -214,7 +222,7 @@ def _read_probe(file: str, raw: bytes, folder: Path | None) -> Probe:
         document.fault((), "not a map of keys", "begin with `probe: a-name`")
         raise ProbeError(document.faults)
     shape = _validate(document)
-    lexicon = _targets(document, folder)
+    lexicon = kept or _targets(document, folder)
     axes = {name: axis for name, raw in _map(document.data.get("axes")).items() if (axis := _axis(name, raw))}
     check(document, axes)
     if document.faults or shape is None or lexicon is None:
