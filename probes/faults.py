@@ -28,12 +28,21 @@ class Fault:
         return f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}"
 
 
-class ProbeError(ValueError):
-    """A probe or lexicon can't be used. Holds every fault found, in the order of the file."""
+class FaultyFile(ValueError):
+    """A file can't be used. Holds every fault found, in the order of the file."""
+
+    kind = "file"
+    """What the file is, in a word."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(sorted(faults))
         super().__init__("\n".join(map(str, self.faults)))
+
+
+class ProbeError(FaultyFile):
+    """A probe or lexicon can't be used."""
+
+    kind = "probe"
 
 
 def read_text(file: str, raw: bytes) -> tuple[str, list[Fault]]:
@@ -52,5 +61,10 @@ def read_text(file: str, raw: bytes) -> tuple[str, list[Fault]]:
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """How to mend an unknown key."""
     known = sorted(known)
-    close = difflib.get_close_matches(key, known, 1)
-    return f"did you mean `{close[0]}`?" if close else f"remove it; known here: {', '.join(known)}"
+    return close_to(key, known) or f"remove it; known here: {', '.join(known)}"
+
+
+def close_to(word: str, known: Iterable[str]) -> str | None:
+    """A question whether a word that is much like this one was meant; None where none is."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean `{close[0]}`?" if close else None

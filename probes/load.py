@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,9 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from probes import yamltext
 from probes.check import check, parse_template
-from probes.faults import MAX_BYTES, Fault, ProbeError, read_text, unknown_key
+from probes.faults import MAX_BYTES, Fault, ProbeError, read_text
 from probes.lexicon import Lexicon, Word, read_lexicon
 from probes.probe import NEUTRAL, Axis, Form, Level, Probe, Template
+from probes.shape import validate
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -221,7 +222,7 @@ def _read_probe(file: str, raw: bytes, folder: Path | None, kept: Lexicon | None
     if not isinstance(document.data, dict):
         document.fault((), "not a map of keys", "begin with `probe: a-name`")
         raise ProbeError(document.faults)
-    shape = _validate(document)
+    shape = validate(document, ProbeFile, _keys, "see `maskaudit probes schema` for what goes here")
     lexicon = kept or _targets(document, folder)
     axes = {name: axis for name, raw in _map(document.data.get("axes")).items() if (axis := _axis(name, raw))}
     check(document, axes)
@@ -244,36 +245,9 @@ def _read_probe(file: str, raw: bytes, folder: Path | None, kept: Lexicon | None
     )
 
 
-def _validate(document: yamltext.Document) -> ProbeFile | None:
-    try:
-        return ProbeFile.model_validate(document.data)
-    except pydantic.ValidationError as error:
-        for fault in error.errors(include_url=False):
-            _shape_fault(document, fault)
-        return None
-
-
-def _shape_fault(document: yamltext.Document, error: Any) -> None:
-    """One pydantic error as a fault at its place."""
-    path = tuple(part for part in error["loc"] if part != "[key]")
-    kind, name = error["type"], str(path[-1]) if path else ""
-    if path and isinstance(path[-1], int):
-        name = f"{path[-2]}[{path[-1] + 1}]"
-    if kind == "missing":
-        document.fault(path, f"`{name}` is missing", f"add `{name}: ...`", key=True)
-    elif kind == "extra_forbidden":
-        known = ProbeFile.model_fields if len(path) == 1 else AxisFile.model_fields
-        document.fault(path, f"unknown key `{name}`", unknown_key(name, known), key=True)
-    elif kind == "too_short":
-        least = error["ctx"]["min_length"]
-        document.fault(path, f"`{name}` is empty or too short", f"give it at least {least}")
-    elif error["input"] is None:
-        document.fault(path, f"`{name}` has no value", 'write one; `""` is the empty text')
-    elif kind == "string_pattern_mismatch":
-        mend = f"it must match {error['ctx']['pattern']}"
-        document.fault(path, f"`{error['input']}` can't be a name here", mend, key="[key]" in error["loc"])
-    else:
-        document.fault(path, f"`{name}`: {error['msg']}", "see `maskaudit probes schema` for what goes here")
+def _keys(path: yamltext.Path) -> Iterable[str]:
+    """The keys that are known where an unknown one stands."""
+    return ProbeFile.model_fields if len(path) == 1 else AxisFile.model_fields
 
 
 def _axis(name: str, raw: object) -> Axis | None:

@@ -51,14 +51,17 @@ class Document:
         self.faults.append(Fault(self.file, mark.line + 1, column, what, mend))
 
 
-def parse(file: str, text: str) -> Document:
-    """Parse one YAML document. Faults of form are in `Document.faults`; with any, `data` may be None or incomplete."""
+def parse(file: str, text: str, starter: str = "`maskaudit probes new` writes one to start from") -> Document:
+    """Parse one YAML document. Faults of form are in `Document.faults`; with any, `data` may be None or incomplete.
+
+    `starter` says how to come by a file where this one is empty.
+    """
     document = Document(file)
     try:
         if _safe(document, text):
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             if node is None:
-                document.fault((), "the file is empty", "`maskaudit probes new` writes one to start from")
+                document.fault((), "the file is empty", starter)
             else:
                 document.data = _construct(document, node, ())
     except yaml.MarkedYAMLError as error:
@@ -88,7 +91,7 @@ class _Guard:
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents == 2:
-                self.stop(event, "a second document", "keep one probe a file; remove the `---`")
+                self.stop(event, "a second document", "keep one a file; remove the `---`")
         elif isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in self.open):
                 self.stop(event, f"*{event.anchor} contains itself", "write the text out")
@@ -102,14 +105,14 @@ class _Guard:
 
     def enter(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag not in (None, "!"):
-            self.fault(event, f"the tag {event.tag}", "remove it; probes are plain text, lists and maps")
+            self.fault(event, f"the tag {event.tag}", "remove it; plain text, lists and maps will do")
         if isinstance(event, yaml.ScalarEvent):
             self.sizes[event.anchor] = 1
             self.add(event, 1)
             return
         self.open.append((event.anchor, 1))
         if len(self.open) > MAX_DEPTH:
-            self.stop(event, f"nested deeper than {MAX_DEPTH}", "a probe needs 6 levels; close the brackets")
+            self.stop(event, f"nested deeper than {MAX_DEPTH}", "6 levels are enough; close the brackets")
 
     def add(self, event: yaml.Event, size: int) -> None:
         if self.open:
