@@ -5,6 +5,7 @@ Loads, checks, and runs the model forward at the mask. Which prompts and words i
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -355,3 +357,34 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """While open, checkpoints may be loaded and asked in a process that trains. Afterwards the random numbers of
+    Python, numpy and torch go on where they were, and matrices are multiplied as precisely as before."""
+    drawn, drawn_numpy = random.getstate(), np.random.get_state()
+    settings, precisions = _tf32(), [part.fp32_precision for part in _parts()]
+    try:
+        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+            yield
+    finally:
+        random.setstate(drawn)
+        np.random.set_state(drawn_numpy)
+        if settings:
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = settings
+        for part, precision in zip(_parts(), precisions, strict=True):
+            part.fp32_precision = precision
+
+
+def _tf32() -> tuple[bool, bool] | None:
+    """torch's older settings of TF32; None where they can't be read because the newer ones were used."""
+    try:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    except RuntimeError:
+        return None
+
+
+def _parts() -> tuple[Any, ...]:
+    """What has a precision of its own that loading a checkpoint may change."""
+    return torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 MAX_PROMPTS = 1_000_000
 """A run of more prompts has to be asked for."""
@@ -24,3 +24,13 @@ class Options:
     mlm_head_from: str | None = None
     seed: int = 0
     """Of what is drawn at random when intervals and nulls are made; scores don't depend on it."""
+
+    def flags(self) -> list[str]:
+        """The options of the command that differ from their defaults, as words."""
+        words: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                flag = f"--{field.name.replace('_', '-')}"
+                words += [flag] if value is True else [flag, str(value)]
+        return words

@@ -47,6 +47,10 @@ class PlainProgress:
             print(f"measuring, from {probe} on", file=sys.stderr, flush=True)
         self._probe = ""
 
+    def note(self, text: str) -> None:
+        """A line."""
+        print(text, file=sys.stderr, flush=True)
+
 
 class BarProgress:
     """A bar with the probe's name, the rate and the time left."""
@@ -83,6 +87,10 @@ class BarProgress:
     def measure(self, probe: str) -> None:
         """All prompts are done, and that probe's numbers are made of them."""
         self._bar.update(self._task, description=f"measuring {probe}", rate="")
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
 
 
 def progress() -> PlainProgress | BarProgress:

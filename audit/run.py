@@ -10,7 +10,6 @@ import platform
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -43,6 +42,9 @@ class Progress(Protocol):
 
     def measure(self, probe: str) -> None:
         """The probe's numbers are made of its scores."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing while waiting."""
 
 
 def audit(
@@ -172,12 +174,7 @@ def repeat_command(checkpoint: str, probes: Sequence[str | Path], options: Optio
     words = ["maskaudit", "run", checkpoint]
     for probe in probes:
         words += ["--probe", str(probe)]
-    for field in fields(Options):
-        value = getattr(options, field.name)
-        if value != field.default:
-            flag = f"--{field.name.replace('_', '-')}"
-            words += [flag] if value is True else [flag, str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *options.flags()])
 
 
 def chunks(probe: Probe) -> Iterator[list[Prompt]]:

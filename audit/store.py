@@ -80,16 +80,16 @@ class RunFolder:
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
             if fresh:
                 _clear(path)
-            found = _read_recipe(path / "run.json")
+            found = read_recipe(path)
             if found is None:
-                write_atomically(path / "run.json", _json({"schema": SCHEMA, "recipe": asdict(recipe)}))
+                write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
             elif recipe_id(found) != recipe_id(recipe):
                 what = ", ".join(_differences(found, recipe))
                 mend = "choose another folder with --out, or pass --fresh to replace it"
                 raise UsageError(f"{path} holds another run ({what} differ): {mend}")
             elif found.seed != recipe.seed:
                 found = replace(found, seed=recipe.seed, command=recipe.command)
-                write_atomically(path / "run.json", _json({"schema": SCHEMA, "recipe": asdict(found)}))
+                write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
             (path / "scores").mkdir(exist_ok=True)
         except OSError as error:
             raise _cannot_write(path, error) from error
@@ -115,7 +115,7 @@ class RunFolder:
         self.write(f"scores/{path.name}", buffer.getvalue())
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
         self.write(
-            "manifest.json", _json({"recipe": self.recipe_id, "chunks": {**self._manifest(), path.name: digest}})
+            "manifest.json", json_bytes({"recipe": self.recipe_id, "chunks": {**self._manifest(), path.name: digest}})
         )
 
     def _manifest(self) -> dict[str, str]:
@@ -134,10 +134,7 @@ class RunFolder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
-        try:
-            write_atomically(self.path / name, data)
-        except OSError as error:
-            raise _cannot_write(self.path / name, error) from error
+        write_in(self.path, name, data)
 
     def _chunk(self, probe: Probe, index: int) -> Path:
         return self.path / "scores" / f"{probe.name}-{index:05}.parquet"
@@ -148,11 +145,22 @@ ASIDE = ("command", "started", "seed")
 
 
 def recipe_id(recipe: Recipe) -> str:
-    """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed."""
+    """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed,
+    or how far in its training the checkpoint is."""
     parts = asdict(recipe)
     for name in ASIDE:
         del parts[name]
-    return hashlib.sha256(_json(parts)).hexdigest()
+    del parts["checkpoint"]["step"]
+    return hashlib.sha256(json_bytes(parts)).hexdigest()
+
+
+def write_in(folder: Path, name: str, data: bytes) -> None:
+    """Write a file into a folder, which is made if need be, atomically. Raises UsageError where that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / name, data)
+    except OSError as error:
+        raise _cannot_write(folder / name, error) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -174,13 +182,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 def save_audit(folder: RunFolder, audit: Audit) -> None:
     """Write `audit.json` and the tables that people open: `distributions.csv`, `findings.csv`, `interactions.csv` and
     `measures.csv`."""
-    folder.write("distributions.csv", _csv(tables.distributions(audit.probes)))
+    folder.write("distributions.csv", csv_bytes(tables.distributions(audit.probes)))
     if audit.single_piece:
-        folder.write("distributions-single-piece.csv", _csv(tables.distributions(audit.single_piece)))
-    folder.write("findings.csv", _csv(tables.findings(audit.probes)))
-    folder.write("interactions.csv", _csv(tables.interactions(audit.probes)))
-    folder.write("measures.csv", _csv(tables.measures(audit.probes)))
-    folder.write("audit.json", _json(asdict(audit)))
+        folder.write("distributions-single-piece.csv", csv_bytes(tables.distributions(audit.single_piece)))
+    folder.write("findings.csv", csv_bytes(tables.findings(audit.probes)))
+    folder.write("interactions.csv", csv_bytes(tables.interactions(audit.probes)))
+    folder.write("measures.csv", csv_bytes(tables.measures(audit.probes)))
+    folder.write("audit.json", json_bytes(asdict(audit)))
 
 
 def save_predictions(folder: RunFolder, scored: Mapping[str, ScoredPrompts]) -> None:
@@ -199,7 +207,7 @@ def save_predictions(folder: RunFolder, scored: Mapping[str, ScoredPrompts]) -> 
                 }
             )
         )
-    folder.write("predictions.csv", _csv(pd.concat(frames)))
+    folder.write("predictions.csv", csv_bytes(pd.concat(frames)))
 
 
 def load_audit(path: Path | str) -> Audit:
@@ -302,12 +310,13 @@ def _scored(probe: Probe, table: pa.Table, notes: NDArray[np.int64]) -> ScoredPr
     )
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
-    """Eight digits of a number: more than a score has, and half the bytes."""
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The table as CSV. Eight digits of a number: more than a score has, and half the bytes."""
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
 
 
-def _json(value: object) -> bytes:
+def json_bytes(value: object) -> bytes:
+    """Compact JSON with sorted keys. Raises ValueError for what is no number."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -319,8 +328,9 @@ def is_run(path: Path) -> bool:
         return False
 
 
-def _read_recipe(path: Path) -> Recipe | None:
-    """The recipe of the run in a folder; None where there is no `run.json`."""
+def read_recipe(folder: Path) -> Recipe | None:
+    """The recipe of the run in a folder; None where there is no `run.json`. Raises UsageError for a damaged one."""
+    path = folder / "run.json"
     try:
         return TypeAdapter(Recipe).validate_python(json.loads(path.read_bytes())["recipe"])
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
+from audit.comparison import Comparison, MeasureShift, Shift
 from audit.result import Axis, Estimate, Interaction, ProbeResult
 
 
@@ -130,3 +131,40 @@ def _of_axis(axis: Axis) -> Iterator[tuple[object, ...]]:
 
 def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
     return estimate.value, estimate.low, estimate.high
+
+
+def changes(comparison: Comparison) -> pd.DataFrame:
+    """A row an association on the base and another side: word, levels, both sides, what became of it."""
+    skipped = ("by_template", "flags")
+    rows = [
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift, skipped), shift.fate]
+        for probe in comparison.probes
+        for pair in probe.pairs
+        for shift in pair.shifts
+    ]
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(Shift, skipped), "fate"])
+
+
+def measure_changes(comparison: Comparison) -> pd.DataFrame:
+    """A row a measure on the base and another side."""
+    rows = [
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift)]
+        for probe in comparison.probes
+        for pair in probe.pairs
+        for shift in pair.measures
+    ]
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(MeasureShift)])
+
+
+ESTIMATES = ("before", "after", "change", "widening")
+"""Fields of shifts that are estimates: three columns each."""
+
+
+def _columns(kind: type[Shift] | type[MeasureShift], skipped: Sequence[str] = ()) -> list[str]:
+    names = (field.name for field in fields(kind) if field.name not in skipped)
+    return [f"{name}{end}" for name in names for end in (("", "_low", "_high") if name in ESTIMATES else ("",))]
+
+
+def _flat(shift: Shift | MeasureShift, skipped: Sequence[str] = ()) -> list[object]:
+    values = (getattr(shift, field.name) for field in fields(shift) if field.name not in skipped)
+    return [each for value in values for each in (_ends(value) if isinstance(value, Estimate) else (value,))]

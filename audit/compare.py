@@ -1,0 +1,267 @@
+"""From finished runs to a comparison: the same prompts and words on every side, each side held against the base.
+
+What a change is, is `changes`' to say; which runs may be compared, `sides`'.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from audit import changes, distributions
+from audit.changes import View
+from audit.comparison import SCHEMA, Comparison, Pair, ProbeComparison, SharedAxis, Side, TopList, Unshared
+from audit.comparison_store import check_place, save_comparison
+from audit.errors import IncompleteError, UsageError
+from audit.findings import first_examples
+from audit.options import MAX_PROMPTS, Options
+from audit.result import Competence, ProbeResult, Target, judged
+from audit.run import Progress, chunks, default_folder
+from audit.sides import Run, agree, finished_runs
+from audit.store import ScoredPrompts
+from probes.lexicon import Lexicon, Word, article_for
+from probes.load import load_again, load_probe, shipped
+from probes.probe import Level, Probe
+
+TOP = 10
+"""Words in a level's top list."""
+MOVED_TOO_FAR = 0.5
+"""Where a borrowed head gives the probes' words less than this share of what the base gives them, it no longer fits."""
+
+
+def compare(
+    base: str | Path,
+    *others: str | Path,
+    probes: Sequence[str | Path] = (),
+    out: str | Path | None = None,
+    options: Options | None = None,
+    max_prompts: int = MAX_PROMPTS,
+    any_version: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Hold one or more checkpoints against a base, over the same prompts and the words that all of them can score.
+
+    Each is a run folder, a hub id, a checkpoint's folder, `demo` or `demo-finetuned`. Checkpoints are audited first,
+    into `runs/<name>`, unless a finished run of the same recipe is there; `probes` and `options` are theirs. With
+    `options.mlm_head_from`, that head is borrowed by those without one of their own. The comparison goes to the folder
+    `out` (by default `runs/<base>-vs-<other>`). Raises UsageError where the sides can't be held against each other
+    (`any_version`: other versions of torch, transformers and the like are only noted), and what `audit` raises.
+    """
+    if not others:
+        raise UsageError("a comparison needs a base and at least one other: name another checkpoint or run folder")
+    asked, options = [base, *others], options or Options()
+    folder = Path(out) if out is not None else default_comparison_folder(asked)
+    check_place(folder)
+    runs = finished_runs(asked, probes, options, max_prompts, progress)
+    wanted = [load_probe(name).name for name in probes]
+    found = compare_runs(runs, wanted, command=_command(asked, probes, options), any_version=any_version)
+    save_comparison(folder, found)
+    return found
+
+
+def default_comparison_folder(asked: Sequence[str | Path]) -> Path:
+    """`runs/` and the names of the base and of the other, or how many others there are."""
+    names = [default_folder(str(name)).name for name in asked]
+    return Path("runs") / f"{names[0]}-vs-{names[1] if len(names) == 2 else f'{len(names) - 1}-others'}"
+
+
+def _command(asked: Sequence[str | Path], probes: Sequence[str | Path], options: Options) -> str:
+    words = ["maskaudit", "compare", *map(str, asked)]
+    words += [word for probe in probes for word in ("--probe", str(probe))]
+    return shlex.join([*words, *options.flags()])
+
+
+def compare_runs(
+    runs: Sequence[Run], wanted: Sequence[str] = (), *, command: str = "", any_version: bool = False
+) -> Comparison:
+    """The comparison of finished runs, the first of them the base; `wanted` limits the probes.
+
+    Raises UsageError where they can't be held against each other, IncompleteError where scores are missing.
+    """
+    names, notices = agree(runs, wanted, any_version=any_version)
+    called = _called(runs)
+    probes = tuple(_compared(name, runs, called) for name in names)
+    packages = ("maskaudit", "numpy", "scipy")
+    return Comparison(
+        schema=SCHEMA,
+        command=command,
+        versions=tuple((name, metadata.version(name)) for name in packages),
+        sides=tuple(
+            Side(name, run.recipe, run.audit.competence, _concern(runs[0], run, n, probes))
+            for n, (name, run) in enumerate(zip(called, runs, strict=True))
+        ),
+        notices=tuple(notices),
+        probes=probes,
+    )
+
+
+def _called(runs: Sequence[Run]) -> list[str]:
+    """What each side is called: the checkpoint's name, with its revision or a number where it isn't the only one."""
+    infos = [run.recipe.checkpoint for run in runs]
+    twice = {name for name, count in Counter(info.name for info in infos).items() if count > 1}
+    revisions = len({(info.name, info.revision) for info in infos}) == len(infos)
+    names: list[str] = []
+    for info in infos:
+        own = f"{info.name}@{info.revision[:7]}" if info.name in twice and revisions and info.revision else info.name
+        times = sum(name == own or name.startswith(f"{own} (") for name in names)
+        names.append(f"{own} ({times + 1})" if times else own)
+    return names
+
+
+def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeComparison:
+    probe = _probe(runs[0], name)
+    scored = [_scores(run, probe) for run in runs]
+    if any(side.texts != scored[0].texts for side in scored):
+        raise IncompleteError(f"{probe.name}: the sides' prompts aren't the same: run them again")
+    shared = np.logical_and.reduce([distributions.usable(side) for side in scored])
+    views = [changes.view(probe, distributions.tabulate(probe, side, shared)) for side in scored]
+    pairs = tuple(
+        Pair(
+            n,
+            changes.shifts(probe, views[0], view, (called[0], called[n])),
+            changes.measure_shifts(probe, views[0], view, (called[0], called[n])),
+        )
+        for n, view in enumerate(views[1:], start=1)
+    )
+    coverage = tuple(_coverage(view) for view in views)
+    result = _result(runs[0], name)
+    return ProbeComparison(
+        name=probe.name,
+        version=probe.version,
+        title=probe.title,
+        question=probe.question,
+        language=probe.language,
+        sha256=result.sha256,
+        axes=tuple(SharedAxis(a.name, a.title, a.reference, _names(a.levels), _names(a.placebo)) for a in probe.axes),
+        templates=tuple(template.text for template in probe.templates),
+        lexicon=result.lexicon,
+        prompts=len(scored[0].texts),
+        targets=_targets(result, shared),
+        unshared=_unshared([_result(run, name) for run in runs], shared),
+        coverage=coverage,
+        judged=tuple(
+            judged(run.audit.competence, probe.language, each) for run, each in zip(runs, coverage, strict=True)
+        ),
+        pairs=pairs,
+        examples=tuple(first_examples(side) for side in scored),
+        tops=tuple(_tops(probe, views)),
+        series=changes.series(probe, views, [shift for pair in pairs for shift in pair.shifts]),
+    )
+
+
+def _names(levels: Sequence[Level]) -> tuple[str, ...]:
+    return tuple(level.name for level in levels)
+
+
+def _result(run: Run, name: str) -> ProbeResult:
+    return next(probe for probe in run.audit.probes if probe.name == name)
+
+
+def _probe(run: Run, name: str) -> Probe:
+    """The probe as the run was asked it: the shipped one, if it is that, or read again from what the run kept."""
+    source = next(source for source in run.recipe.probes if source.name == name)
+    if name in shipped() and (known := load_probe(name)).sha256 == source.sha256:
+        return known
+    words = tuple(_word(target) for target in _result(run, name).targets)
+    return load_again(name, source.text, Lexicon(source.lexicon, words, _result(run, name).lexicon))
+
+
+def _word(target: Target) -> Word:
+    """A target's word with the facts that are kept."""
+    return Word(
+        target.word,
+        target.category,
+        article_for(target.word),
+        target.flags,
+        target.women_pct,
+        target.women_source,
+        target.women_year,
+        target.valence,
+    )
+
+
+def _scores(run: Run, probe: Probe) -> ScoredPrompts:
+    """All scores of the probe. Raises IncompleteError where a chunk is missing or damaged."""
+    counts = [len(chunk) for chunk in chunks(probe)]
+    if not all(run.folder.has_chunk(probe, index, prompts) for index, prompts in enumerate(counts)):
+        mend = "give its `maskaudit run` again, which scores what is missing"
+        raise IncompleteError(f"{run.path}: scores of {probe.name} are missing or damaged: {mend}")
+    return run.folder.read_scores(probe, len(counts))
+
+
+def _coverage(view: View) -> float | None:
+    """Mean mass of the shared words over the cells of levels."""
+    proper = [c for c, roles in enumerate(view.tables.roles) if set(roles) == {"level"}]
+    return distributions.optional(view.tables.coverage[proper].mean()) if proper else None
+
+
+def _targets(result: ProbeResult, shared: NDArray[np.bool_]) -> tuple[Target, ...]:
+    """The base's words, scored where all sides scored them."""
+    reason = "not scored on every side"
+    return tuple(
+        target if here else replace(target, scored=False, reason=target.reason or reason)
+        for target, here in zip(result.targets, shared.tolist(), strict=True)
+    )
+
+
+def _unshared(results: Sequence[ProbeResult], shared: NDArray[np.bool_]) -> tuple[Unshared, ...]:
+    columns = zip(*(result.targets for result in results), strict=True)
+    return tuple(
+        Unshared(targets[0].word, tuple(t.scored for t in targets), tuple(t.reason for t in targets))
+        for targets, here in zip(columns, shared.tolist(), strict=True)
+        if not here
+    )
+
+
+def _tops(probe: Probe, views: Sequence[View]) -> list[TopList]:
+    made = []
+    for index, axis in enumerate(probe.axes):
+        for level in axis.levels:
+            sides = tuple(_top(probe, view, index, level.name) for view in views)
+            made.append(TopList(axis.name, level.name, sides))
+    return made
+
+
+def _top(probe: Probe, view: View, axis: int, level: str) -> tuple[tuple[str, float], ...]:
+    probs = distributions.mean_probs(view.tables, distributions.cells_of(view.tables, axis, level))
+    best = [k for k in np.argsort(-probs, kind="stable").tolist() if not np.isnan(probs[k])]
+    return tuple((probe.targets.words[k].text, float(probs[k])) for k in best[:TOP])
+
+
+def _concern(base: Run, run: Run, side: int, probes: Sequence[ProbeComparison]) -> str | None:
+    """What speaks against the side's numbers: it can't fill a gap, or has moved too far for a borrowed head."""
+    info, competence = run.recipe.checkpoint, run.audit.competence
+    moved = f"The encoder of {info.name} has moved too far for the head of {info.mlm_head_from}"
+    if competence is not None and not competence.passed:
+        share = f"only {competence.accuracy:.0%} of easy sentences ({competence.floor:.0%} are asked for)"
+        return f"{moved}: it completes {share}." if info.mlm_head_from else f"{info.name} completes {share}."
+    if info.mlm_head_from is None:
+        return None
+    if lost := _lost(base.audit.competence, competence):
+        return f"{moved} to be taken at its word: {lost}. Part of what changed may be the head's doing."
+    thin = [p.title for p in probes if (p.coverage[side] or 0.0) < MOVED_TOO_FAR * (p.coverage[0] or 0.0)]
+    if thin:
+        what = f"less than {MOVED_TOO_FAR:.0%} of what {base.recipe.checkpoint.name} does"
+        return f"{moved}: it gives the words of {', '.join(thin)} {what}."
+    return None
+
+
+def _lost(base: Competence | None, other: Competence | None) -> str | None:
+    """How many easy sentences are no longer completed, where they are more than chance would lose (exact McNemar test
+    of the sentences that only one side completes, one-sided, at 5 %)."""
+    if base is None or other is None or len(base.answers) != len(other.answers):
+        return None
+    pairs = [(one.right, two.right) for one, two in zip(base.answers, other.answers, strict=True)]
+    lost, won = pairs.count((True, False)), pairs.count((False, True))
+    if not lost or stats.binomtest(lost, lost + won, alternative="greater").pvalue > 0.05:
+        return None
+    right = [sum(side) for side in zip(*pairs, strict=True)]
+    return f"it completes {right[1]} of {len(pairs)} easy sentences, the base {right[0]}"
