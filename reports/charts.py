@@ -1,28 +1,21 @@
-"""Charts as SVG: pure functions from a plot's values to markup, drawn by matplotlib without its global state.
+"""Charts as SVG: pure functions from a plot's values to markup, drawn by matplotlib.
 
 A unit is a CSS pixel. Colours and type are the style sheet's: shapes only carry classes.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-import matplotlib
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
 from reports import words
+from reports.canvas import WIDTH, Canvas, plain
 from reports.grades import TELLING
 from reports.labour import Job, Scatter, log2_odds, ticks
 from reports.plots import RatioChart, RatioRow, ShareChart, ShareRow
-from reports.svg import inline, kind
+from reports.svg import kind
 
-WIDTH = 340.0
-"""Pixels: what a phone shows without scrolling."""
 RIGHT = 72.0
 """Pixels left free for ratios."""
 LETTER = 6.8
@@ -41,52 +34,6 @@ SWAY = 7.0
 LONGEST = 17
 """Characters that fit beside a row; where a word is longer, names go above the lines."""
 
-_RC: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "maskaudit", "text.parse_math": False}
-
-
-class _Canvas:
-    """A figure of given height with one plot area; y runs down in pixels, x in the data's unit."""
-
-    def __init__(self, height: float, left: float, right: float, limits: tuple[float, float]) -> None:
-        self.figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
-        FigureCanvasSVG(self.figure)
-        self.axes: Axes = self.figure.add_axes((left / WIDTH, 0, (WIDTH - left - right) / WIDTH, 1))
-        self.axes.set_axis_off()
-        self.axes.set_xlim(*limits)
-        self.axes.set_ylim(height, 0)
-        self.left, self.right, self.limits = left, right, limits
-        self.labels: list[str] = []
-
-    def pixel(self, x: float) -> float:
-        """Where a value stands, in pixels from the left."""
-        low, high = self.limits
-        return self.left + (x - low) / (high - low) * (WIDTH - self.left - self.right)
-
-    def lines(self, name: str, segments: Sequence[tuple[float, float, float, float]]) -> None:
-        """Segments (x, y, x, y) as one path."""
-        nan = float("nan")
-        xs = [x for x1, _, x2, _ in segments for x in (x1, x2, nan)]
-        ys = [y for _, y1, _, y2 in segments for y in (y1, y2, nan)]
-        if segments:
-            self.axes.plot(xs, ys, gid=kind(name), clip_on=False)
-
-    def dot(self, name: str, x: float, y: float) -> None:
-        """One dot."""
-        self.axes.plot([x], [y], "o", gid=kind(name), clip_on=False)
-
-    def text(self, name: str, x: float, y: float, text: str) -> None:
-        """A text at pixels; the class decides how it is aligned."""
-        low, high = self.limits
-        at = low + (x - self.left) / (WIDTH - self.left - self.right) * (high - low)
-        self.axes.text(at, y, str(len(self.labels)), gid=kind(name), clip_on=False)
-        self.labels.append(text)
-
-    def svg(self, id: str, title: str, desc: str) -> Markup:
-        """What was drawn, for the page."""
-        drawn = io.StringIO()
-        self.figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
-        return inline(drawn.getvalue(), self.labels, id, title, desc)
-
 
 def ratio_svg(chart: RatioChart) -> Markup:
     """Words against the axis of ratios: a dot a word, its interval, the grey band behind them."""
@@ -97,8 +44,8 @@ def ratio_svg(chart: RatioChart) -> Markup:
     limit = chart.scale.limit
     left = 16 if tall else 20 + LETTER * longest
     ys = [top + step * n + drop for n in range(len(chart.rows))]
-    with matplotlib.rc_context(_RC):
-        canvas = _Canvas(bottom + 2, left, RIGHT, (-limit, limit))
+    with plain():
+        canvas = Canvas(bottom + 2, left, RIGHT, (-limit, limit))
         if chart.band is not None:
             edge = min(chart.band, limit)
             canvas.axes.fill([-edge, edge, edge, -edge], [top, top, bottom, bottom], gid=kind("band"), clip_on=False)
@@ -116,7 +63,7 @@ def _marked(row: RatioRow) -> str:
     return f"! {row.word}" if row.flagged else row.word
 
 
-def _ratio_axis(canvas: _Canvas, chart: RatioChart, top: float, bottom: float) -> None:
+def _ratio_axis(canvas: Canvas, chart: RatioChart, top: float, bottom: float) -> None:
     ticks = chart.scale.ticks
     canvas.lines("grid", [(tick.log2, top, tick.log2, bottom) for tick in ticks if tick.way])
     canvas.lines("zero", [(0, top, 0, bottom)])
@@ -126,7 +73,7 @@ def _ratio_axis(canvas: _Canvas, chart: RatioChart, top: float, bottom: float) -
             canvas.text("tick mid", canvas.pixel(tick.log2), top - 7, tick.way)
 
 
-def _ratio_marks(canvas: _Canvas, chart: RatioChart, ys: Sequence[float]) -> None:
+def _ratio_marks(canvas: Canvas, chart: RatioChart, ys: Sequence[float]) -> None:
     style, limit = chart.level.style, chart.scale.limit
     rows = list(zip(chart.rows, ys, strict=True))
     spans = [(_held(row.ends[0], limit), y, _held(row.ends[1], limit), y) for row, y in rows if row.ends]
@@ -149,8 +96,8 @@ def share_svg(chart: ShareChart) -> Markup:
         bottom += SHARE_ROW + SECOND_LINE * bool(row.name[1])
         ys.append(bottom - 13)
     rows = list(zip(chart.rows, ys, strict=True))
-    with matplotlib.rc_context(_RC):
-        canvas = _Canvas(bottom + 2, left, right, (0, chart.top))
+    with plain():
+        canvas = Canvas(bottom + 2, left, right, (0, chart.top))
         _share_axis(canvas, chart, top, bottom)
         canvas.lines("stem null", [_span(row, y) for row, y in rows if row.points])
         for row, y in rows:
@@ -164,7 +111,7 @@ def share_svg(chart: ShareChart) -> Markup:
         return canvas.svg(chart.id, chart.title, chart.desc)
 
 
-def _share_axis(canvas: _Canvas, chart: ShareChart, top: float, bottom: float) -> None:
+def _share_axis(canvas: Canvas, chart: ShareChart, top: float, bottom: float) -> None:
     marks = [chart.top * n / 4 for n in range(5)]
     canvas.lines("grid", [(x, top, x, bottom) for x in marks])
     for x in marks:
@@ -205,8 +152,8 @@ def scatter_svg(chart: Scatter) -> Markup:
     def drop(log2: float) -> float:
         return top + (height - top - bottom) * (1 - (_held(log2, chart.limit) / chart.limit + 1) / 2)
 
-    with matplotlib.rc_context(_RC):
-        canvas = _Canvas(height, left, right, (-edge, edge))
+    with plain():
+        canvas = Canvas(height, left, right, (-edge, edge))
         _scatter_axes(canvas, chart, marks, drop)
         _line(canvas, "market", 1.0, 0.0, chart.limit, edge, drop)
         _line(canvas, f"fit {chart.level.style}", chart.slope, chart.intercept, chart.limit, edge, drop)
@@ -220,7 +167,7 @@ def scatter_svg(chart: Scatter) -> Markup:
 
 
 def _scatter_axes(
-    canvas: _Canvas, chart: Scatter, marks: Sequence[tuple[float, str]], drop: Callable[[float], float]
+    canvas: Canvas, chart: Scatter, marks: Sequence[tuple[float, str]], drop: Callable[[float], float]
 ) -> None:
     low, high = drop(-chart.limit), drop(chart.limit)
     edge = canvas.limits[1]
@@ -236,7 +183,7 @@ def _scatter_axes(
 
 
 def _line(
-    canvas: _Canvas,
+    canvas: Canvas,
     name: str,
     slope: float,
     intercept: float,
@@ -251,7 +198,7 @@ def _line(
     canvas.lines(name, [(reach[0], drop(slope * reach[0] + intercept), reach[1], drop(slope * reach[1] + intercept))])
 
 
-def _labels(canvas: _Canvas, chart: Scatter, drop: Callable[[float], float]) -> Iterator[tuple[Job, float, float, str]]:
+def _labels(canvas: Canvas, chart: Scatter, drop: Callable[[float], float]) -> Iterator[tuple[Job, float, float, str]]:
     """The labels that stay clear of each other: the job, where its text is anchored, and the class of its side."""
     taken: list[tuple[float, float]] = []
     for job in chart.labelled:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from audit.comparison import Comparison, SharedAxis
 from audit.result import Audit, Axis
 from probes.probe import NEUTRAL
 from reports import words
@@ -54,17 +55,17 @@ class Swatch:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The classes of an audit's levels, by (axis, level)."""
+    """The classes of levels, by (axis, level)."""
 
     styles: dict[tuple[str, str], str]
 
-    def swatch(self, axis: Axis, level: str) -> Swatch:
+    def swatch(self, axis: Axis | SharedAxis, level: str) -> Swatch:
         """The level's swatch; grey for whatever isn't a level. The neutral wording is named by what it leaves out."""
         name = f"no {words.lowered(words.clean(axis.title, 60))} given" if level == NEUTRAL else words.clean(level)
         return Swatch(name, self.styles.get((axis.name, level), "null"))
 
 
-def palette(audit: Audit) -> Palette:
+def palette(audit: Audit | Comparison) -> Palette:
     """Give the levels their colours: those that most probes share first, then in the order in which they appear.
 
     The eleventh to twentieth have the first ten colours again as rings; then it starts over.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audit.result import Audit
@@ -68,14 +68,23 @@ class Scale:
 
 
 def scale(audit: Audit) -> Scale:
-    """An axis to 4, 16 or 64 times either way: the shortest that holds 95 % of the findings and every grey band."""
-    sizes, bands = sorted(_findings(audit)), [words.known(axis.band) for p in audit.probes for axis in p.axes]
+    """An axis for all of the audit's findings and grey bands."""
+    return holding(_findings(audit), (axis.band for probe in audit.probes for axis in probe.axes))
+
+
+def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = ()) -> Scale:
+    """An axis to 4, 16 or 64 times either way: the shortest that holds 95 % of the log2 ratios and every grey band."""
+    sizes = sorted(_sizes(ratios))
     most = sizes[math.ceil(0.95 * len(sizes)) - 1] if sizes else 0.0
-    held = max([most, *(band for band in bands if band is not None)])
+    held = max([most, *_sizes(bands)])
     limit = next((limit for limit in (2.0, 4.0) if held <= limit), 6.0)
     return Scale(limit, open=any(size > limit for size in sizes))
 
 
-def _findings(audit: Audit) -> Iterator[float]:
+def _sizes(ratios: Iterable[float | None]) -> Iterator[float]:
+    return (abs(ratio) for value in ratios if (ratio := words.known(value)) is not None)
+
+
+def _findings(audit: Audit) -> Iterator[float | None]:
     for probe in audit.probes:
-        yield from (abs(words.known(finding.association.log2_ratio) or 0.0) for finding in probe.findings)
+        yield from (finding.association.log2_ratio for finding in probe.findings)
