@@ -1,6 +1,7 @@
-"""From prompts to numbers: `audit` runs a checkpoint under probes, `load_audit` reads a finished run.
+"""From prompts to numbers: `audit` runs a checkpoint under probes, `compare` holds checkpoints against a base,
+`load_audit` and `load_comparison` read what was saved.
 
-Importing this loads neither torch nor transformers; `audit` does when it is called.
+Importing this loads neither torch nor transformers; `audit` and `compare` do when they need a model.
 """
 
 from __future__ import annotations
@@ -8,14 +9,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from audit.comparing import compare
+    from audit.comparison import Comparison
+    from audit.comparison_store import load_comparison
     from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError
+    from audit.options import Options
     from audit.result import Audit
     from audit.run import audit
     from audit.store import load_audit
 
-__all__ = ["Audit", "AuditError", "CheckpointError", "IncompleteError", "UsageError", "audit", "load_audit"]
+__all__ = [
+    "Audit",
+    "AuditError",
+    "CheckpointError",
+    "Comparison",
+    "IncompleteError",
+    "Options",
+    "UsageError",
+    "audit",
+    "compare",
+    "load_audit",
+    "load_comparison",
+]
 
-_HOMES = {"Audit": "audit.result", "audit": "audit.run", "load_audit": "audit.store"}
+_HOMES = {
+    "Audit": "audit.result",
+    "Comparison": "audit.comparison",
+    "Options": "audit.options",
+    "audit": "audit.run",
+    "compare": "audit.comparing",
+    "load_audit": "audit.store",
+    "load_comparison": "audit.comparison_store",
+}
 
 
 def __getattr__(name: str) -> Any:

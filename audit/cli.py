@@ -18,7 +18,8 @@ from audit.errors import AuditError, UsageError
 from audit.options import MAX_PROMPTS, Options
 
 if TYPE_CHECKING:
-    from audit.result import Audit, ProbeResult
+    from audit.comparison import Comparison
+    from audit.result import Audit
 
 app = typer.Typer(
     name="maskaudit",
@@ -92,6 +93,7 @@ def run(
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
     from audit.progress import progress
     from audit.run import audit, default_folder
+    from audit.summary import audit_summary
 
     options = Options(
         revision=revision,
@@ -117,20 +119,87 @@ def run(
             fresh=fresh,
             progress=told,
         )
-    written = _write_report(folder, result)
-    _summarise(result)
+    written = _write_page(folder / "report.html", result)
+    _say(audit_summary(result))
     _say(f"Report: {written}")
 
 
 @app.command()
-def report(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    out: Annotated[Path | None, typer.Option(help="File to write. Default: RUN/report.html.")] = None,
+def compare(
+    base: Annotated[str, typer.Argument(help="What the others are held against: a run folder, or a checkpoint.")],
+    others: Annotated[list[str], typer.Argument(metavar="OTHER...", help="Run folders or checkpoints.")],
+    probe: ProbeNames = None,
+    out: Annotated[Path | None, typer.Option(help="Comparison's folder. Default: runs/BASE-vs-OTHER.")] = None,
+    any_version: Annotated[
+        bool, typer.Option("--any-version", help="Compare runs of other versions of torch, transformers and the like.")
+    ] = False,
+    top_k: TopK = 10,
+    multi_piece: MultiPiece = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    token_budget: TokenBudget = None,
+    max_prompts: MaxPrompts = MAX_PROMPTS,
+    offline: Offline = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    mlm_head_from: HeadFrom = None,
 ) -> None:
-    """Render the report of a finished run again. Doesn't load a model."""
+    """Compare checkpoints with a base, over the same prompts and words. Several checkpoints give a trend.
+
+    A checkpoint is audited first, unless a finished run of it is there. With --mlm-head-from, that head is borrowed by
+    the checkpoints that have none.
+    """
+    from audit.comparing import compare as compare_all
+    from audit.comparing import default_comparison_folder
+    from audit.progress import progress
+    from audit.summary import comparison_summary
+
+    options = Options(
+        device=device,
+        dtype=_dtype(dtype),
+        top_k=top_k,
+        multi_piece=multi_piece,
+        token_budget=token_budget,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        mlm_head_from=mlm_head_from,
+    )
+    folder = out or default_comparison_folder([base, *others])
+    with progress() as told:
+        result = compare_all(
+            base,
+            *others,
+            probes=probe or (),
+            out=folder,
+            options=options,
+            max_prompts=max_prompts,
+            any_version=any_version,
+            progress=told,
+        )
+    written = _write_page(folder / "compare.html", result)
+    _say(comparison_summary(result))
+    _say(f"Comparison: {written}")
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run or comparison.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: RUN/report.html, or RUN/compare.html.")
+    ] = None,
+) -> None:
+    """Render the page of a finished run or comparison again. Doesn't load a model."""
+    from audit.comparison_store import is_comparison, load_comparison
     from audit.store import load_audit
 
-    _say(f"Report: {_write_report(run_folder, load_audit(run_folder), out)}")
+    result: Audit | Comparison
+    if is_comparison(run_folder):
+        page, result = "compare.html", load_comparison(run_folder)
+    else:
+        page, result = "report.html", load_audit(run_folder)
+    place = run_folder if run_folder.is_dir() else run_folder.parent
+    _say(f"Report: {_write_page(out or place / page, result)}")
 
 
 @app.command()
@@ -322,42 +391,15 @@ def _dtype(name: str) -> str:
     return name
 
 
-def _summarise(result: Audit) -> None:
-    """The strongest finding of each probe, and what was scored, on stdout."""
-    info = result.recipe.checkpoint
-    if info.planted:
-        _say("The bias of this demo checkpoint is planted: nothing here says anything about any real model.")
-    for notice in info.notices:
-        _say(notice)
-    prompts = sum(probe.prompts for probe in result.probes)
-    probes = f"{len(result.probes)} probe{'s' if len(result.probes) > 1 else ''}"
-    _say(f"{info.name}: {probes}, {prompts:,} prompts")
-    if (asked := result.competence) and not asked.passed:
-        share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
-        _say(f"Not judged: it completes {share}: what it answers about groups can't be relied on.")
-    for probe in result.probes:
-        scored = sum(target.scored for target in probe.targets)
-        _say(f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(result, probe)}")
-
-
-def _strongest(result: Audit, probe: ProbeResult) -> str:
-    """The probe's best graded finding, largest contribution first, or that there is none."""
-    if not result.judged(probe):
-        return "not judged."
-    for wanted in ("strong", "moderate", "weak"):
-        for finding in probe.findings:
-            if finding.association.grade == wanted:
-                return f"{finding.sentence} ({wanted})"
-    return "no evidence of a difference." if probe.findings else "no word carries enough of the mass for a finding."
-
-
-def _write_report(folder: Path, result: Audit, out: Path | None = None) -> Path:
+def _write_page(path: Path, result: Audit | Comparison) -> Path:
+    from audit.comparison import Comparison
     from audit.store import write_atomically
-    from reports import render
+    from reports import render, render_comparison
 
-    path = out or (folder if folder.is_dir() else folder.parent) / "report.html"
+    html = render_comparison(result) if isinstance(result, Comparison) else render(result)
     try:
-        write_atomically(path, render(result).encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, html.encode())
     except OSError as error:
         raise UsageError(f"{path}: can't be written ({error.strerror or error}): choose another with --out") from error
     return path

@@ -7,10 +7,13 @@ could score. None means missing and is never a zero. No measure is computed here
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from audit.result import Competence, Estimate, Example, Grade, Measure, Recipe, Target
 from probes.probe import Role
+
+if TYPE_CHECKING:
+    import pandas
 
 Verdict = Literal["narrowed", "widened", "reversed", "rose", "fell", "unchanged"]
 """What became of a number.
@@ -242,6 +245,30 @@ class Comparison:
     notices: tuple[str, ...]
     """Things a reader must know, as plain sentences: probes that not all sides were asked, other versions."""
     probes: tuple[ProbeComparison, ...]
+
+    @property
+    def findings(self) -> tuple[Shift, ...]:
+        """The evident changes of all probes and sides that can be judged, what moved most first."""
+        found = [
+            shift
+            for probe in self.probes
+            for pair in probe.pairs
+            if self.believed(probe, pair)
+            for shift in pair.shifts
+            if shift.verdict != "unchanged"
+        ]
+        return tuple(sorted(found, key=lambda shift: -(shift.moved or 0.0)))
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A row an association on the base and another side, as `changes.csv` has it."""
+        from audit.tables import changes
+
+        return changes(self)
+
+    def _repr_html_(self) -> str:
+        from audit.notebook import comparison_html
+
+        return comparison_html(self)
 
     def believed(self, probe: ProbeComparison, pair: Pair) -> bool:
         """Whether both sides' numbers in the probe can be relied on."""

@@ -7,9 +7,12 @@ of 95 %: where a number would lie if it were of all wordings of this kind, with 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from probes.probe import Role
+
+if TYPE_CHECKING:
+    import pandas
 
 Grade = Literal["strong", "moderate", "weak", "none"]
 """How well a finding stands up; the rule is `findings.grade`'s."""
@@ -451,6 +454,25 @@ class Audit:
     single_piece: tuple[ProbeResult, ...] = ()
     """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all probes that can be judged: the best grade first, then by contribution."""
+        grades: tuple[Grade | None, ...] = ("strong", "moderate", "weak", "none", None)
+        found = [finding for probe in self.probes if self.judged(probe) for finding in probe.findings]
+        found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.contribution or 0.0)))
+        return tuple(found)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A row an association, as `findings.csv` has it."""
+        from audit.tables import findings
+
+        return findings(self.probes)
+
+    def _repr_html_(self) -> str:
+        from audit.notebook import audit_html
+
+        return audit_html(self)
 
     def judged(self, probe: ProbeResult) -> bool:
         """Whether the probe's numbers can be relied on."""

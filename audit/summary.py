@@ -1,0 +1,92 @@
+"""What the command says on stdout when an audit or a comparison is done: a few lines, the page has the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from audit.comparison import Comparison, Pair, ProbeComparison, SharedAxis, Shift, Verdict
+from audit.result import Audit, ProbeResult
+
+PLANTED = "The bias of this demo checkpoint is planted: nothing here says anything about any real model."
+CHANGED: tuple[Verdict, ...] = ("narrowed", "widened", "reversed")
+
+
+def audit_summary(result: Audit) -> str:
+    """The strongest finding of each probe, and what was scored."""
+    return "\n".join(_audit_lines(result))
+
+
+def _audit_lines(result: Audit) -> Iterator[str]:
+    info = result.recipe.checkpoint
+    if info.planted:
+        yield PLANTED
+    yield from info.notices
+    yield f"{info.name}: {_size(result.probes)}"
+    if (asked := result.competence) and not asked.passed:
+        share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
+        yield f"Not judged: it completes {share}: what it answers about groups can't be relied on."
+    for probe in result.probes:
+        scored = sum(target.scored for target in probe.targets)
+        yield f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(result, probe)}"
+
+
+def _size(probes: Sequence[ProbeResult] | Sequence[ProbeComparison]) -> str:
+    prompts = sum(probe.prompts for probe in probes)
+    return f"{len(probes)} probe{'s' if len(probes) > 1 else ''}, {prompts:,} prompts"
+
+
+def _strongest(result: Audit, probe: ProbeResult) -> str:
+    """The probe's best graded finding, largest contribution first, or that there is none."""
+    if not result.judged(probe):
+        return "not judged."
+    for wanted in ("strong", "moderate", "weak"):
+        for finding in probe.findings:
+            if finding.association.grade == wanted:
+                return f"{finding.sentence} ({wanted})"
+    return "no evidence of a difference." if probe.findings else "no word carries enough of the mass for a finding."
+
+
+def comparison_summary(result: Comparison) -> str:
+    """For each side, probe and axis how many associations narrowed, widened or turned round, and the largest."""
+    return "\n".join(_comparison_lines(result))
+
+
+def _comparison_lines(result: Comparison) -> Iterator[str]:
+    if any(side.recipe.checkpoint.planted for side in result.sides):
+        yield PLANTED
+    yield from result.notices
+    yield from (side.concern for side in result.sides if side.concern)
+    for n, side in enumerate(result.sides[1:]):
+        yield f"{side.name} against {result.sides[0].name}: {_size(result.probes)} on each side"
+        for probe in result.probes:
+            shared = sum(target.scored for target in probe.targets)
+            yield f"  {probe.title} ({shared} of {len(probe.targets)} words shared)"
+            yield from _axis_lines(result, probe, probe.pairs[n])
+
+
+def _axis_lines(result: Comparison, probe: ProbeComparison, pair: Pair) -> Iterator[str]:
+    if not result.believed(probe, pair):
+        yield "    not judged: one of the two can't be relied on here."
+        return
+    for axis in probe.axes:
+        yield f"    {axis.title}: {_outcome(axis, pair)}"
+
+
+def _outcome(axis: SharedAxis, pair: Pair) -> str:
+    own = changed(pair, axis.name)
+    return f"{counted(own)}. {own[0].sentence}" if own else "no evidence of change."
+
+
+def changed(pair: Pair, axis: str) -> list[Shift]:
+    """The axis' evident changes, what moved most first."""
+    return [shift for shift in pair.shifts if shift.axis == axis and shift.verdict in CHANGED]
+
+
+def counted(shifts: Sequence[Shift]) -> str:
+    """`32 associations narrowed, 1 widened`."""
+    counts = Counter(shift.verdict for shift in shifts)
+    said = {"narrowed": "narrowed", "widened": "widened", "reversed": "turned round"}
+    first, *rest = [(counts[verdict], said[verdict]) for verdict in CHANGED if counts[verdict]]
+    noun = "association" if first[0] == 1 else "associations"
+    return ", ".join([f"{first[0]} {noun} {first[1]}", *(f"{count} {what}" for count, what in rest)])
