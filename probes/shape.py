@@ -47,6 +47,8 @@ def _note(document: Document, error: Any, keys: Callable[[Path], Iterable[str]],
     elif kind == "string_pattern_mismatch":
         mend = f"it must match {error['ctx']['pattern']}"
         document.fault(path, f"`{error['input']}` can't be a name here", mend, key="[key]" in error["loc"])
+    elif kind in ("model_type", "dict_type"):
+        document.fault(path, f"`{name}` is not a map of keys", schema)
     elif kind == "literal_error" and isinstance(error["input"], str):
         known = re.findall("'([^']*)'", error["ctx"]["expected"])
         mend = close_to(error["input"], known) or f"write one of {', '.join(known)}"
