@@ -394,9 +394,15 @@ def _dtype(name: str) -> str:
 def _write_page(path: Path, result: Audit | Comparison) -> Path:
     from audit.comparison import Comparison
     from audit.store import write_atomically
-    from reports import render, render_comparison
 
-    html = render_comparison(result) if isinstance(result, Comparison) else render(result)
+    if isinstance(result, Comparison):
+        from reports import render_comparison
+
+        html = render_comparison(result)
+    else:
+        from reports import render
+
+        html = render(result)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, html.encode())
