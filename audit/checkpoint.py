@@ -366,7 +366,7 @@ def undisturbed() -> Iterator[None]:
     drawn, drawn_numpy = random.getstate(), np.random.get_state()
     settings, precisions = _tf32(), [part.fp32_precision for part in _parts()]
     try:
-        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):  # type: ignore[no-untyped-call]
             yield
     finally:
         random.setstate(drawn)
@@ -387,4 +387,5 @@ def _tf32() -> tuple[bool, bool] | None:
 
 def _parts() -> tuple[Any, ...]:
     """What has a precision of its own that loading a checkpoint may change."""
-    return torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    cudnn: Any = torch.backends.cudnn  # whose types leave these two out
+    return torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
