@@ -1,0 +1,78 @@
+"""An audit's section and metadata in a model card that exists: `update(text, audit)`.
+
+Everything of the text that isn't ours stays as it is, byte for byte: ours is what stands between the two markers, and
+those results of the front matter's `model-index` whose dataset has our type.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from audit.result import Audit
+from reports.card import BEGIN, END, card
+from reports.frontmatter import CardError, error_at
+from reports.merge import merged
+from reports.modelindex import model_index
+
+BOM = "\ufeff"
+FRONT = re.compile(r"\A(\s*---(?:\r\n|\r|\n))([\S\s]*?(?:\r\n|\r|\n))??(---[ \t]*(?:\r\n|\n|\Z))")
+"""The front matter as the Hub finds it, and an empty one, which the Hub overlooks."""
+MARKER = re.compile(r"(?:\A|(?<=[\r\n]))[ \t]*<!--[ \t]*maskaudit:(begin|end)[ \t]*-->[ \t]*(?=[\r\n]|\Z)")
+"""A marker on a line of its own."""
+
+
+def update(text: str, audit: Audit) -> str:
+    """The text of a README.md with the audit's section and metadata in place of those of an earlier run.
+
+    Without markers the section goes to the end; without front matter one is added. Line breaks are the text's own
+    (read it with `newline=""`), and so is a byte order mark. Done twice it is the same as done once.
+
+    Raises CardError where the front matter can't be read or edited safely, and where the markers aren't one pair.
+    """
+    bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
+    newline = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
+    text = _with_section(text, card(audit).replace("\n", newline), newline)
+    return bom + _with_results(text, model_index(audit), newline)
+
+
+def _with_results(text: str, index: list[dict[str, Any]], newline: str) -> str:
+    """The text with our results in its front matter, which is added where it has none."""
+    found = FRONT.match(text)
+    if found is None:
+        if not index:
+            return text
+        gap = "" if text[:1] in ("", "\r", "\n") else newline
+        return f"---{newline}{merged('', index, newline)}---{newline}{gap}{text}"
+    try:
+        made = merged(found[2] or "", index, newline)
+    except CardError as error:
+        raise error.moved(text, found.end(1)) from error
+    return text[: found.end(1)] + made + text[found.start(3) :]
+
+
+def _with_section(text: str, section: str, newline: str) -> str:
+    """The text with the section between its markers, or at its end."""
+    front = FRONT.match(text)
+    found = list(MARKER.finditer(text, front.end() if front else 0))
+    if not found:
+        return text + _gap(text, newline) + section + newline
+    _check(text, found)
+    return text[: found[0].start()] + section + text[found[1].end() :]
+
+
+def _gap(text: str, newline: str) -> str:
+    """The line breaks that the text's end lacks to a blank line."""
+    ending = text[len(text.rstrip("\r\n")) :].replace("\r\n", "\n")
+    return newline * max(0, 2 - len(ending)) if text else ""
+
+
+def _check(text: str, found: list[re.Match[str]]) -> None:
+    """Raises CardError unless the markers are one pair in order."""
+    kinds = [marker[1] for marker in found]
+    if kinds == ["begin", "end"]:
+        return
+    odd = found[2] if len(found) > 2 and kinds[:2] == ["begin", "end"] else found[0]
+    what = f"the markers are {', '.join(kinds)}, and not one begin and one end after it"
+    mend = f"leave one line {BEGIN} and one line {END} around the section, or remove them all"
+    raise error_at(text, odd.start(), what, mend)
