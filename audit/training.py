@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
@@ -195,13 +196,45 @@ class BiasAuditCallback(TrainerCallback):
         device = str(scorer.checkpoint.device)
         recipe = make_recipe(scorer.checkpoint.info, self._probes, self.options, device, command)
         folder = self.out / weights.name
-        return audit_with(scorer, self._probes, RunFolder.open(folder, recipe, fresh=not _holds(folder, recipe)))
+        run = RunFolder.open(folder, recipe, fresh=not _holds(folder, recipe))
+        bar = _Bar(hidden=self.trainer.args.disable_tqdm)
+        try:
+            return audit_with(scorer, self._probes, run, bar)
+        finally:
+            bar.close()
 
     def _scorer(self, weights: Path) -> TorchScorer:
         if not weights.is_dir():  # else its name might be taken for a hub id
             mend = "let it save the weights whole (with FSDP: FULL_STATE_DICT)"
             raise CheckpointError(f"{weights}: the Trainer has left no checkpoint there: {mend}")
         return load_scorer(str(weights), self.options)
+
+
+class _Bar:
+    """How far an audit is, below the Trainer's own bar; hidden where that is."""
+
+    def __init__(self, hidden: bool | None) -> None:
+        self._bar = tqdm(desc="bias audit", unit=" prompts", leave=False, dynamic_ncols=True, disable=bool(hidden))
+
+    def begin(self, prompts: int) -> None:
+        """As `audit.run.Progress`."""
+        self._bar.reset(prompts)
+
+    def advance(self, probe: str, prompts: int) -> None:
+        """As `audit.run.Progress`."""
+        self._bar.update(prompts)
+
+    def measure(self, probe: str) -> None:
+        """As `audit.run.Progress`."""
+        self._bar.set_description(f"bias audit, measuring {probe}")
+
+    def note(self, text: str) -> None:
+        """As `audit.run.Progress`."""
+        self._bar.write(text)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
 
 
 def headlines(audit: Audit) -> dict[str, float]:

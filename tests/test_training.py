@@ -155,6 +155,19 @@ def test_each_saved_checkpoint_is_audited_in_its_place(trained, probe, tmp_path)
     assert set(training.logged()) == {2, 4}
 
 
+def test_an_audit_in_training_shows_how_far_it_is(trained, probe, capsys):
+    """Beside the Trainer's bar there is one for the audit; `disable_tqdm` hides both."""
+    seen = []
+    for hidden in (False, True):
+        training = trained(eval_strategy="steps", eval_steps=1, max_steps=1, disable_tqdm=hidden)
+        training.audited(probe)
+        training.trainer.train()
+        seen.append(capsys.readouterr().err)
+    assert "6/6" in seen[0]
+    assert "bias audit, measuring tiny" in seen[0]
+    assert "bias audit" not in seen[1]
+
+
 @pytest.mark.slow
 def test_an_evaluation_and_a_save_of_one_step_are_the_same_audit(trained, probe, tmp_path):
     """The weights that an evaluation audits are those that a save would leave, to the bit."""
