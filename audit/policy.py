@@ -47,7 +47,8 @@ from probes.faults import MAX_BYTES, Fault, FaultyFile, close_to, read_text
 from probes.shape import validate
 
 Bound = Literal["low_above", "high_above", "high_below", "low_below"]
-SELECTORS = ("probe", "axis", "level", "against", "target")
+Selector = Literal["probe", "axis", "level", "against", "target"]
+SELECTORS: tuple[Selector, ...] = ("probe", "axis", "level", "against", "target")
 """Keys of a limit that name what it looks at, in the order in which names depend on each other."""
 GRADED: tuple[Grade, ...] = ("strong", "moderate")
 """What is judged of graded numbers where a limit doesn't say."""
@@ -75,8 +76,8 @@ class Limit:
     quantity: Quantity
     fails_when: tuple[tuple[Bound, float], ...]
     """All must hold for a number to cross the limit. In the number's own unit."""
-    selectors: Mapping[str, tuple[str, ...]]
-    """The names given for each of `SELECTORS`; not there: all."""
+    selectors: Mapping[Selector, tuple[str, ...]]
+    """The names given, in the order of `SELECTORS`; where there are none, all."""
     grades: tuple[Grade, ...]
     """Which graded numbers are judged; nothing for numbers without a grade."""
     unjudged: Literal["fail", "pass"]
@@ -285,14 +286,14 @@ def _check(document: yamltext.Document, limit: Limit) -> None:
     """Note bounds that could never be crossed, or always."""
     at = ("limits", limit.index, "fails_when")
     for bound, number in limit.fails_when:
-        if mend := _out_of_reach(limit.quantity, bound, number):
+        if mend := out_of_reach(limit.quantity, bound, number):
             document.fault((*at, bound), f"`{bound}: {number:g}` is out of reach", mend)
     for one, other in _contradictions(dict(limit.fails_when)):
         mend = "no interval is both; all bounds must hold for a failure, so use two limits for two directions"
         document.fault(at, f"`{one}` and `{other}` can't both hold", mend)
 
 
-def _out_of_reach(quantity: Quantity, bound: Bound, number: float) -> str | None:
+def out_of_reach(quantity: Quantity, bound: Bound, number: float) -> str | None:
     """How to mend a bound that the measure could never be beyond, or always is; None where it could be either."""
     least, most = quantity.least, quantity.most
     end = most if bound.endswith("above") else least

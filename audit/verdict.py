@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from audit.comparison import Comparison
-from audit.policy import SELECTORS, Bound, Limit, Policy, PolicyError, in_unit
+from audit.policy import SELECTORS, Bound, Limit, Policy, PolicyError, Selector, in_unit
 from audit.readings import Quantity, Reading, impediment, readings
 from audit.result import Audit
 from probes.faults import close_to
@@ -116,7 +116,7 @@ def judge(policy: Policy, result: Audit | Comparison) -> Verdict:
     for being misspelt.
     """
     document = replace(policy.document, faults=[])
-    found = {limit.quantity.name: readings(result, limit.quantity) for limit in policy.limits}
+    found = {quantity.name: readings(result, quantity) for quantity in {limit.quantity for limit in policy.limits}}
     judged = []
     for limit in policy.limits:
         selected = _select(limit, found[limit.quantity.name], replace(policy, document=document), result)
@@ -140,17 +140,16 @@ def _select(limit: Limit, found: Sequence[Reading], policy: Policy, result: Audi
     if not found:
         policy.document.fault((*at, "measure"), *_none_there(limit.quantity, result))
         return ()
-    for key in SELECTORS:
-        names = limit.selectors.get(key)
-        if names is None:
-            continue
-        called = [(reading, _names(reading, key, limit)) for reading in found]
-        known = dict.fromkeys(name for _, own in called for name in own)
-        for index, name in enumerate(names):
-            if name not in known:
-                what = f"no {key} `{name}` for `{limit.quantity.name}` {_where(key, limit)}"
-                policy.document.fault((*at, key, index), what, _mend(name, known))
-        found = [reading for reading, own in called if not own.isdisjoint(names)]
+    for key, names in limit.selectors.items():
+        wanted = set(names)
+        chosen = [reading for reading in found if not wanted.isdisjoint(_names(reading, key, limit))]
+        if unknown := wanted.difference(name for reading in chosen for name in _names(reading, key, limit)):
+            known = dict.fromkeys(name for reading in found for name in _names(reading, key, limit))
+            for index, name in enumerate(names):
+                if name in unknown:
+                    what = f"no {key} `{name}` for `{limit.quantity.name}` {_where(key, limit)}"
+                    policy.document.fault((*at, key, index), what, _mend(name, known))
+        found = chosen
         if not found:
             break
     return found
@@ -165,21 +164,21 @@ def _none_there(quantity: Quantity, result: Audit | Comparison) -> tuple[str, st
     return f"no probe of this {here.removeprefix('a ')} has a `{quantity.name}`", mend
 
 
-def _names(reading: Reading, key: str, limit: Limit) -> set[str]:
+def _names(reading: Reading, key: Selector, limit: Limit) -> tuple[str, ...]:
     """All that a number can be called by in a selector, given the limit's selectors before it."""
     if key == "probe":
-        return {reading.probe}
+        return (reading.probe,)
     if key == "axis":
-        return {reading.axis, *reading.axes}
+        return reading.axes or (reading.axis,)
     if key == "target":
-        return {reading.target} if reading.target is not None else set()
+        return () if reading.target is None else (reading.target,)
     if key == "level":
-        return {level for level, _ in reading.sides}
+        return tuple(level for level, _ in reading.sides)
     wanted = limit.selectors.get("level")
-    return {other for level, other in reading.sides if other is not None and (wanted is None or level in wanted)}
+    return tuple(other for level, other in reading.sides if other is not None and (wanted is None or level in wanted))
 
 
-def _where(key: str, limit: Limit) -> str:
+def _where(key: Selector, limit: Limit) -> str:
     """Among what a name was looked for."""
     before = SELECTORS[: SELECTORS.index(key)]
     told = [f"{other} {', '.join(limit.selectors[other])}" for other in before if other in limit.selectors]
