@@ -25,7 +25,7 @@ _HOW = (
     "is not evidence of fairness."
 )
 
-_MEND = "name what can be judged (`probe`, `level`), or say `unjudged: pass` where the rest is enough"
+_MEND = 'name what can be judged (probe, level), or say "unjudged: pass" where the rest is enough'
 
 
 def plain(text: str) -> str:
@@ -63,8 +63,8 @@ def _limit_lines(limit: Judged) -> Iterator[str]:
 
 
 def _headline(verdict: Verdict) -> str:
-    """`our-gate (version 1) on demo: crossed: 1 of 3 limits crossed, 1 not judged, 1 passed`."""
-    who = f"{plain(verdict.policy)} (version {verdict.version}) on {plain(verdict.subject)}"
+    """`Policy our-gate (version 1) on demo: crossed: of 3 limits 1 crossed, 2 passed`."""
+    who = f"Policy {plain(verdict.policy)} (version {verdict.version}) on {plain(verdict.subject)}"
     numbers = [(verdict.counted("crossed"), "crossed"), (verdict.counted("not judged"), "not judged")]
     numbers += [(verdict.counted("passed"), "passed")]
     told = ", ".join(f"{count} {what}" for count, what in numbers if count)
