@@ -305,14 +305,9 @@ def _change(before: Drawn, after: Drawn, templates: int) -> tuple[Estimate, floa
 
 
 def _qs(found: Sequence[MeasureShift]) -> list[float | None]:
-    """q of the levels' changes, over all of one measure in the probe."""
-    made: list[float | None] = [None] * len(found)
-    for measure in LEAST_CHANGE:
-        rows = [i for i, shift in enumerate(found) if shift.measure == measure and shift.role == "level"]
-        ps = np.array([np.nan if (p := found[i].p) is None else p for i in rows])
-        for i, q in zip(rows, false_discovery(ps), strict=True):
-            made[i] = optional(q)
-    return made
+    """q of the levels' changes, over all measures of the probe."""
+    ps = [np.nan if shift.p is None or shift.role != "level" else shift.p for shift in found]
+    return list(optionals(false_discovery(np.array(ps))))
 
 
 def _told(shift: MeasureShift, found: Sequence[MeasureShift], q: float | None, names: Names) -> MeasureShift:

@@ -134,7 +134,7 @@ class MeasureShift:
     p: float | None
     """Two-sided, of no change; None with too few wordings."""
     q: float | None
-    """Benjamini-Hochberg over all differences of this measure in the probe (levels, not invented names)."""
+    """Benjamini-Hochberg over all measures of the probe's levels; None for invented names."""
     band: float | None
     """The largest |change| among invented names, for distances and ratios; None where there are none."""
     verdict: Verdict

@@ -21,7 +21,7 @@ import numpy as np
 from noise import read
 from scipy import stats
 
-from audit import measures
+from audit import changes, measures
 from audit.distributions import Tables, differences, matched
 from audit.findings import associations, interactions
 from audit.result import Association, Estimate
@@ -214,6 +214,50 @@ def false_alarms(probe: Probe, audits: Iterable[Tables]) -> dict[str, Count]:
     return counts
 
 
+def no_change(
+    rng: np.random.Generator,
+    simulations: int,
+    probe: Probe,
+    *,
+    groups: float,
+    tails: str = "normal",
+    drift: float = 0.0,
+) -> Iterator[tuple[Tables, Tables]]:
+    """Two checkpoints that expect the same of the groups, each with its own noise.
+
+    `drift`: size (sd over words, log2) of what training does to each form by itself, invented or not.
+    """
+    for _ in range(simulations):
+        one = world(rng, probe, tails=tails, groups=groups)
+        k = len(one.base)
+        effects = {
+            (index, choice.name): one.effects[index, choice.name]
+            + drift * rng.standard_normal((len(choice.forms), k)).mean(axis=0)
+            for index, axis in enumerate(probe.axes)
+            for choice in axis.choices
+        }
+        yield tuple(each.audit(rng, len(probe.templates)) for each in (one, replace(one, effects=effects)))
+
+
+def false_changes(probe: Probe, sides: Iterable[tuple[Tables, Tables]]) -> dict[str, Count]:
+    """Comparisons in which anything is said to have changed, and the share of verdicts that are false."""
+    counts: dict[str, Count] = defaultdict(Count)
+    for pair in sides:
+        views = [changes.view(probe, tables) for tables in pair]
+        shifts = changes.shifts(probe, *views, ("one", "other"))
+        measured = [m for m in changes.measure_shifts(probe, *views, ("one", "other")) if m.role == "level"]
+        wrong = [s for s in shifts if s.verdict != "unchanged"]
+        for axis in probe.axes:
+            counts[axis.name].add(any(s.axis == axis.name for s in wrong))
+        counts["any association"].add(bool(wrong))
+        counts["association verdicts"].add(len(wrong), len(shifts))
+        for name in sorted({m.measure for m in measured}):
+            own = [m for m in measured if m.measure == name]
+            counts[f"{name} verdicts"].add(sum(m.verdict != "unchanged" for m in own), len(own))
+            counts[f"{name} any"].add(any(m.verdict != "unchanged" for m in own))
+    return counts
+
+
 def association_coverage(
     rng: np.random.Generator, worlds: int, audits: int, templates: int, *, groups: float, tails: str = "normal"
 ) -> tuple[Count, Count]:
@@ -322,9 +366,29 @@ def without_placebos(probe: Probe, tables: Tables) -> tuple[Probe, Tables]:
     return replace(probe, axes=axes), replace(tables, levels=levels, roles=roles, **parts)
 
 
+def show_false_changes(rng: np.random.Generator, n: int) -> None:
+    """Verdicts on two checkpoints of which neither differs from the other."""
+    print("No change between two checkpoints: comparisons in which anything is said to have changed, and verdicts")
+    for name, templates in [("occupation", 22), ("occupation", 12), ("occupation-by-disability", 14), ("traits", 14)]:
+        probe = shaped(name, templates)
+        size = min(axis["placebos"]["effect_sd"] for axis in NOISE[name]["axes"].values()) / np.sqrt(2)
+        for groups, tails, drift in [
+            (0.0, "normal", 0.0),
+            (0.6, "normal", 0.0),
+            (0.6, "skewed", 0.0),
+            (0.6, "normal", size),
+        ]:
+            what = f"{name}, {templates} wordings, effects of {groups}, {tails}, drift of {drift:.2f}"
+            found = false_changes(probe, no_change(rng, n, probe, groups=groups, tails=tails, drift=drift))
+            print(what)
+            for count in found:
+                print(f"    {count:32} {found[count]}", flush=True)
+
+
 def main(n: int, seed: int, run: str | None) -> None:
     """Print the table."""
     rng = np.random.default_rng(seed)
+    show_false_changes(rng, n)
     show_false_alarms(rng, n, run)
     print("Distances of levels that don't differ with p at most 0.05")
     for templates in (8, 12, 22):
@@ -351,6 +415,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--simulations", type=int, default=400, help="audits for each line")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--changes", action="store_true", help="only the comparisons")
     parser.add_argument("--run", help="folder of a run of the shipped probes whose noise is resampled")
     asked = parser.parse_args()
-    main(asked.simulations, asked.seed, asked.run)
+    if asked.changes:
+        show_false_changes(np.random.default_rng(asked.seed), asked.simulations)
+    else:
+        main(asked.simulations, asked.seed, asked.run)

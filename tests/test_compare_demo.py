@@ -1,0 +1,123 @@
+"""Comparisons of trained checkpoints: the planted reduction, weight noise, two steps of a real one."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from audit import audit, compare, load_comparison
+from audit.comparing import compare_runs
+from audit.sides import Run
+from reports import render_comparison
+
+pytestmark = pytest.mark.slow
+
+DEMO = Path(str(resources.files("audit"))) / "demo"
+
+
+def run(folder: Path, checkpoint: str, *probes: str) -> Run:
+    return Run(folder, audit(checkpoint, probes, out=folder))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The two demo checkpoints, compared in four probes."""
+    folder, probes = tmp_path_factory.mktemp("demo"), ("occupation", "occupation-by-nationality", "traits", "pronoun")
+    runs = [run(folder / name, name, *probes) for name in ("demo", "demo-finetuned")]
+    return compare(*(each.path for each in runs), out=folder / "cmp")
+
+
+def test_the_planted_reduction_is_found(demo):
+    """At least 90 % of the planted changes have the right sign, and most of the larger ones are called narrowed."""
+    planted = json.loads((DEMO / "planted.json").read_text())["associations"]
+    wanted = {
+        (row["probe"], row["axis"], row["level"], row["word"]): row["log2_ratio"]["demo-finetuned"]
+        - row["log2_ratio"]["demo"]
+        for row in planted
+    }
+    found = {
+        (probe.name, s.axis, s.level, s.target): s for probe in demo.probes for pair in probe.pairs for s in pair.shifts
+    }
+    pairs = [(wanted[key], found[key]) for key in wanted if key in found and abs(wanted[key]) >= 0.1]
+    right = sum(change * shift.change.value > 0 for change, shift in pairs)
+    assert len(pairs) > 100
+    assert right >= 0.9 * len(pairs)
+    large = [shift.verdict for change, shift in pairs if abs(change) >= 0.6]
+    assert large.count("narrowed") >= 0.9 * len(large)
+
+
+def test_nothing_is_said_of_axes_that_were_left_alone(demo):
+    """No association on an axis without a planted change is called widened, and gender is narrower everywhere."""
+    for probe in demo.probes:
+        (pair,) = probe.pairs
+        for axis in probe.axes:
+            verdicts = [s.verdict for s in pair.shifts if s.axis == axis.name]
+            assert "widened" not in verdicts
+            if axis.name in ("GROUP", "NATIONALITY"):
+                assert set(verdicts) == {"unchanged"}
+            distance = next(m for m in pair.measures if m.axis == axis.name and m.level is None)
+            assert distance.measure == "distance_bits"
+            assert distance.verdict == ("narrowed" if axis.name in ("GENDER", "JOB") else "unchanged")
+
+
+def test_the_page_of_all_that_is_small_enough_is_one_file(demo):
+    """The page of four probes and two sides stays under 3 MB and makes no request."""
+    html = render_comparison(demo)
+    assert len(html.encode()) < 3_000_000
+    assert "http://" not in html
+    assert "https://" not in html
+
+
+def test_ten_copies_with_noise_on_their_weights_have_changed_in_nothing(tmp_path):
+    """Noise of 1e-6 on every weight makes no changed finding in any of ten copies."""
+    weights = load_file(DEMO / "base" / "model.safetensors")
+    runs = [run(tmp_path / "demo", "demo", "traits")]
+    for n in range(10):
+        folder = shutil.copytree(DEMO / "base", tmp_path / f"copy-{n}")
+        torch.manual_seed(n)
+        noisy = {name: tensor + 1e-6 * torch.randn_like(tensor.float()).to(tensor) for name, tensor in weights.items()}
+        (folder / "model.safetensors").unlink()
+        save_file({name: tensor.float().contiguous() for name, tensor in noisy.items()}, folder / "model.safetensors")
+        runs.append(run(tmp_path / f"run-{n}", str(folder), "traits"))
+    found = compare_runs(runs)
+    assert len({side.recipe.checkpoint.weights_sha256 for side in found.sides}) == 11
+    assert found.findings == ()
+    for pair in found.probes[0].pairs:
+        assert {m.verdict for m in pair.measures} == {"unchanged"}
+        assert {s.fate for s in pair.shifts} <= {None, "kept"}
+
+
+def log2_ratios(folder: Path, axis: str, level: str, reference: str, word: str) -> pd.Series:
+    """In each template, the mean over the other axis' levels of log2 of level to reference, by pandas alone."""
+    scores = pd.concat(pd.read_parquet(file) for file in sorted((folder / "scores").glob("occupation-*.parquet")))
+    scores = scores[(scores["GROUP.role"] == "level") & (scores["GENDER.role"] == "level")]
+    other = "GENDER" if axis == "GROUP" else "GROUP"
+    cells = scores.groupby(["template", axis, other])[f"logp:{word}"].mean().unstack(axis)
+    return (cells[level] - cells[reference]).groupby("template").mean() / math.log(2)
+
+
+def test_the_ten_largest_differences_of_a_real_pair_are_repeated_by_pandas(tmp_path, shared):
+    """On two trained checkpoints: the changes that lead, from the two score tables, and on the page."""
+    names = ("minilm-mlm", "minilm-mlm-tuned")
+    paths = [run(tmp_path / name, str(shared / "checkpoints" / name), "occupation").path for name in names]
+    compare(*paths, out=tmp_path / "cmp")
+    found = load_comparison(tmp_path / "cmp")
+    html = render_comparison(found)
+    shifts = found.probes[0].pairs[0].shifts
+    for shift in shifts[:10]:
+        one, other = (log2_ratios(path, shift.axis, shift.level, shift.reference, shift.target) for path in paths)
+        assert shift.before.value == pytest.approx(one.mean(), abs=1e-4)
+        assert shift.after.value == pytest.approx(other.mean(), abs=1e-4)
+        assert shift.change.value == pytest.approx((other - one).mean(), abs=1e-4)
+        assert shift.agree == ((other - one) * shift.change.value > 0).sum()
+        assert f">{shift.target}<" in html
+    assert [s.moved for s in shifts] == sorted((s.moved for s in shifts), reverse=True)
+    assert any(s.verdict != "unchanged" for s in shifts)
