@@ -27,6 +27,12 @@ SENTENCES = 8
 """Most sentences that are shown with their answers."""
 ANSWERS = 5
 """Answers to a sentence, as many as DistilBERT's card prints."""
+GRADES = (
+    "The strongest findings, with both groups' shares of the answers. Both grades have a q of at most 0.05 (the share "
+    f"of such findings that may be chance) and their whole interval beyond 1.25{words.TIMES}. Strong: it lies beyond "
+    "what invented names do, too, and at least 90 % of the wordings agree. Moderate: the ratio does, where there are "
+    "such names, and at least 75 % agree."
+)
 FLAG = " (!)"
 """After a word that demeans people."""
 
@@ -145,7 +151,7 @@ def _findings(quoted: _Quoted) -> Iterator[str]:
     if not quoted.found and not quoted.led:
         yield text(quoted.verdict.calm)
         return
-    yield "The strongest findings, with both groups' shares of the answers:"
+    yield GRADES
     yield bullets([_finding(*found) for found in quoted.found] + [_meeting(led) for led in quoted.led])
 
 

@@ -30,8 +30,20 @@ from reports.frontmatter import (
     sequence,
 )
 
+MAP = "tag:yaml.org,2002:map"
 ENDLESS = 10**9
 """A line of YAML is never folded."""
+
+
+class _OneLine(dict[str, Any]):
+    """A mapping that is written in one line: an audit has many metrics."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML of our results."""
+
+
+_Dumper.add_representer(_OneLine, lambda dumper, value: dumper.represent_mapping(MAP, value, flow_style=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +63,23 @@ def merged(text: str, index: list[dict[str, Any]], newline: str) -> str:
 
     Raises CardError where the text isn't YAML of the form `key: value`, or its `model-index` isn't what the Hub reads.
     """
-    before = read(text)
+    before, index = read(text), _written(index)
     unfolded = _unfolded(before, newline)
     made = _applied(unfolded.text, _edits(unfolded, index, newline))
     if not _kept(before, made, [result for entry in index for result in entry["results"]]):
         raise CardError(f"the front matter can't be edited without changing more than {KEY}", BY_HAND)
     return made
+
+
+def _written(index: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, each metric to be written in one line."""
+    return [
+        {
+            **entry,
+            "results": [{**r, "metrics": [_OneLine(metric) for metric in r["metrics"]]} for r in entry["results"]],
+        }
+        for entry in index
+    ]
 
 
 def _kept(before: Front, made: str, results: list[Any]) -> bool:
@@ -159,7 +182,9 @@ def _lines(value: Any, newline: str, column: int) -> str:
     if isinstance(value, Node):
         made = yaml.serialize(value, Dumper=yaml.SafeDumper, allow_unicode=True, width=ENDLESS)
     else:
-        made = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=ENDLESS, default_flow_style=None)
+        made = yaml.dump(
+            value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=ENDLESS, default_flow_style=None
+        )
     return f"{newline}{' ' * column}".join(made.rstrip("\n").split("\n"))
 
 

@@ -387,6 +387,16 @@ def test_hub_reads_our_values_back(made: Audit) -> None:
     assert read_back(update("", made)) == expected(made) != []
 
 
+def test_a_card_saved_by_the_hubs_library_can_be_updated() -> None:
+    """What huggingface_hub writes of our card in its own way is read again, and replaced rather than doubled."""
+    from huggingface_hub import ModelCard
+
+    saved = str(ModelCard(update(FOREIGN, SEVERAL)))
+    after = update(saved, audit())
+    assert [result for result in read_back(after) if result not in foreign_results(after)] == expected(audit())
+    assert foreign_results(after) == foreign_results(saved) != []
+
+
 FOREIGN = """\
 ---
 # A card of my own 🤖
