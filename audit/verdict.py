@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from audit.comparison import Comparison
@@ -193,24 +193,40 @@ def _mend(name: str, known: Iterable[str]) -> str:
     return f"there are {', '.join(known[:_MOST_KNOWN])}{more}" if known else "there is none at all; remove it"
 
 
-def _judge(limit: Limit, selected: Iterable[Reading]) -> Judged:
-    """Hold each number against the limit."""
-    crossings: list[tuple[float, Crossing]] = []
-    unjudged: Counter[tuple[str, str | None, str]] = Counter()
-    looked_at = set_aside = 0
-    for reading in selected:
+@dataclass(slots=True)
+class _Found:
+    """What became of the numbers that a limit asks about."""
+
+    crossings: list[tuple[float, Crossing]] = field(default_factory=list)
+    """With how far each is beyond the limit."""
+    unjudged: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
+    looked_at: int = 0
+    lower: int = 0
+    weightless: int = 0
+
+    def take(self, limit: Limit, reading: Reading) -> None:
+        """Hold one number against the limit."""
+        graded = limit.quantity.words
         if reading.unasked is not None and not reading.doubt:
             if "target" in limit.selectors:
-                unjudged[reading.probe, reading.side, f"{reading.target}: {reading.unasked}"] += 1
+                self.unjudged[reading.probe, reading.side, f"{reading.target}: {reading.unasked}"] += 1
         elif reason := impediment(reading, limit.grades):
-            unjudged[reading.probe, reading.side, reason] += 1
-        elif limit.quantity.words and reading.grade not in limit.grades:
-            set_aside += 1
+            self.unjudged[reading.probe, reading.side, reason] += 1
+        elif graded and reading.grade is None:
+            self.weightless += 1
+        elif graded and reading.grade not in limit.grades:
+            self.lower += 1
         else:
-            looked_at += 1
+            self.looked_at += 1
             if (beyond := _beyond(limit, reading)) > 0:
-                crossings.append((beyond, _crossing(limit, reading)))
-    crossings.sort(key=lambda pair: (-pair[0], pair[1].sentence))
+                self.crossings.append((beyond, _crossing(limit, reading)))
+
+
+def _judge(limit: Limit, selected: Iterable[Reading]) -> Judged:
+    found = _Found()
+    for reading in selected:
+        found.take(limit, reading)
+    found.crossings.sort(key=lambda pair: (-pair[0], pair[1].sentence))
     return Judged(
         name=limit.name,
         measure=limit.quantity.name,
@@ -218,20 +234,21 @@ def _judge(limit: Limit, selected: Iterable[Reading]) -> Judged:
         condition=limit.condition,
         fails_when=limit.fails_when,
         about=_about(limit),
-        status=_status(limit, looked_at + set_aside, bool(crossings), bool(unjudged)),
-        looked_at=looked_at,
-        set_aside=set_aside,
-        by_chance=TAIL * looked_at if _by_intervals_alone(limit) else None,
-        crossings=tuple(crossing for _, crossing in crossings),
-        unjudged=tuple(Unjudged(probe, side, n, reason) for (probe, side, reason), n in unjudged.items()),
+        status=_status(limit, found),
+        looked_at=found.looked_at,
+        set_aside=found.lower + found.weightless,
+        by_chance=TAIL * found.looked_at if _by_intervals_alone(limit) else None,
+        crossings=tuple(crossing for _, crossing in found.crossings),
+        unjudged=tuple(Unjudged(probe, side, n, reason) for (probe, side, reason), n in found.unjudged.items()),
     )
 
 
-def _status(limit: Limit, judged: int, crossed: bool, unjudged: bool) -> Status:
-    if crossed:
+def _status(limit: Limit, found: _Found) -> Status:
+    """With `unjudged: pass` what was judged is enough, if anything was: words without weight are not."""
+    if found.crossings:
         return "crossed"
-    excused = limit.unjudged == "pass" and judged
-    return "not judged" if unjudged and not excused else "passed"
+    excused = limit.unjudged == "pass" and found.looked_at + found.lower > 0
+    return "not judged" if found.unjudged and not excused else "passed"
 
 
 def _by_intervals_alone(limit: Limit) -> bool:

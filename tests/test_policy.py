@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from typing import get_args
 from xml.etree import ElementTree
 
 import audits
@@ -23,7 +24,7 @@ from audit.errors import UsageError
 from audit.policy import PolicyError, load_policy, policy_schema, read_policy
 from audit.ratchet import rounded_outward, save_policy
 from audit.readings import QUANTITIES
-from audit.result import Audit, Estimate, ProbeResult
+from audit.result import Audit, Estimate, Measure, ProbeResult
 from audit.verdict import Crossing, Judged, Unjudged, Verdict, judge
 from audit.verdict_formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text, plain
 
@@ -185,6 +186,12 @@ def test_the_schema_for_editors_takes_what_the_loader_takes():
     told = schema["$defs"]["LimitFile"]["properties"]["measure"]["oneOf"]
     assert {each["const"] for each in told} == set(QUANTITIES)
     assert all(f"In {QUANTITIES[each['const']].unit}: " in each["description"] for each in told)
+
+
+def test_everything_measured_can_be_limited():
+    """Each number of whole distributions, and its change, is a measure of policies."""
+    names = get_args(Measure)
+    assert {*names, *(f"{name}_change" for name in names)} <= set(QUANTITIES)
 
 
 # Judging
@@ -392,6 +399,14 @@ def test_unjudged_numbers_can_be_excused_but_not_all(made):
     assert (found.status, reasons(found)) == ("passed", ["12 wordings are too few for an interval"])
     assert judged(audit, one("stigma_ratio", "low_above: 0", **excused)).status == "crossed"
     assert judged(audit, one("stigma_ratio", "low_above: 99", level="Asian", **excused)).status == "not judged"
+
+
+def test_words_without_weight_are_no_rest():
+    """Where no graded association could be judged, `unjudged: pass` doesn't pass the limit for the words left over."""
+    few = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
+    found = judged(few, one("association", "low_above: 99", unjudged="pass"))
+    assert found.set_aside > 0
+    assert found.status == "not judged"
 
 
 # What isn't there
