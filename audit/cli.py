@@ -120,6 +120,7 @@ def run(
             progress=told,
         )
     written = _write_page(folder / "report.html", result)
+    _write_card(folder / "model-card.md", result)
     _say(audit_summary(result))
     _say(f"Report: {written}")
 
@@ -200,6 +201,22 @@ def report(
         page, result = "report.html", load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
     _say(f"Report: {_write_page(out or place / page, result)}")
+
+
+@app.command()
+def card(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    readme: Annotated[
+        Path | None,
+        typer.Option(help="A model card to put it into; the rest of the file stays. Default: RUN/model-card.md."),
+    ] = None,
+) -> None:
+    """Write a model card's section on bias, and its metadata. What an earlier call wrote is replaced."""
+    from audit.store import load_audit
+
+    result = load_audit(run_folder)
+    place = run_folder if run_folder.is_dir() else run_folder.parent
+    _say(f"Model card: {_write_card(readme or place / 'model-card.md', result)}")
 
 
 @app.command()
@@ -389,6 +406,28 @@ def _dtype(name: str) -> str:
     if name not in choices:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
     return name
+
+
+def _write_card(path: Path, result: Audit) -> Path:
+    """Put the section into the file, which is made if need be; nothing else in it changes."""
+    from audit.store import write_atomically
+    from reports.frontmatter import CardError
+    from reports.readme import update
+
+    try:
+        old = path.read_bytes().decode() if path.exists() else ""
+        new = update(old, result)
+        if new != old:
+            write_atomically(path.resolve(), new.encode())
+    except CardError as error:
+        raise UsageError(f"{path}:{error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
+    except OSError as error:
+        raise UsageError(
+            f"{path}: can't be written ({error.strerror or error}): choose another with --readme"
+        ) from error
+    return path
 
 
 def _write_page(path: Path, result: Audit | Comparison) -> Path:

@@ -348,7 +348,7 @@ def _differences(found: Recipe, wanted: Recipe) -> list[str]:
 def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else; `run.json`, which marks it as one, last."""
     names = ["manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv", "interactions.csv"]
-    names += ["measures.csv", "distributions.csv", "distributions-single-piece.csv"]
+    names += ["model-card.md", "measures.csv", "distributions.csv", "distributions-single-piece.csv"]
     for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet"), path / "run.json"]:
         file.unlink(missing_ok=True)
 
