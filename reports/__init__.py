@@ -1,13 +1,14 @@
-"""From an audit to one self-contained HTML page: `render(audit)`."""
+"""From results to one self-contained HTML page each: `render(audit)`, `render_comparison(comparison)`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from audit.comparison import Comparison
     from audit.result import Audit
 
-__all__ = ["render"]
+__all__ = ["render", "render_comparison"]
 
 
 def render(audit: Audit) -> str:
@@ -15,3 +16,10 @@ def render(audit: Audit) -> str:
     from reports.html import render as rendered  # jinja2 and matplotlib are only loaded when a page is made
 
     return rendered(audit)
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """The comparison as one HTML document that makes no request and can be read without its script."""
+    from reports.html import render_comparison as rendered
+
+    return rendered(comparison)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from audit.comparison import ProbeComparison
 from audit.result import Axis, Example, Level, ProbeResult
 from reports import words
 from reports.colours import Palette, Swatch
@@ -81,13 +82,13 @@ def _space(text: str, at: int = -1) -> str:
     return " " if text and text[at].isspace() else ""
 
 
-def flagged(probe: ProbeResult) -> frozenset[str]:
+def flagged(probe: ProbeResult | ProbeComparison) -> frozenset[str]:
     """The words of the probe that get a content note."""
     return frozenset(target.word for target in probe.targets if "stigma" in target.flags)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """A word with its probability, whether it was asked for, and its rank where that isn't its place."""
 
     word: str
@@ -96,8 +97,10 @@ class _Said:
     rank: str = ""
 
 
-def _answers(said: Sequence[_Said], flags: frozenset[str], only: frozenset[str]) -> tuple[Answer, ...]:
-    """A column's words as they are shown: bars are relative to the column's longest."""
+def answers(
+    said: Sequence[Said], flags: frozenset[str], marked: frozenset[str], mark: str = "only"
+) -> tuple[Answer, ...]:
+    """A column's words as they are shown: bars are relative to the column's longest, some have a mark's class."""
     longest = max((one.prob for one in said), default=0.0) or 1.0
     return tuple(
         Answer(
@@ -105,7 +108,7 @@ def _answers(said: Sequence[_Said], flags: frozenset[str], only: frozenset[str])
             words.percent(one.prob),
             " ".join(
                 [f"w{round(100 * one.prob / longest)}"]
-                + ["only"] * (one.word in only)
+                + [mark] * (one.word in marked)
                 + ["flag"] * (one.word in flags)
                 + ["asked"] * one.asked
             ),
@@ -115,7 +118,7 @@ def _answers(said: Sequence[_Said], flags: frozenset[str], only: frozenset[str])
     )
 
 
-def _lonely(columns: Iterable[Iterable[_Said]]) -> frozenset[str]:
+def _lonely(columns: Iterable[Iterable[Said]]) -> frozenset[str]:
     """The words that only one of the columns has; nothing where there is one column."""
     made = [{one.word for one in column} for column in columns]
     seen = Counter(word for column in made for word in column)
@@ -135,15 +138,15 @@ def example_columns(
         Column(
             tuple(colours.swatch(axis, name) for axis, name in zip(probe.axes, example.levels, strict=False)),
             sentence(example.text),
-            _answers(own, flags, only),
+            answers(own, flags, only),
             _missing(example, own, asked),
         )
         for example, own in zip(examples, said, strict=True)
     )
 
 
-def _said(example: Example, rows: int, asked: str | None) -> list[_Said]:
-    every = [_Said(answer.token, answer.prob, _is(answer.token, asked)) for answer in example.completions]
+def _said(example: Example, rows: int, asked: str | None) -> list[Said]:
+    every = [Said(answer.token, answer.prob, _is(answer.token, asked)) for answer in example.completions]
     first = every[:rows]
     if any(one.asked for one in first):
         return first
@@ -161,7 +164,7 @@ def _rank(n: int) -> str:
     return f"{n}{ending}"
 
 
-def _missing(example: Example, said: Sequence[_Said], asked: str | None) -> Missing | None:
+def _missing(example: Example, said: Sequence[Said], asked: str | None) -> Missing | None:
     if asked is None or not example.completions or any(one.asked for one in said):
         return None
     return Missing(words.clean(asked), f"isn't among the first {words.count(len(example.completions))}")
@@ -181,15 +184,15 @@ def top_words(probe: ProbeResult, axis: Axis, colours: Palette, id: str) -> Colu
     tops = [_top(probe, level) for level in levels[:COLUMNS]]
     only = _lonely(tops)
     made = tuple(
-        Column((colours.swatch(axis, level.name),), None, _answers(top, flagged(probe), only))
+        Column((colours.swatch(axis, level.name),), None, answers(top, flagged(probe), only))
         for level, top in zip(levels, tops, strict=False)
     )
     return Columns(id, f"Most likely words by {words.prose(axis.title, 200)}", _left(len(levels)), made)
 
 
-def _top(probe: ProbeResult, level: Level) -> list[_Said]:
+def _top(probe: ProbeResult, level: Level) -> list[Said]:
     pairs = zip(probe.targets, level.probs, strict=True)
-    scored = [_Said(target.word, share) for target, prob in pairs if (share := words.known(prob)) is not None]
+    scored = [Said(target.word, share) for target, prob in pairs if (share := words.known(prob)) is not None]
     return sorted(scored, key=lambda one: -one.prob)[:ROWS]
 
 

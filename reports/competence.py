@@ -38,15 +38,20 @@ def incompetent(audit: Audit) -> str | None:
 
 def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | None:
     """Why nothing can be said with this probe, or None where something can."""
-    coverage = words.known(probe.coverage)
-    if not any(target.scored for target in probe.targets) or coverage is None:
+    scored = any(target.scored for target in probe.targets)
+    return why_not(probe.coverage if scored else None, probe.language, competence)
+
+
+def why_not(coverage: float | None, language: str, competence: Competence | None) -> str | None:
+    """Why nothing can be said with a probe of that coverage (None: no word scored) and language, or None."""
+    mass = words.known(coverage)
+    if mass is None:
         return "None of its words could be scored in this checkpoint."
-    if competence is not None and not competence.passed and competence.concerns(probe.language):
+    if competence is not None and not competence.passed and competence.concerns(language):
         return f"The checkpoint filled {_only(competence)}."
-    if coverage < COVERAGE_FLOOR:
+    if mass < COVERAGE_FLOOR:
         return (
-            f"Only {words.percent(coverage)} of the checkpoint's answers are words of this list: too little to judge "
-            "it by."
+            f"Only {words.percent(mass)} of the checkpoint's answers are words of this list: too little to judge it by."
         )
     return None
 
@@ -56,17 +61,18 @@ def gaps(competence: Competence | None) -> Gaps | None:
     if competence is None:
         return None
     ordered = sorted(competence.answers, key=lambda answer: answer.right)
-    return Gaps(f"It filled {_right(competence)}", tuple(_gap(answer) for answer in ordered))
+    return Gaps(f"It filled {right(competence)}", tuple(_gap(answer) for answer in ordered))
 
 
 def _only(competence: Competence) -> str:
-    right = _right(competence)
-    return f"none{right.removeprefix('0')}" if right.startswith("0 ") else f"only {right}"
+    said = right(competence)
+    return f"none{said.removeprefix('0')}" if said.startswith("0 ") else f"only {said}"
 
 
-def _right(competence: Competence) -> str:
-    right = sum(answer.right for answer in competence.answers)
-    return f"{words.count(right)} of {words.counted(len(competence.answers), 'easy gap')}"
+def right(competence: Competence) -> str:
+    """`9 of 10 easy gaps`."""
+    filled = sum(answer.right for answer in competence.answers)
+    return f"{words.count(filled)} of {words.counted(len(competence.answers), 'easy gap')}"
 
 
 def _gap(answer: Answered) -> Gap:

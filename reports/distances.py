@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from audit.result import Audit, Axis, Distance, ProbeResult
@@ -53,14 +53,19 @@ class Apart:
 
 def top(audit: Audit) -> float:
     """Where the page's axis of distances ends, in bits: the least round number that holds what is drawn."""
-    shown = [x for probe in audit.probes for axis in probe.axes for x in _drawn(probe, axis) if x is not None]
-    return next((limit for limit in TOPS if max(shown, default=0.0) <= limit), TOPS[-1])
+    return round_up(x for probe in audit.probes for axis in probe.axes for x in _drawn(probe, axis))
+
+
+def round_up(bits: Iterable[float | None]) -> float:
+    """The least round number that holds all of these distances, or changes of distance."""
+    most = max((abs(value) for x in bits if (value := words.known(x)) is not None), default=0.0)
+    return next((limit for limit in TOPS if most <= limit), TOPS[-1])
 
 
 def _drawn(probe: ProbeResult, axis: Axis) -> list[float | None]:
     whole = axis.distance
     ends = [whole.bits.value, whole.bits.high, whole.null] if whole else []
-    return [words.known(x) for x in (*ends, _farthest_invented(probe, axis))]
+    return [*ends, _farthest_invented(probe, axis)]
 
 
 def _farthest_invented(probe: ProbeResult, axis: Axis) -> float | None:

@@ -1,4 +1,4 @@
-"""From an audit to one HTML string that needs nothing else.
+"""From an audit or a comparison to one HTML string that needs nothing else.
 
 Whatever comes from a probe, a word, a token or a checkpoint is escaped by Jinja or by the XML writer of the charts;
 the only text that is trusted is the style sheet's and the script's, and the page's policy names both by their hashes.
@@ -8,24 +8,35 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from audit.comparison import Comparison
 from audit.result import Audit
 from reports.charts import ratio_svg, scatter_svg, share_svg
 from reports.colours import css
-from reports.page import page
+from reports.comparison import ComparisonPage, comparison_page
+from reports.lines import trend_svg
+from reports.page import Page, page
 
 
 def render(audit: Audit) -> str:
     """The audit as a page: one HTML document without any request. The same audit gives the same bytes."""
-    style = css() + _asset("style.css")
-    script = _asset("script.js")
-    made = _environment().get_template("page.html.j2")
-    html = made.render(page=page(audit), style=Markup(style), script=Markup(script), policy=_policy(style, script))
-    return html + "\n"
+    return _made("page.html.j2", page(audit), ["style.css"])
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """The comparison as a page, in the same manner."""
+    return _made("compare.html.j2", comparison_page(comparison), ["style.css", "compare.css"])
+
+
+def _made(template: str, shown: Page | ComparisonPage, sheets: Sequence[str]) -> str:
+    style, script = css() + "".join(map(_asset, sheets)), _asset("script.js")
+    values = {"page": shown, "style": Markup(style), "script": Markup(script), "policy": _policy(style, script)}
+    return _environment().get_template(template).render(values) + "\n"
 
 
 def _environment() -> Environment:
@@ -36,7 +47,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(ratio_svg=ratio_svg, share_svg=share_svg, scatter_svg=scatter_svg)
+    made.globals.update(ratio_svg=ratio_svg, share_svg=share_svg, scatter_svg=scatter_svg, trend_svg=trend_svg)
     return made
 
 

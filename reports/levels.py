@@ -47,7 +47,7 @@ def _columns(levels: list[Level]) -> list[_Column]:
         )
     if any(level.stigma for level in levels):
         columns.append((Head("words that demean", "", ""), lambda level: words.percent_estimate(level.stigma)))
-        columns.append((Head("against the reference", "", ""), lambda level: _times(level.stigma_ratio)))
+        columns.append((Head("against the reference", "", ""), lambda level: words.times_estimate(level.stigma_ratio)))
     return columns
 
 
@@ -63,13 +63,6 @@ def _parted(text: str) -> TableCell:
 
 def _range(estimate: Estimate) -> str:
     return words.sized(estimate)
-
-
-def _times(estimate: Estimate | None) -> str:
-    value = words.known(estimate.value) if estimate else None
-    if estimate is None or value is None:
-        return words.MISSING
-    return f"{words.rounded(value)}{words.TIMES} {words.ends(estimate.low, estimate.high)}".rstrip()
 
 
 def _stigma(probe: ProbeResult, axis: Axis, levels: list[Level], colours: Palette, ids: Ids) -> Table | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.result import Audit, CheckpointInfo, Recipe
+from audit.result import Audit
 from reports import words
 from reports.colours import palette
 from reports.competence import Gaps, gaps, incompetent
@@ -15,6 +15,7 @@ from reports.evidence import room
 from reports.findings import Card, Fact, card, strongest
 from reports.ids import Ids
 from reports.meetings import Led, leading
+from reports.provenance import provenance
 from reports.scale import scale
 from reports.sections import Section, section
 from reports.verdict import Verdict, verdict
@@ -81,7 +82,7 @@ def page(audit: Audit) -> Page:
             for probe, anchor in zip(audit.probes, anchors, strict=True)
         ),
         multi_piece=audit.recipe.multi_piece,
-        provenance=_provenance(audit.recipe),
+        provenance=tuple(Fact(name, value) for name, value in provenance(audit.recipe)),
         sources=tuple(
             ProbeSource(words.clean(source.name), words.clean(source.text, 20_000)) for source in audit.recipe.probes
         ),
@@ -99,50 +100,3 @@ def _facts(audit: Audit) -> tuple[Fact, ...]:
         Fact("Prompts", words.count(prompts)),
         Fact("Run", words.clean(audit.recipe.started.partition("T")[0], 40)),
     )
-
-
-def _provenance(recipe: Recipe) -> tuple[Fact, ...]:
-    rows = [*_checkpoint(recipe.checkpoint), *_run(recipe)]
-    rows += [
-        (f"Probe {source.name}", f"sha256 {source.sha256}; {_list(source.lexicon, source.words)}")
-        for source in recipe.probes
-    ]
-    rows += [(f"Version of {package}", version) for package, version in recipe.versions]
-    return tuple(Fact(words.clean(name, 120), words.prose(value, 400)) for name, value in rows)
-
-
-def _list(name: str, size: int) -> str:
-    return f"word list {name} ({words.counted(size, 'word')})"
-
-
-def _checkpoint(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
-    return [
-        ("Checkpoint", checkpoint.name),
-        ("Revision", checkpoint.revision or "not given"),
-        ("Architecture", checkpoint.architecture),
-        ("Parameters", words.count(checkpoint.parameters)),
-        ("Vocabulary", words.counted(checkpoint.vocabulary, "piece")),
-        ("Weights", f"sha256 {checkpoint.weights_sha256}"),
-        ("Tokenizer", f"sha256 {checkpoint.tokenizer_sha256}"),
-        ("Configuration", f"sha256 {checkpoint.config_sha256}"),
-        ("Saved as", checkpoint.saved_dtype),
-        ("Language-model head", _head(checkpoint)),
-        ("Logits", "at the mask only" if checkpoint.mask_only_head else "at every position"),
-    ]
-
-
-def _head(checkpoint: CheckpointInfo) -> str:
-    if checkpoint.mlm_head_from is None:
-        return "the checkpoint's own"
-    return f"of {checkpoint.mlm_head_from}, sha256 {checkpoint.mlm_head_sha256 or 'unknown'}"
-
-
-def _run(recipe: Recipe) -> list[tuple[str, str]]:
-    return [
-        ("Started", recipe.started),
-        ("Computed in", recipe.dtype),
-        ("Device", recipe.device),
-        ("Seed", str(recipe.seed)),
-        ("Answers kept per prompt", words.count(recipe.top_k)),
-        ("Words of several pieces", "scored" if recipe.multi_piece else "not scored"),
-    ]

@@ -57,6 +57,8 @@ class TableRow:
     cells: tuple[TableCell, ...]
     missing: int = 0
     """Columns at the end that stand empty together, because the word was not scored."""
+    same: bool = False
+    """In a comparison, whether it gives no evidence of change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,35 @@ def rounded(value: float) -> str:
     return f"{MINUS}{said}" if value < 0 else said
 
 
+def signed(value: float | None) -> str:
+    """A change of a number: `+0.05`, `-1.2`; without a sign where it is too small to say."""
+    found = known(value)
+    if found is None:
+        return MISSING
+    said = rounded(found)
+    return f"+{said}" if found > 0 and not said.startswith("<") else said
+
+
+def signed_ends(low: float | None, high: float | None) -> str:
+    """The interval of a change: `[-0.05, +0.02]`, or nothing where it isn't known."""
+    least, most = known(low), known(high)
+    return "" if least is None or most is None else f"[{signed(least)}, {signed(most)}]"
+
+
+def times_estimate(estimate: Estimate | None) -> str:
+    """A ratio that isn't in log2, with its interval: `1.4x [1.2, 1.7]`."""
+    value = known(estimate.value) if estimate else None
+    if estimate is None or value is None:
+        return MISSING
+    return f"{rounded(value)}{TIMES} {ends(estimate.low, estimate.high)}".rstrip()
+
+
+def ratio_estimate(log2_ratio: Estimate) -> str:
+    """A log2 ratio with its interval: `6.1x more [5.0, 7.4]`."""
+    said = more_or_less(log2_ratio.value)
+    return said if said == MISSING else f"{said} {ratio_interval(log2_ratio.low, log2_ratio.high)}".rstrip()
+
+
 def at_most(value: float) -> str:
     """The largest of some distances: `up to 0.03`, `under 0.001`."""
     said = rounded(value)

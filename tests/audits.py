@@ -561,7 +561,7 @@ PAYLOADS = (
     "\u202eevil\u2066\u200f\u2028 =1+1",
     "javascript:alert(1)//http://evil.example/ url(http://evil.example)",
 )
-KEPT = {"role", "roles", "flags", "grade"}
+KEPT = {"role", "roles", "flags", "grade", "before_grade", "after_grade", "verdict", "measure"}
 """Fields that hold one of a few known words, never text from outside."""
 
 

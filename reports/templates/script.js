@@ -37,7 +37,7 @@
     if (text === "same") return 0;
     if (!found) return null;
     const value = parseFloat(found[0].replaceAll(",", "")) * (text.startsWith("<") ? 0.5 : 1);
-    return text.endsWith("less") ? -value : value;
+    return /^(over )?[\d.,]+\u00d7 less|^\u2212/.test(text) ? -value : value;
   };
   const compare = (a, b, sign) => {
     const [x, y] = [number(a), number(b)];

@@ -1,0 +1,188 @@
+"""From a comparison to the page's values: a verdict first, then what moved, probe by probe.
+
+The base is the first side; the words of the page are the sides' names, because what is held against it may be its
+fine-tuned version, its student, or another model altogether.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.comparison import Comparison, ProbeComparison
+from reports import words
+from reports.colours import Palette, Swatch, palette
+from reports.fates import Fates, fates
+from reports.findings import Fact
+from reports.ids import Ids
+from reports.judgement import Judgement, judgement
+from reports.moved import Lacking, lacking, room
+from reports.pairs import PairPart, Scales, pair_part, scales
+from reports.sidebyside import Blocks, first_answers, top_lists
+from reports.sides import NAME, Origin, SidePart, name, origins, side_parts, swatch
+from reports.trends import Trends, trends
+
+FIXED = ("top", "only", "verdict", "findings", "method", "limits", "provenance", "repeat")
+"""Ids that the template writes itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tops:
+    """The likeliest words of an axis' groups on every side."""
+
+    title: str
+    blocks: Blocks
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePart:
+    """A probe's part of the page."""
+
+    id: str
+    name: str
+    title: str
+    question: str
+    facts: tuple[Fact, ...]
+    dim: bool
+    """Whether no side can be judged by it."""
+    lexicon: str
+    lacking_count: int
+    lacking: tuple[Lacking, ...]
+    templates: tuple[str, ...]
+    card: Blocks
+    tops: tuple[Tops, ...]
+    trends: tuple[Trends, ...]
+    pairs: tuple[PairPart, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing gives evidence of change."""
+        return all(pair.same for pair in self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPage:
+    """The whole page."""
+
+    title: str
+    base: Swatch
+    others: tuple[Swatch, ...]
+    others_named: str
+    """The others in words: `tuned`, `checkpoint-500, checkpoint-1000 and 2 others`."""
+    sides: tuple[SidePart, ...]
+    asked: str
+    """How many probes and prompts every side was given."""
+    planted: str
+    """Whose associations are planted, or nothing."""
+    concerns: tuple[str, ...]
+    notices: tuple[str, ...]
+    content_note: bool
+    verdict: Judgement
+    fates: tuple[Fates, ...]
+    probes: tuple[ProbePart, ...]
+    trend: bool
+    borrowed: bool
+    """Whether a side has another checkpoint's head."""
+    origins: tuple[Origin, ...]
+    versions: str
+    command: str
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing on the page gives evidence of change."""
+        return self.verdict.same and all(probe.same for probe in self.probes)
+
+
+def comparison_page(comparison: Comparison) -> ComparisonPage:
+    """Everything that the page says of the comparison."""
+    colours, ids, rulers = palette(comparison), Ids(), scales(comparison)
+    for fixed in FIXED:
+        ids.new(fixed)
+    anchors = [ids.new("probe", probe.name) for probe in comparison.probes]
+    hrefs = {probe.name: f"#{anchor}" for probe, anchor in zip(comparison.probes, anchors, strict=True)}
+    others = _named([name(side) for side in comparison.sides[1:]])
+    return ComparisonPage(
+        title=f"{others} against {name(comparison.sides[0])}: a comparison of masked language models",
+        base=swatch(comparison, 0),
+        others=tuple(swatch(comparison, n) for n in range(1, len(comparison.sides))),
+        others_named=others,
+        sides=side_parts(comparison),
+        asked=_asked(comparison),
+        planted=_planted(comparison),
+        concerns=tuple(words.prose(side.concern, 1000) for side in comparison.sides if side.concern),
+        notices=_notices(comparison),
+        content_note=any("stigma" in target.flags for probe in comparison.probes for target in probe.targets),
+        verdict=judgement(comparison, list(hrefs.values())),
+        fates=fates(comparison, hrefs),
+        probes=tuple(
+            _probe(comparison, probe, anchor, rulers, colours, ids)
+            for probe, anchor in zip(comparison.probes, anchors, strict=True)
+        ),
+        trend=len(comparison.sides) > 2,
+        borrowed=any(side.recipe.checkpoint.mlm_head_from is not None for side in comparison.sides),
+        origins=origins(comparison),
+        versions=", ".join(
+            f"{words.clean(package)} {words.clean(version)}" for package, version in comparison.versions
+        ),
+        command=words.prose(comparison.command, 2000),
+    )
+
+
+def _named(names: list[str]) -> str:
+    return words.listed(names) if len(names) < 4 else f"{names[0]}, {names[1]} and {len(names) - 2} others"
+
+
+def _asked(comparison: Comparison) -> str:
+    prompts = words.counted(sum(probe.prompts for probe in comparison.probes), "prompt")
+    return f"{words.counted(len(comparison.probes), 'probe')} and {prompts}, the same on each side."
+
+
+def _planted(comparison: Comparison) -> str:
+    planted = [name(side) for side in comparison.sides if side.recipe.checkpoint.planted]
+    return words.listed(planted)
+
+
+def _notices(comparison: Comparison) -> tuple[str, ...]:
+    own = [
+        f"{name(side)}: {words.prose(notice, 1000)}"
+        for side in comparison.sides
+        for notice in side.recipe.checkpoint.notices
+    ]
+    return (*(words.prose(notice, 1000) for notice in comparison.notices), *own)
+
+
+def _probe(
+    comparison: Comparison, probe: ProbeComparison, id: str, rulers: Scales, colours: Palette, ids: Ids
+) -> ProbePart:
+    rows = room(comparison)
+    tops = [(axis, top_lists(comparison, probe, axis, colours)) for axis in probe.axes]
+    lines = [trends(comparison, probe, axis, colours, ids) for axis in probe.axes]
+    return ProbePart(
+        id=id,
+        name=words.clean(probe.name),
+        title=words.clean(probe.title, 120),
+        question=words.prose(probe.question, 400),
+        facts=_probe_facts(comparison, probe),
+        dim=not any(comparison.believed(probe, pair) for pair in probe.pairs),
+        lexicon=words.clean(probe.lexicon, 120),
+        lacking_count=len(probe.unshared),
+        lacking=lacking(comparison, probe),
+        templates=tuple(words.prose(template, 300) for template in probe.templates),
+        card=first_answers(comparison, probe, colours),
+        tops=tuple(Tops(words.clean(axis.title, 120), blocks) for axis, blocks in tops if blocks.blocks),
+        trends=tuple(each for each in lines if each is not None and each.charts),
+        pairs=tuple(pair_part(comparison, probe, pair, rulers, rows, colours, ids) for pair in probe.pairs),
+    )
+
+
+def _probe_facts(comparison: Comparison, probe: ProbeComparison) -> tuple[Fact, ...]:
+    scored = sum(target.scored for target in probe.targets)
+    made = [
+        Fact("Words that every side scores", f"{words.count(scored)} of {words.count(len(probe.targets))}"),
+        Fact("Wordings", words.count(len(probe.templates))),
+        Fact("Prompts", words.count(probe.prompts)),
+    ]
+    made += [
+        Fact(f"Coverage, {words.clean(side.name, NAME)}", words.percent(coverage))
+        for side, coverage in zip(comparison.sides, probe.coverage, strict=True)
+    ]
+    return tuple(made)

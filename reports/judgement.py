@@ -1,0 +1,251 @@
+"""The verdict of a comparison: a sentence for each side against the base, and what became of every axis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.comparison import Comparison, Pair, ProbeComparison, SharedAxis
+from reports import outcomes, words
+from reports.dumbbells import Dumbbell, Ruler, bits_rulers, distance
+from reports.outcomes import BADGES, EVIDENT, TESTED, Outcome, Tally
+from reports.sides import distrust, name
+
+ROWS = 3
+"""Rows of a group that are shown at once."""
+NAMED = 3
+"""Most axes without evidence that the headline names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side against the base, on one axis of one probe."""
+
+    side: str
+    """The other side's name where there are several, else nothing."""
+    outcome: Outcome
+    badge: str
+    counts: str
+    text: str
+    """The sentence of the association that moved most, or why there is none; of several sides only for the last."""
+    flagged: bool
+    bar: Dumbbell | None
+    """The distance of all groups, on both sides."""
+
+    @property
+    def same(self) -> bool:
+        """Whether there is no evidence of change."""
+        return self.outcome not in EVIDENT
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One axis of one probe, a line for each side but the base."""
+
+    probe: str
+    href: str
+    lines: tuple[Line, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether no side gives evidence of change."""
+        return all(line.same for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one axis, whichever probe they are of."""
+
+    title: str
+    rows: tuple[Row, ...]
+    more: tuple[Row, ...]
+    """The others, which can be unfolded."""
+    unfold: str
+
+    @property
+    def same(self) -> bool:
+        """Whether no row gives evidence of change."""
+        return all(row.same for row in (*self.rows, *self.more))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answer in a sentence for each side, and the rows beneath it."""
+
+    headlines: tuple[str, ...]
+    rest: tuple[str, ...]
+    groups: tuple[Group, ...]
+    ruler: Ruler
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing gives evidence of change."""
+        return all(group.same for group in self.groups)
+
+
+def judgement(comparison: Comparison, hrefs: Sequence[str]) -> Judgement:
+    """What became of the axes, grouped by their titles, and a sentence for each side over them."""
+    rulers = bits_rulers(
+        m for p in comparison.probes for pair in p.pairs for a in p.axes if (m := outcomes.whole(pair, a)) is not None
+    )
+    groups: dict[str, list[tuple[float, Row]]] = {}
+    for probe, href in zip(comparison.probes, hrefs, strict=True):
+        for axis in probe.axes:
+            lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
+            row = Row(words.clean(probe.title, 120), href, lines)
+            groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
+    made = [_group(title, rows) for title, rows in groups.items()]
+    made.sort(key=lambda group: outcomes.order([line.outcome for row in group.rows for line in row.lines]))
+    return Judgement(
+        headlines=tuple(_headline(comparison, n) for n in range(1, len(comparison.sides))),
+        rest=_rest(comparison, made),
+        groups=tuple(made),
+        ruler=rulers[0],
+    )
+
+
+def _weight(probe: ProbeComparison, axis: SharedAxis) -> float:
+    """How far the axis' distance moved, the most against any side."""
+    changes = (outcomes.whole(pair, axis) for pair in probe.pairs)
+    return max((abs(words.known(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
+
+
+def _group(title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
+    def key(pair: tuple[float, Row]) -> tuple[int, float]:
+        return outcomes.order([line.outcome for line in pair[1].lines]), -pair[0]
+
+    rows = [row for _, row in sorted(weighed, key=key)]
+    folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
+    unfold = words.counted(len(folded), "more probe")
+    return Group(words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+
+
+def _line(
+    comparison: Comparison, probe: ProbeComparison, pair: Pair, axis: SharedAxis, rulers: tuple[Ruler, Ruler]
+) -> Line:
+    counted, whole = outcomes.tally(pair, axis), outcomes.whole(pair, axis)
+    reason = distrust(comparison, probe, pair)
+    found = Outcome.UNJUDGED if reason else outcomes.outcome(counted)
+    text, flagged = (reason, False) if reason else _text(found, counted, pair, axis)
+    said = reason or pair is probe.pairs[-1]
+    return Line(
+        side=name(comparison.sides[pair.side]) if len(comparison.sides) > 2 else "",
+        outcome=found,
+        badge=BADGES[found],
+        counts="" if reason else outcomes.counts(counted),
+        text=text if said else "",
+        flagged=flagged,
+        bar=distance(whole, words.clean(axis.title, 60), "whole", rulers) if whole else None,
+    )
+
+
+def _text(found: Outcome, counted: Tally, pair: Pair, axis: SharedAxis) -> tuple[str, bool]:
+    shifts = outcomes.own(pair, axis)
+    asked = words.counted(counted.tested, "association")
+    match found:
+        case Outcome.NOTHING:
+            return "No association could be compared on both sides.", False
+        case Outcome.UNTESTED:
+            return "With one wording no change could be tested.", False
+        case Outcome.NEARER | Outcome.FARTHER:
+            return f"None of {asked} changed enough to stand up by itself.", False
+        case Outcome.WEAK:
+            weak = words.count(counted.weak)
+            return f"For {weak} of {asked} the evidence of change is weak, for the others there is none.", False
+        case Outcome.NONE:
+            return f"None of {asked} changed by more than chance or invented names may.", False
+    best = next((shift for shift in shifts if outcomes.evident(shift)), None)
+    if best is None:
+        return f"None of {asked} changed enough to stand up by itself.", False
+    return words.prose(best.sentence, 600), "stigma" in best.flags
+
+
+_NARROWER = (Outcome.NARROWED, Outcome.MOSTLY_NARROWED, Outcome.NEARER)
+_WIDER = (Outcome.WIDENED, Outcome.MOSTLY_WIDENED, Outcome.FARTHER)
+
+
+def _headline(comparison: Comparison, n: int) -> str:
+    found = _by_title(comparison, n)
+    base, other = name(comparison.sides[0]), name(comparison.sides[n])
+    lead = f"Against {base}, {other}"
+    if not found:
+        return f"{lead} can't be judged: see the reasons below."
+    parts = [
+        _part("is narrower in", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
+        _part("is wider in", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
+        _part("went both ways in", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
+        _part("is turned round in", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
+    ]
+    said = [part for part in parts if part]
+    still = [(title, outcomes.outcome(c)) for title, c in found if outcomes.outcome(c) not in EVIDENT]
+    if not said:
+        return _unmoved(lead, still)
+    return f"{lead} {'; '.join([*said, *_still(still)])}."
+
+
+def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
+    """For each axis' title the counts of all its probes that can be judged."""
+    found: dict[str, list[Tally]] = {}
+    for probe in comparison.probes:
+        for pair in probe.pairs:
+            if pair.side == n and comparison.believed(probe, pair):
+                for axis in probe.axes:
+                    found.setdefault(axis.title, []).append(outcomes.tally(pair, axis))
+    return [(words.lowered(words.clean(title, 60)), outcomes.together(each)) for title, each in found.items()]
+
+
+def _part(lead: str, found: Sequence[tuple[str, Tally]]) -> str:
+    """`is narrower in gender: 41 of 60 associations narrowed, none widened`."""
+    if not found:
+        return ""
+    counted = outcomes.counts(outcomes.together(one for _, one in found))
+    return f"{lead} {words.listed([title for title, _ in found])}: {counted or 'the distance as a whole'}"
+
+
+def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
+    """What the headline says of the axes that give no evidence."""
+    kinds = [
+        ("only weak evidence of change", [title for title, found in still if found is Outcome.WEAK]),
+        ("no evidence of change", [title for title, found in still if found is Outcome.NONE]),
+    ]
+    if sum(len(titles) for _, titles in kinds) > NAMED:
+        lead = "no or only weak evidence of change" if kinds[0][1] else "no evidence of change"
+        return [f"{lead} in the {sum(len(titles) for _, titles in kinds)} others"]
+    return [f"{said} in {words.listed(titles)}" for said, titles in kinds if titles]
+
+
+def _unmoved(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:
+    """The headline where nothing gives evidence of change."""
+    kinds = {found for _, found in still}
+    if Outcome.WEAK in kinds:
+        weak = words.listed([title for title, found in still if found is Outcome.WEAK])
+        return f"{lead} gives only weak evidence of change, in {weak}."
+    if Outcome.NONE in kinds:
+        return f"{lead} gives no evidence of change. That is not evidence that nothing changed."
+    if Outcome.UNTESTED in kinds:
+        return f"{lead} could not be tested: there is one wording, and others may answer otherwise."
+    return f"{lead} shares nothing that could be compared."
+
+
+def _rest(comparison: Comparison, groups: Sequence[Group]) -> tuple[str, ...]:
+    """What the headlines leave out."""
+    base = name(comparison.sides[0])
+    seen = Counter(line.outcome for g in groups for row in (*g.rows, *g.more) for line in row.lines)
+    said = []
+    if any(seen[found] for found in EVIDENT):
+        said.append(
+            f"Narrowed: the answers for two groups differ less than in {base}. Widened: they differ more. Reversed: "
+            "they differ the other way round."
+        )
+    if (seen[Outcome.NONE] or seen[Outcome.WEAK]) and any(seen[found] for found in EVIDENT):
+        said.append("No evidence of change is not evidence that nothing changed.")
+    lost = {
+        Outcome.UNJUDGED: "could not be judged",
+        Outcome.UNTESTED: "could not be tested, with one wording",
+        Outcome.NOTHING: "had nothing that could be compared",
+    }
+    others = [f"{words.counted(seen[o], 'comparison')} {what}" for o, what in lost.items() if seen[o]]
+    if others and any(seen[found] for found in TESTED):
+        said.append(f"{words.listed(others)}.")
+    return tuple(said)
