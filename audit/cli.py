@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="maskaudit",
     help="Audit masked language models for social bias: probes in, a report out.",
-    epilog="Exit codes: 0 ok, 1 the self-test failed, 2 usage or probe fault, 3 checkpoint fault, "
-    "4 incomplete or non-finite, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 a limit was crossed or the self-test failed, 2 usage, probe or policy fault, "
+    "3 checkpoint fault, 4 incomplete, non-finite or not judged, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -191,16 +191,60 @@ def report(
     ] = None,
 ) -> None:
     """Render the page of a finished run or comparison again. Doesn't load a model."""
-    from audit.comparison_store import is_comparison, load_comparison
-    from audit.store import load_audit
+    from audit.comparison import Comparison
+    from audit.comparison_store import load_result
 
-    result: Audit | Comparison
-    if is_comparison(run_folder):
-        page, result = "compare.html", load_comparison(run_folder)
-    else:
-        page, result = "report.html", load_audit(run_folder)
+    result = load_result(run_folder)
+    page = "compare.html" if isinstance(result, Comparison) else "report.html"
     place = run_folder if run_folder.is_dir() else run_folder.parent
     _say(f"Report: {_write_page(out or place / page, result)}")
+
+
+@app.command()
+def check(
+    result: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run or comparison.")],
+    policy: Annotated[Path | None, typer.Option(help="A YAML file of limits; --save-policy writes one.")] = None,
+    format: Annotated[str, typer.Option(help="text or json: what goes to stdout.")] = "text",
+    junit: Annotated[Path | None, typer.Option(help="File to write the verdict to as JUnit XML.")] = None,
+    github_summary: Annotated[
+        Path | None, typer.Option(help='File to add the verdict to as Markdown: "$GITHUB_STEP_SUMMARY".')
+    ] = None,
+    save_policy: Annotated[
+        Path | None, typer.Option(help="File to write limits to that today's numbers pass and worse ones don't.")
+    ] = None,
+) -> None:
+    """Judge a run or a comparison by a policy. Exit 1: a limit is crossed; 4: something could not be judged."""
+    from audit.comparison_store import load_result
+
+    if (policy is None) == (save_policy is None):
+        raise typer.BadParameter("give either --policy FILE or --save-policy FILE", param_hint="--policy")
+    if format not in ("text", "json"):
+        raise typer.BadParameter(f"{format!r} is not one of text, json", param_hint="--format")
+    if save_policy is not None:
+        from audit import ratchet
+
+        _write_new(save_policy, ratchet.save_policy(load_result(result)), "--save-policy")
+        _say(f"{save_policy}: edit it, then `maskaudit check {result} --policy {save_policy}`")
+    elif policy is not None:
+        _check(result, policy, format, junit, github_summary)
+
+
+def _check(result: Path, policy: Path, format: str, junit: Path | None, github_summary: Path | None) -> None:
+    from audit import verdict_formats as formats
+    from audit.comparison_store import load_result
+    from audit.policy import load_policy
+    from audit.store import write_in
+    from audit.verdict import judge
+
+    verdict = judge(load_policy(policy), load_result(result))
+    if junit is not None:
+        write_in(junit.parent, junit.name, formats.as_junit(verdict).encode())
+    if github_summary is not None:
+        before = github_summary.read_bytes() if github_summary.is_file() else b""
+        write_in(github_summary.parent, github_summary.name, before + formats.as_github_summary(verdict).encode())
+    _say(formats.as_json(verdict) if format == "json" else formats.as_text(verdict))
+    if verdict.exit_code:
+        raise typer.Exit(verdict.exit_code)
 
 
 @app.command()
@@ -325,14 +369,8 @@ def new(
     """Write a commented starter file that runs as it is."""
     from probes.load import starter
 
-    path, text = out or Path(f"{name}.yaml"), starter(name)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already: choose another name, or --out") from error
-    except OSError as error:
-        raise UsageError(f"{path}: can't be written ({error.strerror})") from error
+    path = out or Path(f"{name}.yaml")
+    _write_new(path, starter(name), "--out")
     _say(f"{path}: edit it, then `maskaudit probes validate {path}`")
 
 
@@ -363,11 +401,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"maskaudit: {error}", file=sys.stderr)
         return error.status
     except ValueError as error:
-        from probes import ProbeError
+        from probes.faults import FaultyFile
 
-        if not isinstance(error, ProbeError):
+        if not isinstance(error, FaultyFile):
             raise
-        print(f"{error}\nmaskaudit: {len(error.faults)} fault(s) in the probe", file=sys.stderr)
+        print(f"{error}\nmaskaudit: {len(error.faults)} fault(s) in the {error.kind}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"maskaudit: {error.strerror or error}", file=sys.stderr)
@@ -406,6 +444,17 @@ def _dtype(name: str) -> str:
     if name not in choices:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
     return name
+
+
+def _write_new(path: Path, text: str, option: str) -> None:
+    """Write a file that isn't there yet."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already: choose another name with {option}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written ({error.strerror})") from error
 
 
 def _write_card(path: Path, result: Audit) -> Path:

@@ -8,7 +8,8 @@ from pathlib import Path
 from audit import tables
 from audit.comparison import SCHEMA, Comparison
 from audit.errors import UsageError
-from audit.store import csv_bytes, json_bytes, read_json, write_in
+from audit.result import Audit
+from audit.store import csv_bytes, json_bytes, load_audit, read_json, write_in
 
 FILE = "comparison.json"
 
@@ -35,6 +36,12 @@ def save_comparison(folder: Path, comparison: Comparison) -> None:
 def is_comparison(path: Path) -> bool:
     """The path is the folder of a comparison, or its `comparison.json`."""
     return (path / FILE).is_file() or path.name == FILE
+
+
+def load_result(path: Path) -> Audit | Comparison:
+    """What is in the folder of a run or of a comparison (or in that JSON file itself), as `load_audit` and
+    `load_comparison` read it."""
+    return load_comparison(path) if is_comparison(path) else load_audit(path)
 
 
 def load_comparison(path: Path | str) -> Comparison:

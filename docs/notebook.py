@@ -1,0 +1,75 @@
+"""Make docs/compare.ipynb: its cells are here, and what they show is what they showed when this was run.
+
+python docs/notebook.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FILE = Path(__file__).with_name("compare.ipynb")
+
+CELLS = (
+    (
+        "markdown",
+        "# What did fine-tuning change?\n\n"
+        "Two checkpoints under one probe, and what became of their associations. The demo checkpoints' bias is "
+        "planted: use your own, by a folder or a hub id.",
+    ),
+    ("code", 'from audit import audit, compare\n\nbase = audit("demo", ["traits"], out="runs/base")\nbase'),
+    (
+        "markdown",
+        "The strongest finding in words, and all associations as a table: a row each, with interval, q and grade.",
+    ),
+    ("code", "base.findings[0].sentence"),
+    (
+        "code",
+        'table = base.to_frame()\nshown = ["axis", "level", "target", "log2_ratio", "low", "high", "q"]\n'
+        'table.loc[table["grade"] == "strong", shown].head()',
+    ),
+    ("markdown", "Now the fine-tuned version against it: prompt by prompt, with an interval on every difference."),
+    (
+        "code",
+        'audit("demo-finetuned", ["traits"], out="runs/tuned")\n'
+        'changes = compare("runs/base", "runs/tuned", out="runs/comparison")\nchanges',
+    ),
+    ("code", "for change in changes.findings[:5]:\n    print(change.sentence)"),
+    ("markdown", "And the whole page, one file that needs nothing else."),
+    (
+        "code",
+        "from pathlib import Path\n\nfrom reports import render_comparison\n\n"
+        'Path("compare.html").write_text(render_comparison(changes), encoding="utf-8") > 0',
+    ),
+)
+
+
+def notebook() -> nbformat.NotebookNode:
+    """The cells, not yet executed."""
+    made = nbformat.v4.new_notebook()
+    made.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    for n, (kind, source) in enumerate(CELLS):
+        cell = nbformat.v4.new_code_cell(source) if kind == "code" else nbformat.v4.new_markdown_cell(source)
+        cell.id = f"cell-{n}"
+        made.cells.append(cell)
+    return made
+
+
+def main() -> None:
+    """Execute the cells in an empty folder and write the notebook with what they show."""
+    made = notebook()
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(made, timeout=600, resources={"metadata": {"path": folder}}, record_timing=False).execute()
+    for cell in made.cells:
+        cell.metadata.clear()
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    made.metadata.pop("language_info", None)
+    nbformat.write(made, FILE)
+
+
+if __name__ == "__main__":
+    main()

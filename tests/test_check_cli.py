@@ -1,0 +1,151 @@
+"""`maskaudit check` as a user and a workflow meet it, and the workflow that is documented."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree
+
+import audits
+import pytest
+import yaml
+
+from audit.cli import app, main
+from audit.store import json_bytes
+
+ROOT = Path(__file__).parent.parent
+WORKFLOW = ROOT / "docs" / "bias-gate.yml"
+POLICY = """\
+policy: our-gate
+limits:
+  - {name: stigma, measure: stigma_ratio, fails_when: {high_above: 0.1}}
+  - {name: distance, measure: distance_bits, fails_when: {low_above: 0.99}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def finished(tmp_path, monkeypatch):
+    """Each test in a folder of its own, with a finished run and a policy in it."""
+    from dataclasses import asdict
+
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("run/audit.json").write_bytes(json_bytes(asdict(audits.audit())))
+    Path("policy.yaml").write_text(POLICY)
+
+
+def commands(workflow: object) -> list[list[str]]:
+    """The words of each maskaudit command in a workflow, variables as they stand."""
+    assert isinstance(workflow, dict)
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    lines = [shlex.split(line) for step in steps for line in step.get("run", "").split("\n")]
+    return [words for words in lines if words[:1] == ["maskaudit"]]
+
+
+def options(command: str) -> set[str]:
+    """All options of a command, by typer's own account."""
+    import typer.main
+
+    group = typer.main.get_command(app)
+    return {name for option in group.commands[command].params for name in option.opts}  # type: ignore[attr-defined]
+
+
+def test_the_documented_workflow_uses_what_there_is():
+    """Every command and option in the workflow exists, and the report is kept whatever the verdict."""
+    workflow = yaml.safe_load(WORKFLOW.read_text())
+    found = commands(workflow)
+    assert [words[1] for words in found] == ["run", "check"]
+    for words in found:
+        assert {word for word in words if word.startswith("--")} <= options(words[1])
+    steps = workflow["jobs"]["bias"]["steps"]
+    assert steps[-1]["if"] == "always()"
+    assert "runs/gate/report.html" in steps[-1]["with"]["path"]
+
+
+def test_the_documented_check_runs_as_written(tmp_path, monkeypatch, capsys):
+    """The workflow's own check command, with its variables, writes both files and fails a policy that must fail."""
+    (check,) = [words[1:] for words in commands(yaml.safe_load(WORKFLOW.read_text())) if words[1] == "check"]
+    monkeypatch.setenv("POLICY", "policy.yaml")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    assert main([os.path.expandvars(word).replace("runs/gate", "run") for word in check]) == 1
+    assert "crossed     stigma" in capsys.readouterr().out
+    (failure,) = ElementTree.parse("junit.xml").iter("failure")
+    assert "numbers crossed" in failure.attrib["message"]
+    assert "| stigma | **crossed** |" in Path("summary.md").read_text()
+
+
+def test_a_policy_that_must_fail_fails_the_same_in_every_form(capsys):
+    """Exit code 1, and the same number of crossings in text, JSON, XML and Markdown."""
+    files = ["--junit", "junit.xml", "--github-summary", "summary.md"]
+    assert main(["check", "run", "--policy", "policy.yaml", *files]) == 1
+    text = capsys.readouterr().out
+    assert main(["check", "run", "--policy", "policy.yaml", "--format", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["status"], told["exit_code"]) == ("crossed", 1)
+    count = len(told["limits"][0]["crossings"])
+    for form in (text, Path("junit.xml").read_text(), Path("summary.md").read_text()):
+        assert f"{count} of {count} numbers crossed" in form
+
+
+def test_a_malformed_policy_exits_2_with_line_and_column(capsys):
+    """Each fault is a line of file, line and column on stderr, and nothing is written."""
+    Path("policy.yaml").write_text(POLICY.replace("high_above", "value").replace("distance_bits", "distance"))
+    assert main(["check", "run", "--policy", "policy.yaml", "--junit", "junit.xml"]) == 2
+    printed = capsys.readouterr()
+    assert [line.split(" ")[0] for line in printed.err.splitlines()[:2]] == ["policy.yaml:3:56:", "policy.yaml:4:31:"]
+    assert "2 fault(s) in the policy" in printed.err
+    assert printed.out == ""
+    assert not Path("junit.xml").exists()
+
+
+def test_a_name_that_isnt_in_the_run_exits_2(capsys):
+    """A misspelt level is told at its place in the policy."""
+    Path("policy.yaml").write_text(POLICY.replace("stigma_ratio,", "stigma_ratio, level: Blak,"))
+    assert main(["check", "run", "--policy", "policy.yaml"]) == 2
+    assert re.match(r"policy\.yaml:3:\d+: no level `Blak`.*did you mean `Black`", capsys.readouterr().err)
+
+
+def test_what_cant_be_judged_exits_4():
+    """A run with too few wordings for intervals is not passed."""
+    from dataclasses import asdict
+
+    few = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
+    Path("run/audit.json").write_bytes(json_bytes(asdict(few)))
+    assert main(["check", "run", "--policy", "policy.yaml"]) == 4
+
+
+def test_a_saved_policy_is_passed_by_the_run_it_came_from(capsys):
+    """`--save-policy` writes a ratchet that the same run passes, and doesn't replace a file that is there."""
+    assert main(["check", "run", "--save-policy", "ratchet.yaml"]) == 0
+    assert main(["check", "run", "--policy", "ratchet.yaml"]) == 0
+    assert main(["check", "run", "--save-policy", "ratchet.yaml"]) == 2
+    assert "ratchet.yaml is there already" in capsys.readouterr().err
+
+
+def test_nothing_is_written_that_wasnt_asked_for(tmp_path, monkeypatch):
+    """That GitHub names a summary file is no reason to write to it."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["check", "run", "--policy", "policy.yaml"]) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_summary_is_added_to_what_other_steps_wrote():
+    """The summary file is shared by the steps of a job: nothing in it is lost."""
+    Path("summary.md").write_text("# An earlier step\n")
+    assert main(["check", "run", "--policy", "policy.yaml", "--github-summary", "summary.md"]) == 1
+    assert Path("summary.md").read_text().startswith("# An earlier step\n")
+    assert "Policy our-gate" in Path("summary.md").read_text()
+
+
+def test_the_policy_in_the_readme_judges_a_comparison():
+    """The README's policy loads, has both limits, and neither is misspelt."""
+    from audit.policy import read_policy
+
+    text = re.search(r"```yaml\n(policy: .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert text
+    policy = read_policy("README.md", text[1].encode())
+    assert [limit.name for limit in policy.limits] == ["stigma", "nothing widens"]
