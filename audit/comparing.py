@@ -95,7 +95,7 @@ def compare_runs(
         command=command,
         versions=tuple((name, metadata.version(name)) for name in packages),
         sides=tuple(
-            Side(name, run.recipe, run.audit.competence, _concern(runs[0], run, n, probes))
+            Side(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
             for n, (name, run) in enumerate(zip(called, runs, strict=True))
         ),
         notices=tuple(notices),
@@ -236,13 +236,14 @@ def _top(probe: Probe, view: View, axis: int, level: str) -> tuple[tuple[str, fl
     return tuple((probe.targets.words[k].text, float(probs[k])) for k in best[:TOP])
 
 
-def _concern(base: Run, run: Run, side: int, probes: Sequence[ProbeComparison]) -> str | None:
+def _concern(name: str, runs: Sequence[Run], side: int, probes: Sequence[ProbeComparison]) -> str | None:
     """What speaks against the side's numbers: it can't fill a gap, or has moved too far for a borrowed head."""
+    base, run = runs[0], runs[side]
     info, competence = run.recipe.checkpoint, run.audit.competence
-    moved = f"The encoder of {info.name} has moved too far for the head of {info.mlm_head_from}"
+    moved = f"The encoder of {name} has moved too far for the head of {info.mlm_head_from}"
     if competence is not None and not competence.passed:
         share = f"only {competence.accuracy:.0%} of easy sentences ({competence.floor:.0%} are asked for)"
-        return f"{moved}: it completes {share}." if info.mlm_head_from else f"{info.name} completes {share}."
+        return f"{moved}: it completes {share}." if info.mlm_head_from else f"{name} completes {share}."
     if info.mlm_head_from is None:
         return None
     if lost := _lost(base.audit.competence, competence):

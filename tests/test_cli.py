@@ -227,7 +227,7 @@ def test_the_readme_names_what_a_run_leaves(bert):
     assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
     for path in Path("out").iterdir():
         assert path.name in readme
-    example = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
+    example = re.search(r"```yaml\n(probe: .*?)```", readme, re.DOTALL)[1]
     Path("example.yaml").write_text(example)
     assert main(["probes", "validate", "example.yaml"]) == 0
 
