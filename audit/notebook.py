@@ -10,7 +10,7 @@ from html import escape
 
 from audit.comparison import Comparison, Pair, ProbeComparison
 from audit.result import Audit, Axis, Estimate, ProbeResult
-from audit.summary import PLANTED, changed, counted
+from audit.summary import PLANTED, changed, counted, unchanged
 
 NOT_JUDGED = "not judged"
 
@@ -61,7 +61,7 @@ def _comparison_rows(comparison: Comparison, probe: ProbeComparison, pair: Pair)
         one, other = (_sized(distance.before), _sized(distance.after)) if distance else ("", "")
         if comparison.believed(probe, pair):
             moved = changed(pair, axis.name)
-            said = f"{counted(moved)}. {moved[0].sentence}" if moved else "no evidence of change"
+            said = f"{counted(moved)}. {moved[0].sentence}" if moved else unchanged(pair, axis.name)
         else:
             said = NOT_JUDGED
         yield probe.title, axis.title, one, side, other, said

@@ -75,7 +75,13 @@ def _axis_lines(result: Comparison, probe: ProbeComparison, pair: Pair) -> Itera
 
 def _outcome(axis: SharedAxis, pair: Pair) -> str:
     own = changed(pair, axis.name)
-    return f"{counted(own)}. {own[0].sentence}" if own else "no evidence of change."
+    return f"{counted(own)}. {own[0].sentence}" if own else f"{unchanged(pair, axis.name)}."
+
+
+def unchanged(pair: Pair, axis: str) -> str:
+    """What is said of an axis without an evident change; that nothing could be tested is no evidence of anything."""
+    tested = any(shift.q is not None for shift in pair.shifts if shift.axis == axis)
+    return "no evidence of change" if tested else "not tested, for want of wordings or of words with enough of the mass"
 
 
 def changed(pair: Pair, axis: str) -> list[Shift]:
