@@ -178,18 +178,25 @@ def outcome(shift: Shift) -> str:
 
 def distance(shift: MeasureShift, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
     """A distance's row; None where one of the sides has no number."""
-    ends = [words.rounded(value) for side in (shift.before, shift.after) if (value := words.known(side.value))]
-    changed, interval = measures.change(shift)
-    said = f"{shift.verdict} {changed} {interval}".rstrip()
+    ends = [
+        words.rounded(value) for side in (shift.before, shift.after) if (value := words.known(side.value)) is not None
+    ]
     return _row(
         shift,
         name=name,
         flagged=False,
         style=style,
         rulers=rulers,
-        outcome=measures.unchanged(shift.p) if shift.verdict == "unchanged" else said,
+        outcome=_became(shift),
         numbers=f"{' → '.join(ends)} bits",
     )
+
+
+def _became(shift: MeasureShift) -> str:
+    changed, interval = measures.change(shift)
+    if shift.role == "placebo":
+        return f"noise: {changed} {interval}".rstrip()
+    return measures.verdict(shift) if shift.verdict == "unchanged" else f"{shift.verdict} {changed} {interval}".rstrip()
 
 
 def _row(

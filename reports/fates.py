@@ -48,7 +48,12 @@ class Kind:
     @property
     def same(self) -> bool:
         """Whether no finding's change counts."""
-        return not any(line.stands for line in (*self.lines, *self.more))
+        return self.rest_same and not any(line.stands for line in self.lines)
+
+    @property
+    def rest_same(self) -> bool:
+        """The same of those that are folded."""
+        return not any(line.stands for line in self.more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,15 +96,10 @@ def _last(line: TrendLine) -> Dot:
 
 
 def spread(ys: Sequence[float], gap: float, top: float, bottom: float) -> list[float]:
-    """The places in the same order from top to bottom, at least `gap` apart, inside the plot where they fit."""
-    order = sorted(range(len(ys)), key=lambda n: ys[n])
-    places = list(ys)
-    for one, two in pairwise(order):
-        places[two] = max(places[two], places[one] + gap)
-    over = max(0.0, (places[order[-1]] if order else 0.0) - bottom)
-    for n in reversed(order):
-        held = places[n] - over
-        places[n] = max(held, top) if over else places[n]
-    for one, two in pairwise(order):
-        places[two] = max(places[two], places[one] + gap)
+    """The places in the same order from top to bottom, at least `gap` apart, between `top` and `bottom`."""
+    order, places = sorted(range(len(ys)), key=lambda n: ys[n]), list(ys)
+    for rank, n in enumerate(order):
+        places[n] = max(ys[n], places[order[rank - 1]] + gap if rank else top)
+    for rank, n in reversed(list(enumerate(order))):
+        places[n] = min(places[n], bottom - gap * (len(order) - 1 - rank))
     return places

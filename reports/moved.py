@@ -67,7 +67,7 @@ def associations(
     own = outcomes.own(pair, axis)
     if not own:
         return None
-    after = ("change", "interval", "q", "wordings", "invented", "grade", "verdict", "finding")
+    after = ("change", "verdict", "interval", "q", "wordings", "invented", "grade", "finding")
     rows = tuple(_association(shift) for shift in own[:room])
     rest = f" The {words.count(room)} that moved most are listed; changes.csv has them all." if len(own) > room else ""
     caption = f"Associations on both sides: {words.clean(axis.title, 60)}, against {words.clean(axis.reference, 40)}"
@@ -84,12 +84,12 @@ def _association(shift: Shift) -> TableRow:
         TableCell(words.ratio_estimate(shift.before), "", tint(shift.before.value)),
         TableCell(words.ratio_estimate(shift.after), "", tint(shift.after.value)),
         TableCell(words.more_or_less(shift.change.value)),
+        TableCell(measures.verdict(shift)),
         TableCell(words.ratio_interval(shift.change.low, shift.change.high) or words.MISSING),
         TableCell(words.chance(shift.q)),
         TableCell(f"{shift.agree} of {shift.templates}"),
         TableCell(words.MISSING if (band := words.known(shift.band)) is None else words.up_to(band)),
         TableCell(shift.grade),
-        TableCell(measures.verdict(shift)),
         TableCell(shift.fate or words.MISSING),
     )
     return TableRow(words.clean(shift.target), "stigma" in shift.flags, cells, same=shift.verdict == "unchanged")

@@ -127,7 +127,7 @@ def _across(comparison: Comparison) -> str:
         return f"From left to right: {words.listed(named)}."
     base = comparison.sides[0]
     lead = "From left to right: steps of training"
-    return f"{lead}." if base.step is not None else f"{lead}, with {name(base)} (base) before them."
+    return f"{lead}." if base.step is not None else f"{lead}, with {name(base)} (base) at the left."
 
 
 def stops(comparison: Comparison) -> tuple[Stop, ...]:

@@ -58,6 +58,8 @@ def _judged(audits: Sequence[Audit], probes: Sequence[ProbeResult]) -> tuple[boo
 
 def _probe(sides: Sequence[ProbeResult], names: Sequence[str]) -> ProbeComparison:
     base = sides[0]
+    shared = [all(target.scored for target in column) for column in zip(*(s.targets for s in sides), strict=True)]
+    targets = tuple(replace(t, scored=here) for t, here in zip(base.targets, shared, strict=True))
     pairs = tuple(
         Pair(n, _shifts(base, other, (names[0], names[n]), n), _measure_shifts(base, other, (names[0], names[n])))
         for n, other in enumerate(sides[1:], start=1)
@@ -65,7 +67,7 @@ def _probe(sides: Sequence[ProbeResult], names: Sequence[str]) -> ProbeCompariso
     return ProbeComparison(
         name=base.name, version=base.version, title=base.title, question=base.question, language=base.language,
         sha256=base.sha256, axes=tuple(map(_axis, base.axes)), templates=base.templates, lexicon=base.lexicon,
-        prompts=base.prompts, targets=base.targets, unshared=_unshared(sides),
+        prompts=base.prompts, targets=targets, unshared=_unshared(sides),
         coverage=tuple(side.coverage for side in sides), judged=(True,) * len(sides), pairs=pairs,
         examples=tuple(tuple(e for e in side.examples if set(e.roles) == {"level"}) for side in sides),
         tops=tuple(_top(sides, axis, level) for axis in base.axes for level in axis.levels),
@@ -109,7 +111,7 @@ def _shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str], seed:
     made = [
         _shift(a, after[key], names, BAND if placebo[a.axis] else None, draw)
         for key, a in _keyed(base).items()
-        if _heavy(a) or _heavy(after[key])
+        if (_heavy(a) or _heavy(after[key])) and None not in (a.log2_ratio, after[key].log2_ratio)
     ]
     return tuple(sorted(made, key=lambda s: -(s.moved or 0.0)))
 
@@ -156,7 +158,8 @@ def verdict(shift: Shift) -> Verdict:
 def _measure_shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str]) -> tuple[MeasureShift, ...]:
     made = [
         _measured("distance_bits", d, d.level, d.other, d.bits, e.bits, names)
-        for d, e in zip(_distances(base), _distances(other), strict=True)
+        for key, d in _distances(base).items()
+        if (e := _distances(other).get(key))
     ]
     for one in (level for level in base.levels if level.role == "level"):
         two = _level(other, one.axis, one.name)
@@ -175,9 +178,9 @@ def _reference(side: ProbeResult, axis: str) -> str:
     return next(a.reference for a in side.axes if a.name == axis)
 
 
-def _distances(side: ProbeResult) -> list[Distance]:
+def _distances(side: ProbeResult) -> dict[tuple[str, str | None, str | None], Distance]:
     whole = [axis.distance for axis in side.axes if axis.distance]
-    return [*whole, *side.distances]
+    return {(d.axis, d.level, d.other): d for d in (*whole, *side.distances)}
 
 
 def _measured(
@@ -212,7 +215,7 @@ def _measured(
 
 
 def _series(sides: Sequence[ProbeResult], pairs: Sequence[Pair]) -> tuple[Series, ...]:
-    columns = zip(*(_measure_shifts(sides[0], side, ("", "")) for side in sides), strict=True)
+    columns = list(zip(*(_measure_shifts(sides[0], side, ("", "")) for side in sides), strict=len(sides) > 2))
     made = []
     for rows in columns:
         first = rows[0]

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
-from html.parser import HTMLParser
 from itertools import combinations, pairwise
 
 import pytest
@@ -33,6 +32,7 @@ from audits import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parsed import Parsed
 
 from audit.result import Audit, Completion, Estimate, Grade, LabourMarket, ProbeResult
 from reports import charts, colours, grades, render, words
@@ -42,44 +42,6 @@ from reports.ids import Ids
 from reports.page import page
 from reports.scale import scale
 from reports.verdict import Row, Standing, Verdict, verdict
-
-
-class Parsed(HTMLParser):
-    """The elements of a page in order, with their attributes, and the text in each kind of element."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.ends: list[str] = []
-        self.raw: dict[str, str] = {}
-        self.text: list[str] = []
-        self._inside = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._inside = tag if tag in ("style", "script") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self.ends.append(tag)
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self.raw[self._inside] = self.raw.get(self._inside, "") + data
-        else:
-            self.text.append(data)
-
-    def shape(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Elements with the names of their attributes: what hostile strings must not change."""
-        return [(tag, tuple(attrs)) for tag, attrs in self.elements]
-
-    def values(self, name: str) -> list[str]:
-        return [value for _, attrs in self.elements if (value := attrs.get(name)) is not None]
-
-    def all_text(self) -> str:
-        return " ".join(" ".join(self.text).split())
 
 
 @cache

@@ -34,7 +34,7 @@
   // Tables: sort by any column, filter by word, download.
   const number = (text) => {
     const found = /[\d.,]+/.exec(text);
-    if (text === "same") return 0;
+    if (/^same( \[|$)/.test(text)) return 0;
     if (!found) return null;
     const value = parseFloat(found[0].replaceAll(",", "")) * (text.startsWith("<") ? 0.5 : 1);
     return /^(over )?[\d.,]+\u00d7 less|^\u2212/.test(text) ? -value : value;

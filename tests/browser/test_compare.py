@@ -1,0 +1,91 @@
+"""The page of a comparison in a real browser: it asks for nothing, fits a phone, and its switch does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from comparisons import narrowed, trend, unmoved
+
+from reports import render_comparison
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """Made-up comparisons of two sides, of two that hardly differ, and of four."""
+    folder = tmp_path_factory.mktemp("compare")
+    made = {"narrowed": narrowed(), "unmoved": unmoved(), "trend": trend()}
+    for name, comparison in made.items():
+        (folder / f"{name}.html").write_text(render_comparison(comparison), encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in made}
+
+
+@pytest.mark.parametrize("kind", ["narrowed", "trend"])
+@pytest.mark.parametrize("width", [1440, 768, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_opens_without_a_request_or_a_complaint(browser, pages, kind, width, scheme):
+    """At three widths, light and dark: no request but for the file, no console message, no sideways scrolling."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda request: heard.append(request.url) if request.url != pages[kind].as_uri() else None)
+    page.goto(pages[kind].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert heard == []
+    page.close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_switch_hides_what_gives_no_evidence(browser, pages, script):
+    """By keyboard, with the script or without: rows without evidence go and come back, and nothing is remembered."""
+    context = browser.new_context(java_script_enabled=script, viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.goto(pages["narrowed"].as_uri())
+    rows, still = page.locator(".bells li:visible"), page.locator(".bells li.same:visible")
+    every, unchanged = rows.count(), still.count()
+    assert unchanged > 0
+    page.get_by_label("Differences only").focus()
+    page.keyboard.press("Space")
+    assert still.count() == 0
+    assert 0 < rows.count() == every - unchanged
+    page.keyboard.press("Space")
+    assert rows.count() == every
+    page.keyboard.press("Space")
+    page.reload()
+    assert rows.count() == every
+    context.close()
+
+
+def test_the_switch_says_so_when_it_hides_everything(browser, pages):
+    """Where nothing gives evidence of change, the page with the switch on says that, and shows it without."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(pages["unmoved"].as_uri())
+    note = page.get_by_text("Nothing on this page gives evidence of change")
+    assert not note.is_visible()
+    page.check("#only")
+    assert note.is_visible()
+    assert page.locator("section.probe:visible").count() == 0
+    page.close()
+
+
+def test_a_table_of_changes_is_sorted_by_what_it_says(browser, pages):
+    """Ratios sort by size and way, whatever interval stands behind them."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(pages["narrowed"].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    table = page.locator("table.data[id^=changes]").first
+    table.get_by_role("button", name="base", exact=True).click()
+    said = table.locator("tbody tr td:nth-child(3)").all_inner_texts()
+    ratios = [_ratio(text) for text in said]
+    assert ratios == sorted(ratios, reverse=True)
+    assert {ratio > 0 for ratio in ratios} == {True, False}
+    page.close()
+
+
+def _ratio(said: str) -> float:
+    size, way = [*said.partition(" [")[0].split(" "), ""][:2]
+    return 0.0 if size == "same" else float(size.rstrip("\u00d7")) * (-1 if way == "less" else 1)
