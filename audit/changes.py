@@ -247,9 +247,8 @@ def sentence(shift: Shift, names: Names) -> str:
 def _outcome(shift: Shift) -> str:
     if shift.verdict == "unchanged":
         return f"{'only weak' if shift.grade == 'weak' else 'no'} evidence of change"
-    what = "turned round," if shift.verdict == "reversed" else shift.verdict
     size = _said(shift.change, (shift.change.value or 0.0) >= 0)
-    return f"{what} {size}, in {shift.agree} of {shift.templates} wordings"
+    return f"{shift.verdict} {size}, in {shift.agree} of {shift.templates} wordings"
 
 
 def _said(log2: Estimate, more: bool) -> str:
@@ -364,17 +363,8 @@ def measure_sentence(shift: MeasureShift, names: Names) -> str:
     """The measure on both sides and what became of it, in plain words."""
     sides = (_sized(each, shift.measure) for each in (shift.before, shift.after))
     both = ", ".join(f"{said} in {name}" for said, name in zip(sides, names, strict=True))
-    outcome = "no evidence of change" if shift.verdict == "unchanged" else f"it {_VERBS[shift.verdict]}"
+    outcome = "no evidence of change" if shift.verdict == "unchanged" else f"it {shift.verdict}"
     return f"{_whose(shift)}: {both}; {outcome}."
-
-
-_VERBS: Mapping[Verdict, str] = {
-    "narrowed": "narrowed",
-    "widened": "widened",
-    "reversed": "turned round",
-    "rose": "rose",
-    "fell": "fell",
-}
 
 
 def _whose(shift: MeasureShift) -> str:

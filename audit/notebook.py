@@ -10,7 +10,7 @@ from html import escape
 
 from audit.comparison import Comparison, Pair, ProbeComparison
 from audit.result import Audit, Axis, Estimate, ProbeResult
-from audit.summary import PLANTED, changed, counted, unchanged
+from audit.summary import PLANTED, outcome, whole_distance
 
 NOT_JUDGED = "not judged"
 
@@ -45,7 +45,7 @@ def comparison_html(comparison: Comparison) -> str:
     planted = any(side.recipe.checkpoint.planted for side in comparison.sides)
     notes = [*([PLANTED] if planted else []), *comparison.notices]
     notes += [side.concern for side in comparison.sides if side.concern]
-    heads = ("Probe", "Groups", f"Distance in {base}, bits", "Held against it", "Distance, bits", "Associations")
+    heads = ("Probe", "Groups", f"Distance in {base}, bits", "Held against it", "Distance, bits", "What became of it")
     rows = [
         row for probe in comparison.probes for pair in probe.pairs for row in _comparison_rows(comparison, probe, pair)
     ]
@@ -56,14 +56,9 @@ def comparison_html(comparison: Comparison) -> str:
 def _comparison_rows(comparison: Comparison, probe: ProbeComparison, pair: Pair) -> Iterator[Sequence[str]]:
     side = comparison.sides[pair.side].name
     for axis in probe.axes:
-        own = (m for m in pair.measures if m.measure == "distance_bits" and m.axis == axis.name and m.level is None)
-        distance = next(own, None)
+        distance = whole_distance(pair, axis.name)
         one, other = (_sized(distance.before), _sized(distance.after)) if distance else ("", "")
-        if comparison.believed(probe, pair):
-            moved = changed(pair, axis.name)
-            said = f"{counted(moved)}. {moved[0].sentence}" if moved else unchanged(pair, axis.name)
-        else:
-            said = NOT_JUDGED
+        said = " ".join(outcome(pair, axis.name)) if comparison.believed(probe, pair) else NOT_JUDGED
         yield probe.title, axis.title, one, side, other, said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from audit.comparison import Comparison, Pair, ProbeComparison, SharedAxis, Shift, Verdict
+from audit.comparison import Comparison, MeasureShift, Pair, ProbeComparison, Shift, Verdict
 from audit.result import Audit, ProbeResult
 
 PLANTED = "The bias of this demo checkpoint is planted: nothing here says anything about any real model."
@@ -48,7 +48,7 @@ def _strongest(result: Audit, probe: ProbeResult) -> str:
 
 
 def comparison_summary(result: Comparison) -> str:
-    """For each side, probe and axis how many associations narrowed, widened or turned round, and the largest."""
+    """For each side, probe and axis how many associations narrowed, widened or reversed, and the largest."""
     return "\n".join(_comparison_lines(result))
 
 
@@ -70,12 +70,22 @@ def _axis_lines(result: Comparison, probe: ProbeComparison, pair: Pair) -> Itera
         yield "    not judged: one of the two can't be relied on here."
         return
     for axis in probe.axes:
-        yield f"    {axis.title}: {_outcome(axis, pair)}"
+        yield f"    {axis.title}: {' '.join(outcome(pair, axis.name))}"
 
 
-def _outcome(axis: SharedAxis, pair: Pair) -> str:
-    own = changed(pair, axis.name)
-    return f"{counted(own)}. {own[0].sentence}" if own else f"{unchanged(pair, axis.name)}."
+def outcome(pair: Pair, axis: str) -> list[str]:
+    """What became of the axis, as sentences: the distance of all its levels and its associations."""
+    own = changed(pair, axis)
+    distance = whole_distance(pair, axis)
+    said = [distance.sentence] if distance and distance.verdict != "unchanged" else []
+    said += [f"{counted(own)}.", own[0].sentence] if own else []
+    return said or [f"{unchanged(pair, axis)}."]
+
+
+def whole_distance(pair: Pair, axis: str) -> MeasureShift | None:
+    """The distance of all levels of the axis; None where nothing could be compared."""
+    own = (m for m in pair.measures if m.measure == "distance_bits" and m.axis == axis and m.level is None)
+    return next(own, None)
 
 
 def unchanged(pair: Pair, axis: str) -> str:
@@ -92,7 +102,6 @@ def changed(pair: Pair, axis: str) -> list[Shift]:
 def counted(shifts: Sequence[Shift]) -> str:
     """`32 associations narrowed, 1 widened`."""
     counts = Counter(shift.verdict for shift in shifts)
-    said = {"narrowed": "narrowed", "widened": "widened", "reversed": "turned round"}
-    first, *rest = [(counts[verdict], said[verdict]) for verdict in CHANGED if counts[verdict]]
+    first, *rest = [(counts[verdict], verdict) for verdict in CHANGED if counts[verdict]]
     noun = "association" if first[0] == 1 else "associations"
     return ", ".join([f"{first[0]} {noun} {first[1]}", *(f"{count} {what}" for count, what in rest)])
