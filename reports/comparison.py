@@ -18,11 +18,13 @@ from reports.judgement import Judgement, judgement
 from reports.moved import Lacking, lacking, room
 from reports.pairs import PairPart, Scales, pair_part, scales
 from reports.sidebyside import Blocks, first_answers, top_lists
-from reports.sides import NAME, Origin, SidePart, name, origins, side_parts, swatch
+from reports.sides import Origin, SidePart, name, origins, side_parts, swatch
 from reports.trends import Trends, trends
 
 FIXED = ("top", "only", "verdict", "findings", "method", "limits", "provenance", "repeat")
 """Ids that the template writes itself."""
+NAMED = 3
+"""Most sides whose coverage is told by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +144,13 @@ def _planted(comparison: Comparison) -> str:
 
 
 def _notices(comparison: Comparison) -> tuple[str, ...]:
-    own = [
-        f"{name(side)}: {words.prose(notice, 1000)}"
-        for side in comparison.sides
-        for notice in side.recipe.checkpoint.notices
-    ]
+    """The comparison's own, and each side's, said once with the sides that they are of."""
+    whose: dict[str, list[str]] = {}
+    for side in comparison.sides:
+        for notice in side.recipe.checkpoint.notices:
+            whose.setdefault(words.prose(notice, 1000), []).append(name(side))
+    everyone = len(comparison.sides)
+    own = [f"{'Every side' if len(n) == everyone else words.listed(n)}: {notice}" for notice, n in whose.items()]
     return (*(words.prose(notice, 1000) for notice in comparison.notices), *own)
 
 
@@ -181,8 +185,8 @@ def _probe_facts(comparison: Comparison, probe: ProbeComparison) -> tuple[Fact, 
         Fact("Wordings", words.count(len(probe.templates))),
         Fact("Prompts", words.count(probe.prompts)),
     ]
-    made += [
-        Fact(f"Coverage, {words.clean(side.name, NAME)}", words.percent(coverage))
-        for side, coverage in zip(comparison.sides, probe.coverage, strict=True)
-    ]
-    return tuple(made)
+    shares = [words.percent(coverage) for coverage in probe.coverage]
+    if len(shares) > NAMED:
+        return (*made, Fact("Coverage, in the order of the sides", ", ".join(shares)))
+    sides = zip(comparison.sides, shares, strict=True)
+    return (*made, *(Fact(f"Coverage, {name(side)}", share) for side, share in sides))

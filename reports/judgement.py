@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from audit.comparison import Comparison, Pair, ProbeComparison, SharedAxis
+from audit.comparison import Comparison, MeasureShift, Pair, ProbeComparison, SharedAxis
 from reports import outcomes, words
 from reports.dumbbells import Dumbbell, Ruler, bits_rulers, distance
 from reports.outcomes import BADGES, EVIDENT, TESTED, Outcome, Tally
@@ -136,8 +136,16 @@ def _line(
         counts="" if reason else outcomes.counts(counted),
         text=text if said else "",
         flagged=flagged,
-        bar=distance(whole, words.clean(axis.title, 60), "whole", rulers) if whole else None,
+        bar=_bar(whole, axis, rulers, judged=reason is None) if whole else None,
     )
+
+
+def _bar(whole: MeasureShift, axis: SharedAxis, rulers: tuple[Ruler, Ruler], judged: bool) -> Dumbbell | None:
+    """The distance of all groups; without a word on what became of it where that can't be judged."""
+    drawn = distance(whole, words.clean(axis.title, 60), "whole", rulers)
+    if drawn is None or judged:
+        return drawn
+    return replace(drawn, arrow="", outcome="not judged", label=f"{drawn.name}: {drawn.numbers}, not judged", same=True)
 
 
 def _text(found: Outcome, counted: Tally, pair: Pair, axis: SharedAxis) -> tuple[str, bool]:

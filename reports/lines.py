@@ -19,7 +19,7 @@ GAP = 14.0
 """Pixels between two labels."""
 ROOM = 46.0
 """Pixels that a mark of the horizontal axis takes."""
-WIDEST = 118.0
+WIDEST = 132.0
 """Most pixels for the names at the right."""
 
 

@@ -70,7 +70,9 @@ class AxisPart:
 
     @property
     def same(self) -> bool:
-        """Whether nothing gives evidence of change: no association, no distance, no other measure."""
+        """Whether nothing gives evidence of change: no association, no distance, no measure; or it isn't judged."""
+        if self.outcome is Outcome.UNJUDGED:
+            return True
         charts = [*(level.chart for level in self.levels), self.distances]
         tables = [self.associations, self.pairs, self.summaries]
         return all(c is None or c.same for c in charts) and all(t is None or t.same for t in tables)

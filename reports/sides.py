@@ -36,7 +36,7 @@ class Origin:
 
 def name(side: Side) -> str:
     """What the side is called on the page."""
-    return words.clean(side.name, NAME)
+    return words.both_ends(side.name, NAME)
 
 
 def swatch(comparison: Comparison, n: int) -> Swatch:

@@ -36,6 +36,15 @@ def clean(text: str, limit: int = 80) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
 
 
+def both_ends(text: str, limit: int) -> str:
+    """The text cleaned and cut in its middle: names that differ at their ends stay apart."""
+    whole = clean(text, 1000)
+    if len(whole) <= limit:
+        return whole
+    tail = limit // 2
+    return f"{whole[: limit - tail - 1].rstrip()}…{whole[-tail:].lstrip()}"
+
+
 def prose(text: str, limit: int = 4000) -> str:
     """A sentence or a paragraph: cleaned, its line breaks made spaces."""
     return clean(" ".join(text.split()), limit)

@@ -265,7 +265,10 @@ def test_probe_that_cannot_be_judged_is_greyed_out_and_never_counted() -> None:
     (line,) = lines
     assert line.text.startswith("tuned-1: Only 0.40 % of the checkpoint's answers are words of this list")
     assert line.counts == ""
+    assert line.bar is not None
+    assert (line.bar.outcome, line.bar.arrow) == ("not judged", "")
     assert page().probes[1].dim
+    assert page().probes[1].same
     assert page().probes[1].pairs[0].unjudged == line.text
     judged = sum(len(p.shifts) for p in made().probes[0].pairs)
     assert f"of {judged} associations" in page().verdict.headlines[0]
@@ -594,6 +597,25 @@ def test_concerns_stand_at_the_top() -> None:
     plain = parsed("narrowed").all_text()
     assert "borrowed" not in plain
     assert "planted" not in plain
+
+
+def test_notices_are_said_once_with_their_sides() -> None:
+    """What holds for every side stands there once; what holds for one has its name."""
+    base, other = made("narrowed").sides
+    checkpoint = replace(other.recipe.checkpoint, notices=(*base.recipe.checkpoint.notices, "Its head is borrowed."))
+    told = replace(made("narrowed"), sides=(base, replace(other, recipe=replace(other.recipe, checkpoint=checkpoint))))
+    shown = comparison_page(told).notices
+    every, own = "Every side: The tokenizer was read from the checkpoint's folder.", "tuned-1: Its head is borrowed."
+    assert shown == ("One probe was asked of one side.", every, own)
+
+
+def test_long_names_keep_both_ends() -> None:
+    """Names that differ only at their ends are told apart even where they are cut."""
+    long = [f"{'organisation-with-a-long-name/' * 3}model-{n}" for n in (1, 2)]
+    said = [words.both_ends(name, 60) for name in long]
+    assert [len(name) for name in said] == [60, 60]
+    assert said[0] != said[1]
+    assert words.both_ends("short", 60) == "short"
 
 
 def test_limits_are_stated() -> None:
