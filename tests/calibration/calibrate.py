@@ -251,10 +251,11 @@ def false_changes(probe: Probe, sides: Iterable[tuple[Tables, Tables]]) -> dict[
             counts[axis.name].add(any(s.axis == axis.name for s in wrong))
         counts["any association"].add(bool(wrong))
         counts["association verdicts"].add(len(wrong), len(shifts))
+        moved = [m for m in measured if m.verdict != "unchanged"]
+        counts["any measure"].add(bool(moved))
+        counts["measure verdicts"].add(len(moved), len(measured))
         for name in sorted({m.measure for m in measured}):
-            own = [m for m in measured if m.measure == name]
-            counts[f"{name} verdicts"].add(sum(m.verdict != "unchanged" for m in own), len(own))
-            counts[f"{name} any"].add(any(m.verdict != "unchanged" for m in own))
+            counts[f"any {name}"].add(any(m.measure == name for m in moved))
     return counts
 
 

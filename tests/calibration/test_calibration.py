@@ -50,6 +50,17 @@ def test_outlying_wordings_are_no_findings(tails):
     rare(calibrate.false_alarms(probe, calibrate.no_effect(rng, 12, probe, tails=tails)))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("tails", ["normal", "skewed"])
+def test_two_checkpoints_that_do_not_differ_have_not_changed(tails):
+    """At most 5 % of comparisons say that anything has changed, where the same effects are seen through other noise."""
+    rng, probe = np.random.default_rng(9), shaped("occupation-by-disability", 14)
+    sides = calibrate.no_change(rng, 20, probe, groups=0.6, tails=tails, drift=0.0)
+    for name, count in calibrate.false_changes(probe, sides).items():
+        if not name.endswith("verdicts"):  # of one comparison they hang together
+            assert count.hits <= most(count.trials, ALARMS), f"{name}: {count}"
+
+
 @pytest.mark.parametrize("templates", [8, 12, 16, 22])
 @pytest.mark.parametrize("groups", [0.0, 0.5], ids=["no effects", "effects"])
 def test_intervals_of_associations_hold_the_truth(templates, groups):
