@@ -19,6 +19,8 @@ LEFT, WIDTH = 3.0, 94.0
 """Where a ruler begins and how long it is."""
 PLACES = (LEFT, 50.0, LEFT + WIDTH)
 """Where a ruler of three marks has them."""
+ROOMY = 8
+"""Characters at the ends of an axis of changes that leave room for its middle."""
 NEAR = 3.5
 """Percent within which an arrow would have no room between its dots."""
 
@@ -118,9 +120,11 @@ def one_sided(scale: Scale) -> Ruler:
 
 
 def change_ruler(scale: Scale) -> Ruler:
-    """The page's axis of changed ratios: only its ends and its middle are marked."""
+    """The page's axis of changed ratios: its ends are marked, and its middle where there is room for it."""
     made = ratio_ruler(scale)
-    return Ruler(made.low, made.high, made.marks[::2])
+    first, middle, last = made.marks[::2]
+    roomy = len(first.text) <= ROOMY
+    return Ruler(made.low, made.high, (first, middle, last) if roomy else (first, last))
 
 
 def bits_ruler(top: float) -> Ruler:
