@@ -13,7 +13,7 @@ from audit.errors import NoHeadError, UsageError
 from audit.options import Options
 from audit.result import Audit, Recipe
 from audit.run import Progress, audit_with, default_folder, load_probes, load_scorer, make_recipe, repeat_command
-from audit.store import RunFolder, is_run, load_audit, read_recipe, recipe_id
+from audit.store import RunFolder, differences, is_run, load_audit, read_recipe, recipe_id
 from probes.load import load_probe, shipped
 from probes.probe import Probe
 
@@ -79,10 +79,10 @@ def _audited(
     scorer, used = _scorer(checkpoint, options)
     command = repeat_command(checkpoint, names, used)
     recipe = make_recipe(scorer.checkpoint.info, probes, used, str(scorer.checkpoint.device), command)
-    path = _place(default_folder(checkpoint), recipe)
+    path, why = _place(default_folder(checkpoint), recipe)
     folder = RunFolder.open(path, recipe)
-    if progress and path != default_folder(checkpoint):
-        progress.note(f"{default_folder(checkpoint)} holds another run, so {checkpoint} is audited in {path}")
+    if progress and why:
+        progress.note(f"{why}, so {checkpoint} is audited in {path}")
     if (path / "audit.json").is_file():
         if progress:
             progress.note(f"{path}: finished before, taken as it is")
@@ -101,12 +101,14 @@ def _scorer(checkpoint: str, options: Options) -> tuple[TorchScorer, Options]:
     return load_scorer(checkpoint, options), options
 
 
-def _place(folder: Path, recipe: Recipe) -> Path:
-    """The folder, or where it holds another run one beside it that is named by the recipe."""
+def _place(folder: Path, recipe: Recipe) -> tuple[Path, str]:
+    """The folder; or where it holds another run one beside it that is named by the recipe, and why."""
     found = read_recipe(folder) if is_run(folder) else None
     if found is None or recipe_id(found) == recipe_id(recipe):
-        return folder
-    return folder.with_name(f"{folder.name}-{recipe_id(recipe)[:8]}")
+        return folder, ""
+    what = ", ".join(differences(found, recipe))
+    beside = folder.with_name(f"{folder.name}-{recipe_id(recipe)[:8]}")
+    return beside, f"{folder} holds another run ({what} differ)"
 
 
 def agree(runs: Sequence[Run], wanted: Sequence[str], *, any_version: bool) -> tuple[list[str], list[str]]:

@@ -84,7 +84,7 @@ class RunFolder:
             if found is None:
                 write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
             elif recipe_id(found) != recipe_id(recipe):
-                what = ", ".join(_differences(found, recipe))
+                what = ", ".join(differences(found, recipe))
                 mend = "choose another folder with --out, or pass --fresh to replace it"
                 raise UsageError(f"{path} holds another run ({what} differ): {mend}")
             elif found.seed != recipe.seed:
@@ -147,11 +147,13 @@ ASIDE = ("command", "started", "seed")
 def recipe_id(recipe: Recipe) -> str:
     """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed,
     or how far in its training the checkpoint is."""
-    parts = asdict(recipe)
-    for name in ASIDE:
-        del parts[name]
+    return hashlib.sha256(json_bytes(_decisive(recipe))).hexdigest()
+
+
+def _decisive(recipe: Recipe) -> dict[str, Any]:
+    parts = {name: part for name, part in asdict(recipe).items() if name not in ASIDE}
     del parts["checkpoint"]["step"]
-    return hashlib.sha256(json_bytes(parts)).hexdigest()
+    return parts
 
 
 def write_in(folder: Path, name: str, data: bytes) -> None:
@@ -340,9 +342,10 @@ def read_recipe(folder: Path) -> Recipe | None:
         raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
 
 
-def _differences(found: Recipe, wanted: Recipe) -> list[str]:
-    one, other = asdict(found), asdict(wanted)
-    return [name for name in one if name not in ASIDE and one[name] != other[name]]
+def differences(found: Recipe, wanted: Recipe) -> list[str]:
+    """What of two recipes isn't the same, of that which scores depend on; no name where they are one recipe."""
+    one, other = _decisive(found), _decisive(wanted)
+    return [name for name in one if one[name] != other[name]]
 
 
 def _clear(path: Path) -> None:

@@ -279,7 +279,7 @@ def test_checkpoints_are_audited_once_and_taken_over(tmp_path, monkeypatch, caps
     assert (tmp_path / "runs" / bert.name / "audit.json").stat().st_mtime_ns == first
     assert "taken as it is" in capsys.readouterr().err
     assert main([*argv, "--top-k", "5"]) == 0
-    assert "holds another run" in capsys.readouterr().err
+    assert "holds another run (top_k differ), so" in capsys.readouterr().err
     assert len(list((tmp_path / "runs").iterdir())) == 2
     assert (tmp_path / "cmp" / "compare.html").read_text().startswith("<!doctype html>")
 
