@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 pytestmark = pytest.mark.slow
 
 NOTEBOOK = Path(__file__).parent.parent / "docs" / "compare.ipynb"
 
 
-def shown(cell: nbformat.NotebookNode) -> list[str]:
+def shown(cell: dict) -> list[str]:
     """What a cell printed and gave, as plain text."""
     return [output.get("text") or output["data"]["text/plain"] for output in cell.get("outputs", [])]
 
 
 def test_the_notebook_runs_and_shows_what_it_shows(tmp_path):
     """Every cell runs in an empty folder; printed findings are those in the file, and results show a table."""
+    import nbformat
+    from nbclient import NotebookClient
+
     kept = nbformat.read(NOTEBOOK, as_version=4)
     fresh = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(fresh, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
