@@ -13,28 +13,13 @@ import numpy as np
 from audit import associations as words
 from audit import findings, measures
 from audit.associations import Contrast, Mask
-from audit.comparison import MeasureShift, Series, Shift, Verdict
+from audit.comparison import Series, Shift, Verdict
 from audit.distributions import Floats, Tables, optional, optionals
-from audit.findings import ABOVE_WEAK, FALSE_DISCOVERIES, VANISHING_RATIO, grade, times
+from audit.findings import ABOVE_WEAK, grade, times
 from audit.measures import Drawn
-from audit.result import FEW_WORDINGS, Association, Estimate, Grade, Measure
-from audit.statistics import Tested, false_discovery, jackknife_difference, largest_of, moderated_t
+from audit.result import Association, Estimate, Grade
+from audit.statistics import Tested, moderated_t
 from probes.probe import Probe
-
-LEAST_CHANGE: Mapping[Measure, float] = {
-    "distance_bits": 0.005,
-    "stigma_ratio": VANISHING_RATIO,
-    "stigma_share": 0.001,
-    "women_pct": 0.5,
-    "effective_words": VANISHING_RATIO,
-}
-"""A smaller change is none, in the unit of `MeasureShift.change`."""
-
-AS_RATIO: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
-"""Measures whose change is the log2 of after / before."""
-
-BETWEEN: tuple[Measure, ...] = ("distance_bits", "stigma_ratio")
-"""Measures that set groups side by side, so that invented names tell what noise does to them."""
 
 SERIES = 6
 """Associations of an axis that are followed over all sides."""
@@ -54,18 +39,14 @@ class View:
     tables: Tables
     associations: Found
     drawn: Mapping[tuple[str, ...], Drawn]
-    """The measures of levels, and of invented names what sets them side by side; by name, axis, role and levels."""
+    """The measures of levels and of invented names, by name, axis, role and levels."""
 
 
 def view(probe: Probe, tables: Tables) -> View:
     """Everything that is compared of one side."""
     found = (a for a in findings.associations(probe, tables) if a.role == "level")
-    drawn = (d for d in measures.drawn(probe, tables) if d.role == "level" or _between_invented(d))
+    drawn = (d for d in measures.drawn(probe, tables) if d.role != "neutral")
     return View(tables, {(a.axis, a.level, a.target): a for a in found}, {_key(each): each for each in drawn})
-
-
-def _between_invented(drawn: Drawn) -> bool:
-    return drawn.role == "placebo" and drawn.measure in BETWEEN
 
 
 def _key(drawn: Drawn) -> tuple[str, ...]:
@@ -189,19 +170,19 @@ def _widening(moved: Moved) -> Tested:
 def _judged(shift: Shift, names: Names) -> Shift:
     """The shift with its grade, its verdict and its sentence."""
     given, because = _grade(shift)
-    what = verdict(given, shift.before, shift.after)
+    what = verdict(given, shift.before, shift.after, shift.widening)
     if given in ABOVE_WEAK and what == "unchanged":
-        given, because = "none", "on neither side can the association be told from none"
+        given, because = "none", "it can't be told on which side the groups differ more"
     judged = replace(shift, grade=given, because=because, verdict=what)
     return replace(judged, sentence=sentence(judged, names))
 
 
 def _grade(shift: Shift) -> tuple[Grade, str]:
-    c = shift.change
-    if not _one_way(shift):
+    c, counts = shift.change, {"agree": shift.agree, "templates": shift.templates}
+    given, because = grade(c.value or 0.0, c.low, c.high, shift.q, **counts, band=shift.band)
+    if given != "none" and not _one_way(shift):
         return "none", "its ratio and its percentages go different ways"
-    counts = {"agree": shift.agree, "templates": shift.templates}
-    return grade(c.value or 0.0, c.low, c.high, shift.q, **counts, band=shift.band)
+    return given, because
 
 
 def _one_way(shift: Shift) -> bool:
@@ -214,20 +195,20 @@ def _one_way(shift: Shift) -> bool:
     return bool((shift.change.value or 0.0) * quotients > 0)
 
 
-def verdict(graded: Grade, before: Estimate, after: Estimate) -> Verdict:
+def verdict(graded: Grade, before: Estimate, after: Estimate, widening: Estimate) -> Verdict:
     """What became of an association whose change is graded so.
 
-    `unchanged` unless the grade is above weak. On the same side of no difference: by which is larger. On different
-    sides: by which of the two intervals leaves no difference out; reversed where both do, unchanged where neither does.
+    `unchanged` unless the grade is above weak. Reversed where the two are on different sides of no difference and the
+    intervals of both leave it out. Else as the interval of `widening` (|after| - |before|) says: widened where it is
+    above 0, narrowed where it is below, unchanged where it holds 0.
     """
     if graded not in ABOVE_WEAK:
         return "unchanged"
-    one, other = before.value or 0.0, after.value or 0.0
-    if one * other >= 0:
-        return "widened" if abs(other) > abs(one) else "narrowed"
-    verdicts: dict[tuple[bool, bool], Verdict] = {(True, True): "reversed", (True, False): "narrowed"}
-    verdicts |= {(False, True): "widened", (False, False): "unchanged"}
-    return verdicts[_stands(before), _stands(after)]
+    if (before.value or 0.0) * (after.value or 0.0) < 0 and _stands(before) and _stands(after):
+        return "reversed"
+    if not _stands(widening):
+        return "unchanged"
+    return "widened" if (widening.value or 0.0) > 0 else "narrowed"
 
 
 def _stands(estimate: Estimate) -> bool:
@@ -247,8 +228,8 @@ def sentence(shift: Shift, names: Names) -> str:
 def _outcome(shift: Shift) -> str:
     if shift.verdict == "unchanged":
         return f"{'only weak' if shift.grade == 'weak' else 'no'} evidence of change"
-    size = _said(shift.change, (shift.change.value or 0.0) >= 0)
-    return f"{shift.verdict} {size}, in {shift.agree} of {shift.templates} wordings"
+    size = shift.change if shift.verdict == "reversed" else shift.widening
+    return f"{shift.verdict} {_said(size, (size.value or 0.0) >= 0)}, in {shift.agree} of {shift.templates} wordings"
 
 
 def _said(log2: Estimate, more: bool) -> str:
@@ -258,152 +239,6 @@ def _said(log2: Estimate, more: bool) -> str:
         return times(value)
     ends = ", ".join(times(end).removesuffix(" times") for end in sorted((low, high)))
     return f"{times(value)} [{ends}]"
-
-
-def measure_shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[MeasureShift, ...]:
-    """Every measure of levels, and of invented names what sets them side by side, on both sides.
-
-    Intervals and p by the jackknife of the paired difference. A change is evident where q is at most 0.05, it is no
-    smaller than `LEAST_CHANGE` and, for what sets groups side by side, more than what becomes of invented names.
-    """
-    weights = measures.Weights(len(probe.templates))
-    bare = [_measured(drawn, after.drawn[key], weights) for key, drawn in before.drawn.items() if key in after.drawn]
-    return tuple(_told(shift, bare, q, names) for shift, q in zip(bare, _qs(bare), strict=True))
-
-
-def _measured(before: Drawn, after: Drawn, weights: measures.Weights) -> MeasureShift:
-    change, p = _change(before, after, weights.templates)
-    return MeasureShift(
-        measure=before.measure,
-        axis=before.axis,
-        role=before.role,
-        level=before.level,
-        other=before.other,
-        before=weights.estimate(before),
-        after=weights.estimate(after),
-        change=change,
-        p=p,
-        q=None,
-        band=None,
-        verdict="unchanged",
-        because="",
-        sentence="",
-    )
-
-
-def _change(before: Drawn, after: Drawn, templates: int) -> tuple[Estimate, float | None]:
-    """The paired difference with its interval, and p."""
-    values = after.values - before.values
-    if before.measure in AS_RATIO:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = np.log2(after.values / before.values)
-    if templates < FEW_WORDINGS:
-        return Estimate(optional(values[0])), None
-    low, high, p = jackknife_difference(float(values[0]), values[1 + templates :])
-    return Estimate(optional(values[0]), optional(low), optional(high)), optional(p)
-
-
-def _qs(found: Sequence[MeasureShift]) -> list[float | None]:
-    """q of the levels' changes, over all measures of the probe."""
-    ps = [np.nan if shift.p is None or shift.role != "level" else shift.p for shift in found]
-    return list(optionals(false_discovery(np.array(ps))))
-
-
-def _told(shift: MeasureShift, found: Sequence[MeasureShift], q: float | None, names: Names) -> MeasureShift:
-    """The shift with its q, band, verdict and sentence."""
-    tested = replace(shift, q=q, band=_band(shift, found) if shift.role == "level" else None)
-    because = _because(tested)
-    judged = replace(tested, verdict=_direction(tested) if not because else "unchanged", because=because)
-    return replace(judged, sentence=measure_sentence(judged, names))
-
-
-def _band(shift: MeasureShift, found: Sequence[MeasureShift]) -> float | None:
-    """What becomes of invented names: the largest change of the measure between any two, or, where that is more, what
-    the largest of as many normal numbers as are asked for would stay under with their spread."""
-    own = [s for s in found if (s.measure, s.axis) == (shift.measure, shift.axis)]
-    noise = np.array([s.change.value for s in own if s.role == "placebo" and s.change.value is not None])
-    if shift.measure not in BETWEEN or not noise.size:
-        return None
-    asked = sum(s.role == "level" for s in own)
-    return max(float(np.abs(noise).max()), largest_of(float(np.sqrt((noise**2).mean())), asked))
-
-
-def _because(shift: MeasureShift) -> str:
-    """Why there is no evidence of change, or nothing where there is."""
-    size = abs(shift.change.value or 0.0)
-    if shift.role != "level":
-        return "invented names have no verdict: they show what noise does"
-    if shift.q is None:
-        return "there are too few wordings to test it" if shift.change.value is not None else "it could not be measured"
-    if shift.band is not None and size <= shift.band:
-        return "between invented names it changed by as much"
-    if size < LEAST_CHANGE[shift.measure]:
-        return "it is too small to matter"
-    if shift.q > FALSE_DISCOVERIES:
-        return f"other wordings may show nothing: q is {shift.q:.2g}"
-    return "" if _direction(shift) != "unchanged" else "on neither side can it be told from no difference"
-
-
-def _direction(shift: MeasureShift) -> Verdict:
-    """Which way an evident change goes."""
-    up = (shift.change.value or 0.0) > 0
-    if shift.measure == "stigma_ratio":
-        return verdict("strong", _log2(shift.before), _log2(shift.after))
-    if shift.measure == "distance_bits":
-        return "widened" if up else "narrowed"
-    return "rose" if up else "fell"
-
-
-def _log2(ratio: Estimate) -> Estimate:
-    ends = (ratio.value, ratio.low, ratio.high)
-    return Estimate(*(optional(np.log2(end)) if end else None for end in ends))
-
-
-def measure_sentence(shift: MeasureShift, names: Names) -> str:
-    """The measure on both sides and what became of it, in plain words."""
-    sides = (_sized(each, shift.measure) for each in (shift.before, shift.after))
-    both = ", ".join(f"{said} in {name}" for said, name in zip(sides, names, strict=True))
-    outcome = "no evidence of change" if shift.verdict == "unchanged" else f"it {shift.verdict}"
-    return f"{_whose(shift)}: {both}; {outcome}."
-
-
-def _whose(shift: MeasureShift) -> str:
-    match shift.measure:
-        case "distance_bits":
-            between = f"between {shift.level} and {shift.other}" if shift.level else f"of all levels of {shift.axis}"
-            return f"Distance {between}"
-        case "stigma_ratio":
-            return f"Words that demean, for {shift.level} against {shift.other}"
-        case "stigma_share":
-            return f"Share of words that demean, for {shift.level}"
-        case "women_pct":
-            return f"Women's share in the jobs given to {shift.level}"
-        case "effective_words":
-            return f"Range of words for {shift.level}"
-
-
-def _sized(estimate: Estimate, measure: Measure) -> str:
-    """A measure in its unit with its interval: `0.21 bits [0.17, 0.26]`, `12 % [9.8, 15]`."""
-    if estimate.value is None:
-        return "not known"
-    factor, unit = _UNITS[measure]
-    ends = [end for end in (estimate.low, estimate.high) if end is not None]
-    interval = f" [{', '.join(_short(factor * end) for end in ends)}]" if ends else ""
-    return f"{_short(factor * estimate.value)}{unit}{interval}"
-
-
-def _short(value: float) -> str:
-    """Two significant digits, or all before the point."""
-    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
-
-
-_UNITS: Mapping[Measure, tuple[float, str]] = {
-    "distance_bits": (1, " bits"),
-    "stigma_ratio": (1, " times"),
-    "stigma_share": (100, " %"),
-    "women_pct": (1, " %"),
-    "effective_words": (1, " words"),
-}
 
 
 def series(probe: Probe, views: Sequence[View], moved: Sequence[Shift]) -> tuple[Series, ...]:

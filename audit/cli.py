@@ -150,8 +150,7 @@ def compare(
     A checkpoint is audited first, unless a finished run of it is there. With --mlm-head-from, that head is borrowed by
     the checkpoints that have none.
     """
-    from audit.comparing import compare as compare_all
-    from audit.comparing import default_comparison_folder
+    from audit.comparing import compare_into
     from audit.progress import progress
     from audit.summary import comparison_summary
 
@@ -166,18 +165,8 @@ def compare(
         trust_remote_code=trust_remote_code,
         mlm_head_from=mlm_head_from,
     )
-    folder = out or default_comparison_folder([base, *others])
     with progress() as told:
-        result = compare_all(
-            base,
-            *others,
-            probes=probe or (),
-            out=folder,
-            options=options,
-            max_prompts=max_prompts,
-            any_version=any_version,
-            progress=told,
-        )
+        result, folder = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
     written = _write_page(folder / "compare.html", result)
     _say(comparison_summary(result))
     _say(f"Comparison: {written}")

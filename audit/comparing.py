@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audit import changes, distributions
+from audit import changes, distributions, measure_changes
 from audit.changes import View
 from audit.comparison import SCHEMA, Comparison, Pair, ProbeComparison, SharedAxis, Side, TopList, Unshared
-from audit.comparison_store import check_place, save_comparison
+from audit.comparison_store import check_place, free_place, save_comparison
 from audit.errors import IncompleteError, UsageError
 from audit.findings import first_examples
 from audit.options import MAX_PROMPTS, Options
 from audit.result import Competence, ProbeResult, Target, judged
 from audit.run import Progress, chunks, default_folder
-from audit.sides import Run, agree, finished_runs
+from audit.sides import Agreed, Run, agree, sides
 from audit.store import ScoredPrompts
 from probes.lexicon import Lexicon, Word, article_for
 from probes.load import load_again, load_probe, shipped
@@ -49,46 +49,66 @@ def compare(
 ) -> Comparison:
     """Hold one or more checkpoints against a base, over the same prompts and the words that all of them can score.
 
-    Each is a run folder, a hub id, a checkpoint's folder, `demo` or `demo-finetuned`. Checkpoints are audited first,
-    into `runs/<name>`, unless a finished run of the same recipe is there; `probes` and `options` are theirs. With
-    `options.mlm_head_from`, that head is borrowed by those without one of their own. The comparison goes to the folder
-    `out` (by default `runs/<base>-vs-<other>`). Raises UsageError where the sides can't be held against each other
-    (`any_version`: other versions of torch, transformers and the like are only noted), and what `audit` raises.
+    Each is a run folder, a hub id (`name@revision` for one of its revisions), a checkpoint's folder, `demo` or
+    `demo-finetuned`. Checkpoints are audited first, into `runs/<name>`, unless a finished run of the same recipe is
+    there; `probes` and `options` are theirs. With `options.mlm_head_from`, that head is borrowed by those without one
+    of their own. The comparison goes to the folder `out` (by default `runs/<base>-vs-<other>`). Raises UsageError where
+    the sides can't be held against each other (`any_version`: other versions of torch, transformers and the like are
+    only noted), and what `audit` raises.
     """
-    if not others:
-        raise UsageError("a comparison needs a base and at least one other: name another checkpoint or run folder")
     asked, options = [base, *others], options or Options()
-    folder = Path(out) if out is not None else default_comparison_folder(asked)
-    check_place(folder)
-    runs = finished_runs(asked, probes, options, max_prompts, progress)
-    wanted = [load_probe(name).name for name in probes]
-    found = compare_runs(runs, wanted, command=_command(asked, probes, options), any_version=any_version)
-    save_comparison(folder, found)
+    found, _ = compare_into(out, asked, probes, options, max_prompts, any_version, progress)
     return found
 
 
-def default_comparison_folder(asked: Sequence[str | Path]) -> Path:
+def compare_into(
+    out: str | Path | None,
+    asked: Sequence[str | Path],
+    probes: Sequence[str | Path],
+    options: Options,
+    max_prompts: int,
+    any_version: bool,
+    progress: Progress | None,
+) -> tuple[Comparison, Path]:
+    """The comparison as `compare` makes it, of the first of `asked` with the others, and the folder it is saved to."""
+    if len(asked) < 2:
+        raise UsageError("a comparison needs a base and at least one other: name another checkpoint or run folder")
+    if options.revision is not None or options.seed:
+        raise UsageError("a comparison has no revision and no seed: name a revision as name@revision")
+    if out is not None:
+        check_place(Path(out))
+    runs, agreed = sides(asked, probes, options, max_prompts, progress, any_version=any_version)
+    command = _command(asked, probes, options, max_prompts, any_version)
+    found = compare_runs(runs, agreed, command)
+    folder = Path(out) if out is not None else free_place(_default_folder(asked), found)
+    save_comparison(folder, found)
+    return found, folder
+
+
+def _default_folder(asked: Sequence[str | Path]) -> Path:
     """`runs/` and the names of the base and of the other, or how many others there are."""
     names = [default_folder(str(name)).name for name in asked]
     return Path("runs") / f"{names[0]}-vs-{names[1] if len(names) == 2 else f'{len(names) - 1}-others'}"
 
 
-def _command(asked: Sequence[str | Path], probes: Sequence[str | Path], options: Options) -> str:
+def _command(
+    asked: Sequence[str | Path], probes: Sequence[str | Path], options: Options, max_prompts: int, any_version: bool
+) -> str:
     words = ["maskaudit", "compare", *map(str, asked)]
     words += [word for probe in probes for word in ("--probe", str(probe))]
-    return shlex.join([*words, *options.flags()])
+    words += ["--max-prompts", str(max_prompts)] if max_prompts != MAX_PROMPTS else []
+    return shlex.join([*words, *options.flags(), *(["--any-version"] if any_version else [])])
 
 
-def compare_runs(
-    runs: Sequence[Run], wanted: Sequence[str] = (), *, command: str = "", any_version: bool = False
-) -> Comparison:
-    """The comparison of finished runs, the first of them the base; `wanted` limits the probes.
+def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str = "") -> Comparison:
+    """The comparison of finished runs, the first of them the base.
 
-    Raises UsageError where they can't be held against each other, IncompleteError where scores are missing.
+    `agreed` is what they agree in, which is found out if it isn't given. Raises UsageError where they can't be held
+    against each other, IncompleteError where scores are missing.
     """
-    names, notices = agree(runs, wanted, any_version=any_version)
+    agreed = agreed or agree([(run.path, run.recipe) for run in runs], {}, any_version=False)
     called = _called(runs)
-    probes = tuple(_compared(name, runs, called) for name in names)
+    probes = tuple(_compared(name, runs, called) for name in agreed.probes)
     packages = ("maskaudit", "numpy", "scipy")
     return Comparison(
         schema=SCHEMA,
@@ -98,9 +118,18 @@ def compare_runs(
             Side(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
             for n, (name, run) in enumerate(zip(called, runs, strict=True))
         ),
-        notices=tuple(notices),
+        notices=(*agreed.notices, *_unvouched(runs)),
         probes=probes,
     )
+
+
+def _unvouched(runs: Sequence[Run]) -> tuple[str, ...]:
+    """A notice where the base has a borrowed head itself, so that nothing tells how far encoders have moved from it."""
+    info = runs[0].recipe.checkpoint
+    if info.mlm_head_from is None:
+        return ()
+    what = f"how far an encoder has moved from the head of {info.mlm_head_from} can only be told"
+    return (f"The base has a borrowed head itself: {what} by easy sentences, and not by what is lost of them.",)
 
 
 def _called(runs: Sequence[Run]) -> list[str]:
@@ -108,11 +137,12 @@ def _called(runs: Sequence[Run]) -> list[str]:
     infos = [run.recipe.checkpoint for run in runs]
     twice = {name for name, count in Counter(info.name for info in infos).items() if count > 1}
     revisions = len({(info.name, info.revision) for info in infos}) == len(infos)
+    own = [f"{info.name}@{info.revision[:7]}" if revisions and info.revision else info.name for info in infos]
+    own = [name if info.name in twice else info.name for name, info in zip(own, infos, strict=True)]
     names: list[str] = []
-    for info in infos:
-        own = f"{info.name}@{info.revision[:7]}" if info.name in twice and revisions and info.revision else info.name
-        times = sum(name == own or name.startswith(f"{own} (") for name in names)
-        names.append(f"{own} ({times + 1})" if times else own)
+    for name in own:
+        tries = (name, *(f"{name} ({n})" for n in range(2, len(own) + 2 + len(own))))
+        names.append(next(each for each in tries if each not in names and (each == name or each not in own)))
     return names
 
 
@@ -127,7 +157,7 @@ def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeCom
         Pair(
             n,
             changes.shifts(probe, views[0], view, (called[0], called[n])),
-            changes.measure_shifts(probe, views[0], view, (called[0], called[n])),
+            measure_changes.measure_shifts(probe, views[0], view, (called[0], called[n])),
         )
         for n, view in enumerate(views[1:], start=1)
     )

@@ -25,7 +25,8 @@ unchanged          no evidence of change, which is not evidence that there is no
 """
 
 Fate = Literal["new", "gone", "kept"]
-"""What became of a finding graded above weak: only on the other side, only on the base, on both."""
+"""What became of a finding graded above weak: only on the other side, only on the base, on both. These are two grades,
+each by its own side's numbers: whether the change between them stands up is the verdict's to say."""
 
 SCHEMA = 1
 """Version of the saved form. A reader refuses another one."""
@@ -131,12 +132,17 @@ class MeasureShift:
     change: Estimate
     """after - before in bits, share or points of percent; for `stigma_ratio` and `effective_words` the log2 of
     after / before. Interval by the jackknife of the paired difference over templates."""
+    widening: Estimate | None
+    """|after| - |before| of a distance, or of the log2 of `stigma_ratio`, in the unit of `change`; None for numbers
+    that belong to one group."""
     p: float | None
     """Two-sided, of no change; None with too few wordings."""
     q: float | None
-    """Benjamini-Hochberg over all measures of the probe's levels; None for invented names."""
+    """Benjamini-Hochberg over the probe's levels: pairwise distances are one family, all other measures another. None
+    for invented names."""
     band: float | None
-    """The largest |change| among invented names, for distances and ratios; None where there are none."""
+    """What becomes of invented names: the largest |change| between two of them, and for a number of one group how far
+    they moved apart; None where there are none."""
     verdict: Verdict
     because: str
     """Why there is no evidence of change; else nothing."""

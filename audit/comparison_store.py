@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sized
 from dataclasses import asdict
 from pathlib import Path
 
 from audit import tables
-from audit.comparison import SCHEMA, Comparison
+from audit.comparison import SCHEMA, Comparison, ProbeComparison
 from audit.errors import UsageError
 from audit.result import Audit
-from audit.store import csv_bytes, json_bytes, load_audit, read_json, write_in
+from audit.store import csv_bytes, json_bytes, load_audit, read_json, recipe_id, write_in
 
 FILE = "comparison.json"
+OWN = {FILE, "changes.csv", "measure-changes.csv", "compare.html"}
 
 
 def check_place(folder: Path) -> None:
     """Raise UsageError where a comparison can't be saved to the folder: it holds something else, or is a file."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: choose another folder with --out")
-    strange = folder.is_dir() and any(not found.name.startswith(".") for found in folder.iterdir())
-    if strange and not (folder / FILE).is_file():
+    if folder.is_dir() and {found.name for found in folder.iterdir() if not found.name.startswith(".")} - OWN:
         raise UsageError(f"{folder} holds files that are no comparison: choose another folder with --out")
+
+
+def free_place(folder: Path, comparison: Comparison) -> Path:
+    """The folder, unless it holds a comparison of other sides or something else: then one beside it, named by these."""
+    sides = [recipe_id(side.recipe) for side in comparison.sides]
+    try:
+        check_place(folder)
+        if not (folder / FILE).is_file() or sides == [recipe_id(s.recipe) for s in load_comparison(folder).sides]:
+            return folder
+    except UsageError:
+        pass
+    return folder.with_name(f"{folder.name}-{hashlib.sha256(' '.join(sides).encode()).hexdigest()[:8]}")
 
 
 def save_comparison(folder: Path, comparison: Comparison) -> None:
@@ -50,4 +64,44 @@ def load_comparison(path: Path | str) -> Comparison:
     Raises UsageError where there is none, it is damaged, or another version of maskaudit wrote it.
     """
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
-    return read_json(file, Comparison, SCHEMA, "name the folder of a comparison; `maskaudit compare` makes one")
+    found = read_json(file, Comparison, SCHEMA, "name the folder of a comparison; `maskaudit compare` makes one")
+    try:
+        return _checked(found)
+    except ValueError as error:
+        raise UsageError(f"{file}: not a comparison, or damaged ({error}): compare again") from error
+
+
+def _checked(found: Comparison) -> Comparison:
+    """The comparison, if its parts fit each other. Raises ValueError where they don't."""
+    sides = len(found.sides)
+    if sides < 2 or not found.probes:
+        raise ValueError("a base, another side and a probe are needed")
+    for probe in found.probes:
+        if [pair.side for pair in probe.pairs] != list(range(1, sides)):
+            raise ValueError(f"{probe.name}: not a pair for each side")
+        each: list[Sized] = [probe.coverage, probe.judged, probe.examples, *(top.words for top in probe.tops)]
+        each += [s.estimates for s in probe.series]
+        each += [part for word in probe.unshared for part in (word.scored, word.reasons)]
+        if any(len(part) != sides for part in each):
+            raise ValueError(f"{probe.name}: not a value for each side")
+        _check_probe(probe)
+    return found
+
+
+def _check_probe(probe: ProbeComparison) -> None:
+    axes = {axis.name: {*axis.levels, *axis.placebo} for axis in probe.axes}
+    named: list[tuple[str, set[str | None]]]
+    named = [(shift.axis, {shift.level, shift.reference}) for pair in probe.pairs for shift in pair.shifts]
+    named += [(m.axis, {m.level, m.other} - {None}) for pair in probe.pairs for m in pair.measures]
+    named += [(top.axis, {top.level}) for top in probe.tops]
+    named += [(series.axis, {series.level, series.other} - {None}) for series in probe.series]
+    if not axes or any(axis not in axes or not axes[axis] >= levels for axis, levels in named):
+        raise ValueError(f"{probe.name}: an axis or a level that it doesn't have")
+    if len({len(examples) for examples in probe.examples}) != 1:
+        raise ValueError(f"{probe.name}: not the same sentences on each side")
+    if any(len(example.levels) != len(axes) for side in probe.examples for example in side):
+        raise ValueError(f"{probe.name}: a sentence without a level for each axis")
+    shares = [share for share in probe.coverage if share is not None]
+    shares += [share for top in probe.tops for side in top.words for _, share in side]
+    if any(not 0 <= share <= 1 + 1e-9 for share in shares):
+        raise ValueError(f"{probe.name}: a share that is not between 0 and 1")

@@ -1,10 +1,10 @@
 """The sides of a comparison: checkpoints are audited unless a finished run of them is there, and what can't be held
-against each other is refused. What is compared isn't known here.
+against each other is refused before anything is scored. What is compared isn't known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from audit.errors import NoHeadError, UsageError
 from audit.options import Options
 from audit.result import Audit, Recipe
-from audit.run import Progress, audit_with, default_folder, load_probes, load_scorer, make_recipe, repeat_command
+from audit.run import (
+    Progress,
+    audit_with,
+    chunks,
+    default_folder,
+    load_probes,
+    load_scorer,
+    make_recipe,
+    repeat_command,
+)
+from audit.source import DEMOS
 from audit.store import RunFolder, differences, is_run, load_audit, read_recipe, recipe_id
 from probes.load import load_probe, shipped
 from probes.probe import Probe
@@ -42,24 +52,76 @@ class Run:
         return RunFolder(self.path, self.recipe)
 
 
-def finished_runs(
+@dataclass(frozen=True)
+class _Planned:
+    """A checkpoint to be audited: where, and by which recipe."""
+
+    checkpoint: str
+    path: Path
+    recipe: Recipe
+    options: Options
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What sides have in common."""
+
+    probes: tuple[str, ...]
+    """Names of the probes that all were asked, in alphabetical order."""
+    notices: tuple[str, ...]
+    """Things that a reader of the comparison must know."""
+
+
+def sides(
     asked: Sequence[str | Path],
     probes: Sequence[str | Path],
     options: Options,
     max_prompts: int,
     progress: Progress | None,
-) -> list[Run]:
-    """A finished run for each run folder or checkpoint asked for.
+    *,
+    any_version: bool,
+) -> tuple[list[Run], Agreed]:
+    """A finished run for each run folder or checkpoint asked for, and what they agree in.
 
     Checkpoints are audited under `probes`: if none are named, under those of the first run folder, or under all that
-    are shipped. A run that is there with the same recipe is taken as it is, or goes on where it stopped. Raises what
-    `audit.run.audit` raises.
+    are shipped. A run that is there with the same recipe is taken as it is, or goes on where it stopped. All sides are
+    held against each other before any is scored. Raises what `agree` and `audit.run.audit` raise.
     """
-    runs = {Path(name): Run(Path(name), load_audit(name)) for name in asked if is_run(Path(name))}
-    if len(runs) == len(set(map(Path, asked))):
-        return [runs[Path(name)] for name in asked]
-    loaded = load_probes(probes, max_prompts) if probes or not runs else _probes_of(next(iter(runs.values())))
-    return [runs.get(Path(name)) or _audited(str(name), loaded, probes, options, progress) for name in asked]
+    runs = {str(name): _run(name) for name in asked if _is_run(name)}
+    checkpoints = list(dict.fromkeys(str(name) for name in asked if str(name) not in runs))
+    if not checkpoints and options != Options():
+        flags = " ".join(options.flags())
+        raise UsageError(f"all sides are finished runs, so that {flags} changes nothing: leave it out")
+    named = load_probes(probes, max_prompts) if probes or not runs else []
+    loaded = named or (_probes_of(next(iter(runs.values()))) if checkpoints else [])
+    wanted = {probe.name: probe.sha256 for probe in named} if probes else {}
+    planned = {name: _plan(name, loaded, probes, options, progress) for name in checkpoints}
+    recipes = [(runs.get(str(name)) or planned[str(name)]) for name in asked]
+    agreed = agree([(side.path, side.recipe) for side in recipes], wanted, any_version=any_version)
+    for name, plan in planned.items():
+        runs[name] = _audited(plan, loaded, progress)
+    return [runs[str(name)] for name in asked], agreed
+
+
+def _is_run(name: str | Path) -> bool:
+    """It names a run's folder or its `audit.json`; the demo checkpoints' names are theirs. Raises UsageError for a
+    damaged run and for a comparison."""
+    path = _folder(name)
+    if str(name) in DEMOS:
+        return False
+    if (path / "comparison.json").is_file():
+        raise UsageError(f"{name} is a comparison: name the runs or checkpoints to compare")
+    if (path / "run.json").exists() and not is_run(path):
+        raise UsageError(f"{path / 'run.json'}: damaged, or not of maskaudit: run it again in another folder")
+    return is_run(path)
+
+
+def _folder(name: str | Path) -> Path:
+    return Path(name).parent if Path(name).name == "audit.json" else Path(name)
+
+
+def _run(name: str | Path) -> Run:
+    return Run(_folder(name), load_audit(_folder(name)))
 
 
 def _probes_of(run: Run) -> list[Probe]:
@@ -73,82 +135,129 @@ def _probes_of(run: Run) -> list[Probe]:
     return loaded
 
 
-def _audited(
+def _plan(
     checkpoint: str, probes: Sequence[Probe], names: Sequence[str | Path], options: Options, progress: Progress | None
-) -> Run:
+) -> _Planned:
+    """Load the checkpoint once to know its recipe."""
     scorer, used = _scorer(checkpoint, options)
-    command = repeat_command(checkpoint, names, used)
-    recipe = make_recipe(scorer.checkpoint.info, probes, used, str(scorer.checkpoint.device), command)
+    name = checkpoint if used.revision is None else checkpoint.rpartition("@")[0]
+    recipe = make_recipe(
+        scorer.checkpoint.info, probes, used, str(scorer.checkpoint.device), repeat_command(name, names, used)
+    )
     path, why = _place(default_folder(checkpoint), recipe)
-    folder = RunFolder.open(path, recipe)
     if progress and why:
         progress.note(f"{why}, so {checkpoint} is audited in {path}")
-    if (path / "audit.json").is_file():
-        if progress:
-            progress.note(f"{path}: finished before, taken as it is")
-        return Run(path, load_audit(path))
-    return Run(path, audit_with(scorer, probes, folder, progress))
+    return _Planned(name, path, recipe, used)
 
 
 def _scorer(checkpoint: str, options: Options) -> tuple[TorchScorer, Options]:
-    """A scorer, and the options that it was made by: another's head is borrowed only where there is none."""
-    own = replace(options, mlm_head_from=None)
+    """A scorer, and the options that it was made by: another's head is borrowed only where there is none, and
+    `name@revision` names a revision of a hub checkpoint."""
+    name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
+    own = replace(options, mlm_head_from=None, revision=revision or None)
     try:
-        return load_scorer(checkpoint, own), own
+        return load_scorer(name, own), own
     except NoHeadError:
         if options.mlm_head_from is None:
             raise
-    return load_scorer(checkpoint, options), options
+    grafted = replace(own, mlm_head_from=options.mlm_head_from)
+    return load_scorer(name, grafted), grafted
 
 
 def _place(folder: Path, recipe: Recipe) -> tuple[Path, str]:
-    """The folder; or where it holds another run one beside it that is named by the recipe, and why."""
-    found = read_recipe(folder) if is_run(folder) else None
-    if found is None or recipe_id(found) == recipe_id(recipe):
-        return folder, ""
-    what = ", ".join(differences(found, recipe))
+    """The folder; or where it holds something else one beside it that is named by the recipe, and why."""
     beside = folder.with_name(f"{folder.name}-{recipe_id(recipe)[:8]}")
-    return beside, f"{folder} holds another run ({what} differ)"
+    if is_run(folder):
+        found = _readable_recipe(folder)
+        if found is None:
+            return beside, f"{folder} holds a run that can't be read"
+        if recipe_id(found) == recipe_id(recipe):
+            return folder, ""
+        return beside, f"{folder} holds another run ({', '.join(differences(found, recipe))} differ)"
+    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        return beside, f"{folder} holds something else"
+    return folder, ""
 
 
-def agree(runs: Sequence[Run], wanted: Sequence[str], *, any_version: bool) -> tuple[list[str], list[str]]:
-    """The names of the probes that all sides were asked, and notices of what a reader must know.
+def _readable_recipe(folder: Path) -> Recipe | None:
+    try:
+        return read_recipe(folder)
+    except UsageError:
+        return None
 
-    `wanted` limits the probes; none means all. Raises UsageError where sides can't be held against each other: other
-    texts or word lists of a probe, another dtype, words of several pieces on one side alone, other versions of what
-    computes scores (unless `any_version`), or no probe in common.
+
+def _audited(plan: _Planned, probes: Sequence[Probe], progress: Progress | None) -> Run:
+    """The finished run that is there, if its scores are whole; else the checkpoint's, scored and measured now."""
+    if (plan.path / "audit.json").is_file():
+        run = Run(plan.path, load_audit(plan.path))
+        if all(run.folder.has_chunk(p, n, len(chunk)) for p in probes for n, chunk in enumerate(chunks(p))):
+            if progress:
+                progress.note(f"{plan.path}: finished before, taken as it is")
+            return Run(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step))
+    scorer = load_scorer(plan.checkpoint, plan.options)
+    return Run(plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress))
+
+
+def _at_step(audit: Audit, step: int | None) -> Audit:
+    """The audit with what its folder says now of how far in its training the checkpoint is."""
+    checkpoint = replace(audit.recipe.checkpoint, step=step)
+    return replace(audit, recipe=replace(audit.recipe, checkpoint=checkpoint))
+
+
+def agree(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, any_version: bool) -> Agreed:
+    """The probes that all sides were asked, and notices of what a reader must know.
+
+    `wanted` are names of probes with their hashes, which limit the probes; none means all. Raises UsageError where
+    sides can't be held against each other: other texts or word lists of a probe, another dtype, words of several
+    pieces on one side alone, other versions of what computes scores (unless `any_version`), or no probe in common.
     """
-    base = runs[0]
     notices: list[str] = []
-    for run in runs[1:]:
-        for what, one, other in _unlike(base.recipe, run.recipe):
-            mend = "audit both alike, `maskaudit run` anew"
-            raise UsageError(f"{base.path} and {run.path} differ in {what} ({one}, {other}): {mend}")
-        if versions := _other_versions(base.recipe, run.recipe):
+    names = [{source.name for source in recipe.probes} for _, recipe in recipes]
+    common, left_out = _common(names, list(wanted))
+    _check_wanted(recipes, wanted)
+    (path, base), *others = recipes
+    for place, recipe in others:
+        for what, one, other in _unlike(base, recipe, common):
+            mend = "audit both alike, with `maskaudit run`"
+            raise UsageError(f"{path} and {place} differ in {what} ({one}, {other}): {mend}")
+        versions = _other_versions(base, recipe)
+        if versions and not any_version:
             mend = "run both with the same versions, or pass --any-version to compare all the same"
-            if not any_version:
-                raise UsageError(f"{base.path} and {run.path} were made with other versions ({versions}): {mend}")
+            raise UsageError(f"{path} and {place} were made with other versions ({versions}): {mend}")
+        if versions:
             notices.append(f"The sides were scored with other versions, which can move numbers slightly: {versions}.")
-        if base.recipe.device != run.recipe.device:
-            devices = f"{base.recipe.device} and {run.recipe.device}"
+        if base.device != recipe.device:
+            devices = f"{base.device} and {recipe.device}"
             notices.append(f"The sides were scored on {devices}, which can move numbers in the last digits.")
-    common, left_out = _common([{s.name for s in run.recipe.probes} for run in runs], wanted)
     if not common:
-        mend = "run them with the same --probe"
-        raise UsageError(f"{', '.join(str(run.path) for run in runs)} have no probe in common: {mend}")
+        places = ", ".join(str(place) for place, _ in recipes)
+        raise UsageError(f"{places} have no probe in common: run them with the same --probe")
     if left_out:
         notices.append(f"Not every side was asked these probes, which are left out: {', '.join(left_out)}.")
-    return common, notices
+    return Agreed(tuple(common), tuple(dict.fromkeys(notices)))
 
 
-def _unlike(one: Recipe, other: Recipe) -> list[tuple[str, str, str]]:
+def _check_wanted(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str]) -> None:
+    """Raise UsageError for a probe that a side was not asked, or was asked in another text or with another list."""
+    for path, recipe in recipes:
+        asked = {source.name: source.sha256 for source in recipe.probes}
+        for name, sha256 in wanted.items():
+            if name not in asked:
+                raise UsageError(f"{path} was not asked the probe {name}: run it with --probe {name}")
+            if asked[name] != sha256:
+                mend = "run it again with this one, or leave --probe out"
+                raise UsageError(f"{path} was asked another version of the probe {name}: {mend}")
+
+
+def _unlike(one: Recipe, other: Recipe, common: Sequence[str]) -> list[tuple[str, str, str]]:
     """(what, on the one side, on the other) of settings that make numbers incomparable."""
     found = [("dtype", one.dtype, other.dtype), ("--multi-piece", str(one.multi_piece), str(other.multi_piece))]
     texts = {source.name: source for source in one.probes}
     for source in other.probes:
-        own = texts.get(source.name, source)
-        what = f"the probe {source.name}" if own.text != source.text else f"the word list of {source.name}"
-        found.append((what, f"sha256 {own.sha256[:12]}", f"sha256 {source.sha256[:12]}"))
+        if source.name in common:
+            own = texts[source.name]
+            what = f"the probe {source.name}" if own.text != source.text else f"the word list of {source.name}"
+            found.append((what, f"sha256 {own.sha256[:12]}", f"sha256 {source.sha256[:12]}"))
     return [each for each in found if each[1] != each[2]]
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from audit import tables
-from audit.errors import AuditError, UsageError, first_line
+from audit.errors import AuditError, IncompleteError, UsageError, first_line
 from audit.result import SCHEMA, Audit, Recipe
 from audit.scorer import Scores
 from probes.expand import Prompt
@@ -127,10 +127,15 @@ class RunFolder:
             return {}
 
     def read_scores(self, probe: Probe, chunks: int) -> ScoredPrompts:
-        """The probe's first `chunks` chunks, in order: all that it has."""
-        parts = [pq.read_table(self._chunk(probe, index)) for index in range(chunks)]
-        notes = [json.loads(part.schema.metadata[_METADATA])["pieces"] for part in parts]
-        return _scored(probe, pa.concat_tables(parts), np.array(notes, dtype=np.int64))
+        """The probe's first `chunks` chunks, in order: all that it has. Raises IncompleteError where they aren't what
+        was written."""
+        try:
+            parts = [pq.read_table(self._chunk(probe, index)) for index in range(chunks)]
+            notes = [json.loads(part.schema.metadata[_METADATA])["pieces"] for part in parts]
+            return _scored(probe, pa.concat_tables(parts), np.array(notes, dtype=np.int64))
+        except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
+            what = f"the scores of {probe.name} can't be read ({first_line(error)})"
+            raise IncompleteError(f"{self.path}: {what}: run it again with --fresh") from error
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
@@ -255,6 +260,8 @@ def _no_number(name: str) -> None:
 
 def _checked(audit: Audit) -> Audit:
     """The audit, if its parts fit each other. Raises ValueError where they don't."""
+    if [probe.name for probe in audit.probes] != [source.name for source in audit.recipe.probes]:
+        raise ValueError("not the probes of its recipe")
     for probe in (*audit.probes, *audit.single_piece):
         axes, words = {axis.name for axis in probe.axes}, len(probe.targets)
         shares = [*(cell.probs for cell in probe.cells), *(level.probs for level in probe.levels)]

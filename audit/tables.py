@@ -166,5 +166,11 @@ def _columns(kind: type[Shift] | type[MeasureShift], skipped: Sequence[str] = ()
 
 
 def _flat(shift: Shift | MeasureShift, skipped: Sequence[str] = ()) -> list[object]:
-    values = (getattr(shift, field.name) for field in fields(shift) if field.name not in skipped)
-    return [each for value in values for each in (_ends(value) if isinstance(value, Estimate) else (value,))]
+    names = (field.name for field in fields(shift) if field.name not in skipped)
+    return [each for name in names for each in _cells(name, getattr(shift, name))]
+
+
+def _cells(name: str, value: object) -> tuple[object, ...]:
+    if name in ESTIMATES:
+        return _ends(value) if isinstance(value, Estimate) else (None, None, None)
+    return (value,)

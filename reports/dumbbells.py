@@ -176,8 +176,9 @@ def outcome(shift: Shift) -> str:
     """What became of an association: `narrowed 2.0x [1.7, 2.4]`."""
     if shift.verdict == "unchanged":
         return "weak evidence of change" if shift.grade == "weak" else measures.unchanged(shift.p)
-    size = words.times(words.known(shift.change.value) or 0.0)
-    return f"{shift.verdict} {size} {words.ratio_interval(shift.change.low, shift.change.high)}".rstrip()
+    size = shift.change if shift.verdict == "reversed" else shift.widening
+    said = words.times(words.known(size.value) or 0.0)
+    return f"{shift.verdict} {said} {words.ratio_interval(size.low, size.high)}".rstrip()
 
 
 def distance(shift: MeasureShift, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,12 +68,18 @@ def said(measure: Measure | Literal["log2_ratio"], estimate: Estimate) -> str:
             return words.sized(estimate)
 
 
+RATIOS: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
+"""Measures whose change is a ratio, in log2."""
+POINTS: Mapping[Measure, tuple[float, str]] = {"stigma_share": (PERCENT, " points"), "women_pct": (1.0, " points")}
+"""Measures whose change is in points of percent: what makes it that, and its unit."""
+
+
 def change(shift: MeasureShift) -> tuple[str, str]:
     """How much a measure changed, and the interval of that."""
     it = shift.change
-    if shift.measure in ("stigma_ratio", "effective_words"):
+    if shift.measure in RATIOS:
         return words.more_or_less(it.value), words.ratio_interval(it.low, it.high)
-    factor, unit = {"stigma_share": (PERCENT, " points"), "women_pct": (1.0, " points")}.get(shift.measure, (1.0, ""))
+    factor, unit = POINTS.get(shift.measure, (1.0, ""))
     value, low, high = (None if (end := words.known(x)) is None else factor * end for x in (it.value, it.low, it.high))
     number = words.signed(value)
     return number if number == words.MISSING else f"{number}{unit}", words.signed_ends(low, high)
@@ -83,4 +90,7 @@ def band(shift: MeasureShift) -> str:
     width = words.known(shift.band)
     if width is None:
         return words.MISSING
-    return words.up_to(width) if shift.measure == "stigma_ratio" else words.at_most(width)
+    if shift.measure in RATIOS:
+        return words.up_to(width)
+    factor, unit = POINTS.get(shift.measure, (1.0, ""))
+    return f"{words.at_most(factor * width)}{unit}"

@@ -208,7 +208,8 @@ def _measured(
     became: Verdict = ways[(change.value or 0.0) < 0] if moved else "unchanged"
     p = (0.001 if moved else 0.4) if tested else None
     return MeasureShift(
-        measure, whose.axis, whose.role, level, other, before, after, change, p, p,
+        measure, whose.axis, whose.role, level, other, before, after, change,
+        change if measure in ("distance_bits", "stigma_ratio") else None, p, p,
         0.001 if measure == "distance_bits" and whose.role == "level" else None, became,
         "" if moved else "other wordings may show nothing", f"{measure} in {names[0]} and {names[1]}: {became}.",
     )  # fmt: skip

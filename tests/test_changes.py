@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from audit import changes, measures
-from audit.changes import measure_shifts, shifts, verdict, view
+from audit.changes import shifts, verdict, view
 from audit.distributions import tabulate, usable
+from audit.measure_changes import AS_RATIO, measure_shifts
 from audit.result import Estimate
 from audit.statistics import jackknife_difference
 from probes.lexicon import Lexicon
@@ -164,7 +165,7 @@ def test_measures_are_those_of_each_side_and_their_jackknife_is_by_hand(probe):
                 values.append(getattr(found[shift.axis, shift.level], field).value)
             without.append(values)
         pairs, value = np.array(without), np.array([estimate.value for estimate in own])
-        if shift.measure in changes.AS_RATIO:
+        if shift.measure in AS_RATIO:
             pairs, value = np.log2(pairs), np.log2(value)
         each, change = pairs[:, 1] - pairs[:, 0], value[1] - value[0]
         error = np.sqrt((WORDINGS - 1) / WORDINGS * ((each - each.mean()) ** 2).sum())
@@ -197,23 +198,59 @@ def test_p_is_1_where_the_bias_may_be_all_there_is():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "wanted"),
+    ("before", "after", "widening", "wanted"),
     [
-        ((1.0, 0.8, 1.2), (0.5, 0.3, 0.7), "narrowed"),
-        ((0.5, 0.3, 0.7), (1.0, 0.8, 1.2), "widened"),
-        ((-1.0, -1.2, -0.8), (-0.5, -0.7, -0.3), "narrowed"),
-        ((-0.5, -0.7, -0.3), (-1.0, -1.2, -0.8), "widened"),
-        ((1.0, 0.8, 1.2), (-0.1, -0.3, 0.1), "narrowed"),
-        ((-0.1, -0.3, 0.1), (1.0, 0.8, 1.2), "widened"),
-        ((1.0, 0.8, 1.2), (-0.9, -1.1, -0.7), "reversed"),
-        ((0.3, -0.1, 0.7), (-0.3, -0.7, 0.1), "unchanged"),
+        ((1.0, 0.8, 1.2), (0.5, 0.3, 0.7), (-0.5, -0.6, -0.4), "narrowed"),
+        ((0.5, 0.3, 0.7), (1.0, 0.8, 1.2), (0.5, 0.4, 0.6), "widened"),
+        ((-1.0, -1.2, -0.8), (-0.5, -0.7, -0.3), (-0.5, -0.6, -0.4), "narrowed"),
+        ((-0.5, -0.7, -0.3), (-1.0, -1.2, -0.8), (0.5, 0.4, 0.6), "widened"),
+        ((1.0, 0.8, 1.2), (-0.1, -0.3, 0.1), (-0.9, -1.2, -0.6), "narrowed"),
+        ((-0.1, -0.3, 0.1), (1.0, 0.8, 1.2), (0.9, 0.6, 1.2), "widened"),
+        ((1.0, 0.8, 1.2), (-0.9, -1.1, -0.7), (-0.1, -0.3, 0.1), "reversed"),
+        ((0.3, -0.1, 0.7), (-0.3, -0.7, 0.1), (0.0, -0.3, 0.3), "unchanged"),
+        ((0.52, 0.43, 0.61), (-0.55, -1.17, 0.07), (0.03, -0.60, 0.66), "unchanged"),
     ],
 )
-def test_the_verdict_says_which_side_differs_more(before, after, wanted):
-    """On one side of no difference the larger decides; on two sides, which of the intervals leaves none out."""
-    sides = (Estimate(*before), Estimate(*after))
-    assert verdict("strong", *sides) == verdict("moderate", *sides) == wanted
-    assert verdict("weak", *sides) == verdict("none", *sides) == "unchanged"
+def test_the_verdict_says_which_side_differs_more(before, after, widening, wanted):
+    """Where both stand on different sides of no difference they are reversed; else the interval of the widening has to
+    leave 0 out."""
+    three = (Estimate(*before), Estimate(*after), Estimate(*widening))
+    assert verdict("strong", *three) == verdict("moderate", *three) == wanted
+    assert verdict("weak", *three) == verdict("none", *three) == "unchanged"
+
+
+def test_a_stigma_ratio_that_crosses_one_is_judged_by_how_far_it_is_from_it(probe):
+    """Widening of a ratio is that of the size of its log, so that a half and a double are equally far from no
+    difference."""
+    one, other = scores(probe, 21, gender=0, noise=0.02), scores(probe, 22, gender=0, noise=0.02)
+    woman = np.array([levels[1] == "woman" for levels in scored(probe).levels])
+    flagged = np.array(["stigma" in word.flags for word in probe.targets.words])
+    one[np.ix_(woman, flagged)] -= 0.9
+    other[np.ix_(woman, flagged)] += 0.2
+    found = measure_shifts(probe, sided(probe, one), sided(probe, other), NAMES)
+    ratio = next(m for m in found if m.measure == "stigma_ratio" and m.level == "woman")
+    assert ratio.before.value < 0.6 < 1.1 < ratio.after.value
+    expected = abs(np.log2(ratio.after.value)) - abs(np.log2(ratio.before.value))
+    assert ratio.widening.value == pytest.approx(expected)
+    assert ratio.widening.value < 0 < ratio.change.value
+    assert ratio.verdict == "reversed"
+
+
+def test_what_training_does_to_every_name_alike_is_told_and_what_it_does_to_single_names_is_not(probe):
+    """A range that falls for invented names too has fallen; one that falls as much as single invented names do by
+    themselves has not."""
+    one = scores(probe, 23, gender=0, noise=0.02)
+    peak = 1.5 * np.linspace(1, -1, one.shape[1])
+    fell = measure_shifts(probe, sided(probe, one), sided(probe, one + peak), NAMES)
+    black = next(m for m in fell if m.measure == "effective_words" and m.level == "Black")
+    assert black.verdict == "fell"
+    alone = one.copy()
+    names = np.array([levels[0] for levels in scored(probe).levels])
+    alone[np.isin(names, ["Black", "Molvic"])] += peak
+    held = measure_shifts(probe, sided(probe, one), sided(probe, alone), NAMES)
+    black = next(m for m in held if m.measure == "effective_words" and m.level == "Black")
+    assert black.q < 0.05
+    assert (black.verdict, black.because) == ("unchanged", "it changed by as much for invented names")
 
 
 def test_what_happens_to_invented_names_is_no_news(probe):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import checkpoints
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from fakes import INFO, PROBE, FakeScorer
 
@@ -20,7 +22,7 @@ from audit.options import Options
 from audit.result import Answered, Competence
 from audit.run import audit_with, make_recipe
 from audit.scorer import Scores
-from audit.sides import Run, agree
+from audit.sides import Agreed, Run, agree
 from audit.source import training_step
 from audit.store import RunFolder
 from probes.load import load_probe
@@ -124,9 +126,13 @@ def test_a_probe_of_the_users_own_is_read_from_the_run(runs, tmp_path):
     assert len(found.probes[0].templates) == 8
 
 
-def refused(runs: list[Run], *, any_version: bool = False) -> str:
+def agreed(runs: list[Run], wanted: dict[str, str] | None = None, *, any_version: bool = False) -> Agreed:
+    return agree([(run.path, run.recipe) for run in runs], wanted or {}, any_version=any_version)
+
+
+def refused(runs: list[Run], wanted: dict[str, str] | None = None) -> str:
     with pytest.raises(UsageError) as caught:
-        agree(runs, (), any_version=any_version)
+        agreed(runs, wanted)
     return str(caught.value)
 
 
@@ -140,6 +146,19 @@ def test_what_cannot_be_compared_is_refused(runs, tmp_path):
     assert "the probe small" in refused([base, run_of(tmp_path / "c", Tuned(), probe)])
     other = probe_file(tmp_path, "other")
     assert "no probe in common" in refused([base, run_of(tmp_path / "d", Tuned(), other)])
+
+
+def test_only_the_probes_that_are_wanted_are_held_against_each_other(runs, tmp_path):
+    """A difference in a probe that isn't compared is no hindrance; one that a side lacks or has otherwise is named."""
+    one = run_of(tmp_path / "one", Tuned(), probe_file(tmp_path), probe_file(tmp_path, "extra"))
+    extra = probe_file(tmp_path, "extra")
+    extra.write_text(extra.read_text() + "# another line\n")
+    other = run_of(tmp_path / "other", Tuned(), probe_file(tmp_path), extra)
+    hashes = {source.name: source.sha256 for source in one.recipe.probes}
+    assert agreed([one, other], {"small": hashes["small"]}).probes == ("small",)
+    assert "the probe extra" in refused([one, other])
+    assert "was asked another version of the probe extra" in refused([one, other], {"extra": hashes["extra"]})
+    assert "was not asked the probe pronoun" in refused([one, other], {"pronoun": "0"})
 
 
 def test_another_word_list_is_refused(tmp_path):
@@ -159,9 +178,10 @@ def test_other_versions_are_refused_or_noted(runs, tmp_path):
     other = run_of(tmp_path / "run", Tuned(), probe_file(tmp_path), versions=versions)
     assert "torch 2." in (message := refused([runs[0], other]))
     assert "--any-version" in message
-    names, notices = agree([runs[0], other], (), any_version=True)
-    assert names == ["small"]
-    assert "0.0.1" in notices[0]
+    found = agreed([runs[0], other, other], any_version=True)
+    assert found.probes == ("small",)
+    assert len(found.notices) == 1
+    assert "0.0.1" in found.notices[0]
 
 
 def test_probes_that_one_side_lacks_are_left_out_and_named(runs, tmp_path):
@@ -190,6 +210,107 @@ def test_a_folder_with_something_else_is_refused_before_any_work(runs, tmp_path)
         compare("no-such-checkpoint", "nor-this", out=tmp_path / "precious.txt")
     with pytest.raises(UsageError, match="at least one other"):
         compare(runs[0].path)
+
+
+def test_a_place_where_a_comparison_was_begun_can_be_used_again(runs, tmp_path):
+    """What a kill leaves behind is replaced, and so is an earlier comparison."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "changes.csv").write_text("half")
+    for _ in range(2):
+        compare(*(run.path for run in runs), out=tmp_path / "out")
+    assert load_comparison(tmp_path / "out").sides[0].name == "base"
+
+
+def test_an_earlier_comparison_of_others_is_kept(runs, tmp_path, monkeypatch):
+    """By default, other sides of the same names go to a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    other = run_of(tmp_path / "x" / "tuned", Tuned(2.0), probe_file(tmp_path), name="tuned", top_k=5)
+    compare(runs[0].path, runs[1].path)
+    compare(runs[0].path, runs[1].path)
+    compare(runs[0].path, other.path)
+    assert len(found := sorted(path.name for path in Path("runs").iterdir())) == 2
+    assert found[0] == "base-vs-tuned"
+
+
+def test_no_two_sides_have_one_name(runs, tmp_path):
+    """A checkpoint that is called what another would be numbered as doesn't share its name."""
+    probe = probe_file(tmp_path)
+    names = ("model", "model", "model (2)", "model")
+    made = [run_of(tmp_path / str(n), Tuned(), probe, name=name) for n, name in enumerate(names)]
+    called = [side.name for side in compare_runs(made).sides]
+    assert called == ["model", "model (3)", "model (2)", "model (4)"]
+
+
+def test_options_that_would_change_nothing_are_refused(runs, capsys):
+    """With finished runs alone, --dtype and the like are no use, and that is said."""
+    paths = [str(run.path) for run in runs]
+    assert main(["compare", *paths, "--dtype", "bfloat16", "--multi-piece"]) == 2
+    assert (
+        "all sides are finished runs, so that --dtype bfloat16 --multi-piece changes nothing" in capsys.readouterr().err
+    )
+    with pytest.raises(UsageError, match="name@revision"):
+        compare(*paths, options=Options(seed=1))
+
+
+def test_a_probe_that_was_asked_otherwise_is_refused(runs, tmp_path, capsys):
+    """--probe with another text under the same name is not passed over for run folders."""
+    probe = probe_file(tmp_path)
+    probe.write_text(probe.read_text().replace("worked as", "once worked as"))
+    assert main(["compare", *(str(run.path) for run in runs), "--probe", str(probe)]) == 2
+    assert "was asked another version of the probe small" in capsys.readouterr().err
+
+
+def test_a_comparison_or_a_damaged_run_as_a_side_is_said(runs, tmp_path):
+    """Neither is taken for a checkpoint; a run's own audit.json is its folder."""
+    compare(*(run.path for run in runs), out=tmp_path / "cmp")
+    with pytest.raises(UsageError, match="is a comparison: name the runs"):
+        compare(runs[0].path, tmp_path / "cmp")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{")
+    with pytest.raises(UsageError, match=r"run\.json: damaged"):
+        compare(runs[0].path, tmp_path / "run")
+    assert compare(runs[0].path / "audit.json", runs[1].path, out=tmp_path / "cmp").sides[0].name == "base"
+
+
+def test_a_doctored_comparison_is_refused(runs, tmp_path):
+    """Parts that don't fit each other are told at once, and never reach the page."""
+    whole = json.loads(json.dumps(asdict(compare(*(run.path for run in runs), out=tmp_path / "out"))))
+    load_comparison(tmp_path / "out")
+
+    def refusal(change) -> None:
+        made = json.loads(json.dumps(whole))
+        change(made, made["probes"][0])
+        (tmp_path / "comparison.json").write_text(json.dumps(made))
+        with pytest.raises(UsageError, match=r"comparison\.json: not "):
+            load_comparison(tmp_path)
+
+    refusal(lambda made, probe: probe["pairs"][0].update(side=99))
+    refusal(lambda made, probe: probe["pairs"][0].update(side=-1))
+    refusal(lambda made, probe: probe.update(pairs=[]))
+    refusal(lambda made, probe: probe.update(judged=[]))
+    refusal(lambda made, probe: probe.update(coverage=[0.5]))
+    refusal(lambda made, probe: probe.update(coverage=[1e308, 0.5]))
+    refusal(lambda made, probe: probe.update(axes=[]))
+    refusal(lambda made, probe: probe.update(examples=[[], probe["examples"][1]]))
+    refusal(lambda made, probe: probe["tops"][0].update(words=[]))
+    refusal(lambda made, probe: probe["unshared"][0].update(scored=[]))
+    refusal(lambda made, probe: probe["series"][0].update(estimates=[]))
+    refusal(lambda made, probe: probe["pairs"][0]["shifts"][0].update(level="nobody"))
+    refusal(lambda made, probe: made.update(sides=made["sides"][:1]))
+    refusal(lambda made, probe: made.update(probes=[]))
+
+
+def test_scores_without_a_column_are_refused(runs, tmp_path):
+    """A chunk whose hash is right but which isn't of the probe gives a message."""
+    broken = run_of(tmp_path / "run", Tuned(), probe_file(tmp_path))
+    (chunk,) = (tmp_path / "run" / "scores").glob("*.parquet")
+    table = pq.read_table(chunk)
+    pq.write_table(table.drop_columns(["logp:nurse"]), chunk)
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    manifest["chunks"][chunk.name] = hashlib.sha256(chunk.read_bytes()).hexdigest()
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(IncompleteError, match="the scores of small can't be read"):
+        compare_runs([runs[0], broken])
 
 
 def test_a_damaged_comparison_is_refused(runs, tmp_path):
@@ -282,6 +403,35 @@ def test_checkpoints_are_audited_once_and_taken_over(tmp_path, monkeypatch, caps
     assert "holds another run (top_k differ), so" in capsys.readouterr().err
     assert len(list((tmp_path / "runs").iterdir())) == 2
     assert (tmp_path / "cmp" / "compare.html").read_text().startswith("<!doctype html>")
+
+
+def test_nothing_is_scored_before_all_sides_are_known_to_fit(tmp_path, monkeypatch, checkpoint_folder):
+    """A second checkpoint that isn't there, or another dtype than the run's, is told before the first is scored."""
+    monkeypatch.chdir(tmp_path)
+    bert, probe = checkpoint_folder("bert"), probe_file(tmp_path, words="[nurse, doctor, farmer]")
+    with pytest.raises(CheckpointError):
+        compare(str(bert), "no such checkpoint", probes=[probe])
+    assert not Path("runs").exists()
+    assert main(["run", str(bert), "--probe", str(probe), "--out", "first"]) == 0
+    with pytest.raises(UsageError, match=r"dtype \(float32, bfloat16\)"):
+        compare("first", str(bert), probes=[probe], options=Options(dtype="bfloat16"))
+    assert not Path("runs").exists()
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path, monkeypatch, checkpoint_folder):
+    """A comparison doesn't rewrite the recipe of a run that it takes over, and scores again what is damaged."""
+    monkeypatch.chdir(tmp_path)
+    bert, probe = checkpoint_folder("bert"), probe_file(tmp_path, words="[nurse, doctor, farmer]")
+    assert main(["run", str(bert), "--probe", str(probe), "--seed", "3"]) == 0
+    folder = Path("runs") / bert.name
+    before = (folder / "run.json").read_bytes()
+    compare(str(bert), str(bert), probes=[probe], out="cmp")
+    assert (folder / "run.json").read_bytes() == before
+    (chunk,) = (folder / "scores").glob("*.parquet")
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:-10])
+    compare(str(bert), str(bert), probes=[probe], out="cmp")
+    assert chunk.read_bytes() == whole
 
 
 def test_a_head_is_borrowed_by_those_alone_that_have_none(tmp_path, monkeypatch, checkpoint_folder):

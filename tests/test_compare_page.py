@@ -405,7 +405,7 @@ def test_table_of_measures_is_the_comparisons() -> None:
 def test_changes_are_said_in_their_unit(measure: str, change: Estimate, said: tuple[str, str]) -> None:
     """Bits and points have a sign, ratios say more or less; missing is a dash and never a zero."""
     shift = MeasureShift(
-        measure, "A", "level", "x", None, Estimate(1.0), Estimate(1.0), change, 0.1, 0.1, None, "unchanged", "", ""  # type: ignore[arg-type]
+        measure, "A", "level", "x", None, Estimate(1.0), Estimate(1.0), change, None, 0.1, 0.1, None, "unchanged", "", ""  # type: ignore[arg-type]
     )  # fmt: skip
     assert measures.change(shift) == said
 

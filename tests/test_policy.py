@@ -498,7 +498,8 @@ def measured(**more: object) -> MeasureShift:
     """The stigma ratio of Black against White on both sides."""
     made = MeasureShift(
         measure="stigma_ratio", axis="GROUP", role="level", level="Black", other="White",
-        before=Estimate(1.5, 1.2, 1.8), after=Estimate(3.0, 2.5, 3.6), change=Estimate(1.0, 0.8, 1.2), p=0.001, q=0.01,
+        before=Estimate(1.5, 1.2, 1.8), after=Estimate(3.0, 2.5, 3.6), change=Estimate(1.0, 0.8, 1.2),
+        widening=Estimate(1.0, 0.8, 1.2), p=0.001, q=0.01,
         band=None, verdict="widened", because="", sentence="",
     )  # fmt: skip
     return replace(made, **more)

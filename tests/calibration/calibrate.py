@@ -21,7 +21,7 @@ import numpy as np
 from noise import read
 from scipy import stats
 
-from audit import changes, measures
+from audit import changes, measure_changes, measures
 from audit.distributions import Tables, differences, matched
 from audit.findings import associations, interactions
 from audit.result import Association, Estimate
@@ -245,7 +245,7 @@ def false_changes(probe: Probe, sides: Iterable[tuple[Tables, Tables]]) -> dict[
     for pair in sides:
         views = [changes.view(probe, tables) for tables in pair]
         shifts = changes.shifts(probe, *views, ("one", "other"))
-        measured = [m for m in changes.measure_shifts(probe, *views, ("one", "other")) if m.role == "level"]
+        measured = [m for m in measure_changes.measure_shifts(probe, *views, ("one", "other")) if m.role == "level"]
         wrong = [s for s in shifts if s.verdict != "unchanged"]
         for axis in probe.axes:
             counts[axis.name].add(any(s.axis == axis.name for s in wrong))
