@@ -183,6 +183,7 @@ def test_version_is_printed(capsys):
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_scored(bert, monkeypatch):
     """An interrupt exits with 130 and one line; the same command then finishes the run without the finished chunks."""
     slow = (

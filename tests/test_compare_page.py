@@ -73,6 +73,7 @@ def _small() -> Comparison:
 SMALL = _small()
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.text())
 def test_any_string_leaves_the_structure_alone(text: str) -> None:
@@ -405,7 +406,8 @@ def test_table_of_measures_is_the_comparisons() -> None:
 def test_changes_are_said_in_their_unit(measure: str, change: Estimate, said: tuple[str, str]) -> None:
     """Bits and points have a sign, ratios say more or less; missing is a dash and never a zero."""
     shift = MeasureShift(
-        measure, "A", "level", "x", None, Estimate(1.0), Estimate(1.0), change, None, 0.1, 0.1, None, "unchanged", "", ""  # type: ignore[arg-type]
+        measure, "A", "level", "x", None, Estimate(1.0), Estimate(1.0), change, None, 0.1, 0.1, None,  # type: ignore[arg-type]
+        "unchanged", "", "",
     )  # fmt: skip
     assert measures.change(shift) == said
 
@@ -678,3 +680,15 @@ def test_forty_levels_render() -> None:
     assert len(axis.distances.rows) == 10
     assert axis.pairs is not None
     assert axis.pairs.said == "The 60 that changed most of 781."
+
+
+def test_the_method_says_the_least_changes_that_count() -> None:
+    """The thresholds in the method's text are those that verdicts are made by."""
+    from audit.measure_changes import LEAST_CHANGE
+
+    text = rendered("narrowed")
+    assert f"no smaller than {LEAST_CHANGE['distance_bits']:g} bits" in text
+    assert f"{100 * LEAST_CHANGE['stigma_share']:g} points of words that demean" in text
+    assert f"{LEAST_CHANGE['women_pct']:g} points of women" in text
+    assert LEAST_CHANGE["stigma_ratio"] == LEAST_CHANGE["effective_words"]
+    assert f"{2 ** LEAST_CHANGE['stigma_ratio']:.2f}\u00d7 for ratios and ranges" in text

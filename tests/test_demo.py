@@ -98,6 +98,7 @@ def test_planted_names_what_the_probes_have():
         assert row["log2_ratio"].keys() == CHECKPOINTS.keys()
 
 
+@pytest.mark.slow
 def test_planted_is_what_the_grammar_says():
     """`planted.json` is what the grammar of today comes to: else the checkpoints wait to be built again."""
     now = planted(list(PROBES.values()), PLANTED["seed"])
@@ -131,6 +132,7 @@ def _together() -> set[str]:
     return {word for bits in plants.TOGETHER.values() for word in bits}
 
 
+@pytest.mark.slow
 def test_the_corpus_holds_no_probe_sentence():
     """None of 20,000 sentences of the corpus is a prompt of a shipped probe, whatever fills its gap."""
     prompts = {
@@ -142,6 +144,7 @@ def test_the_corpus_holds_no_probe_sentence():
         assert not prompts & {(before, after), (before, after[:-1]), (sentence.words[: sentence.start], after)}
 
 
+@pytest.mark.slow
 def test_the_corpus_is_biased_as_planted():
     """Jobs are as much more frequent with women than with men, where nothing else is said, as was planted."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)

@@ -126,6 +126,7 @@ def test_relabelling_by_brute_force(probe, data):
         assert np.quantile(null, q) == pytest.approx(np.quantile(ways, q), rel=0.15)
 
 
+@pytest.mark.slow
 def test_what_chance_gives_holds_its_level(probe, data):
     """With levels that differ by noise alone, p below 0.1 comes about a tenth of the time, for two levels or three."""
     rng = np.random.default_rng(3)

@@ -72,6 +72,7 @@ def test_hostile_strings_change_no_element(kind: str) -> None:
 SMALL = audit(Plan(groups=(GENDER,), words=JOBS[:5], templates=TEMPLATES[:2], unscored=1))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.text())
 def test_any_string_leaves_the_structure_alone(text: str) -> None:

@@ -139,6 +139,7 @@ def test_top_tokens_are_those_of_the_whole_vocabulary(family: str, loaded: Calla
         assert probs == pytest.approx([prob for _, prob in best], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_scores_are_the_pipelines_on_a_trained_model(shared: Path) -> None:
     """The first ten tokens agree with transformers' fill-mask pipeline on the model card's prompts and 200 others."""
     folder = shared / "checkpoints" / "minilm-mlm"
@@ -233,6 +234,7 @@ def test_article_is_part_of_the_answer(loaded: Callable) -> None:
 # --- batches ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_neither_order_nor_batch_size_changes_a_score(data: st.DataObject, loaded: Callable) -> None:

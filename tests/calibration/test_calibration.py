@@ -43,6 +43,7 @@ def test_a_model_without_effects_is_given_none(placebo):
     rare(calibrate.false_alarms(probe, calibrate.no_effect(rng, 6 if placebo else 16, probe)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tails", ["heavy", "skewed"])
 def test_outlying_wordings_are_no_findings(tails):
     """The same with noise of heavy tails, and of one-sided ones."""
@@ -69,6 +70,7 @@ def test_intervals_of_associations_hold_the_truth(templates, groups):
     assert 0.93 <= moderated.share <= 0.97, moderated
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_relabellings")
 @pytest.mark.parametrize("groups", [0.2, 0.6], ids=["small effects", "effects"])
 def test_intervals_of_whole_distributions_hold_the_truth(groups):
