@@ -265,6 +265,10 @@ class Comparison:
         ]
         return tuple(sorted(found, key=lambda shift: -(shift.moved or 0.0)))
 
+    def __repr__(self) -> str:
+        base, *others = (side.name for side in self.sides)
+        return f"<Comparison of {', '.join(others)} against {base}: {len(self.probes)} probes>"
+
     def to_frame(self) -> pandas.DataFrame:
         """A row an association on the base and another side, as `changes.csv` has it."""
         from audit.tables import changes

@@ -463,6 +463,10 @@ class Audit:
         found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.contribution or 0.0)))
         return tuple(found)
 
+    def __repr__(self) -> str:
+        prompts = sum(probe.prompts for probe in self.probes)
+        return f"<Audit of {self.recipe.checkpoint.name}: {len(self.probes)} probes, {prompts:,} prompts>"
+
     def to_frame(self) -> pandas.DataFrame:
         """A row an association, as `findings.csv` has it."""
         from audit.tables import findings

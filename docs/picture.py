@@ -1,10 +1,11 @@
-"""Make `docs/report.png`, the picture in the README: the top of the demo's report in Chromium.
+"""Make the pictures in the README: the tops of the demo's report and of a comparison's page, in Chromium.
 
-Run it after the page has changed: `python docs/picture.py` (needs `.[test]` and Chromium).
+Run it after the pages have changed: `python docs/picture.py` (needs `.[test]` and Chromium).
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -26,8 +27,13 @@ def picture(page_path: Path, png: Path, width: int = 1160, height: int = 1500) -
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        status = main(["run", "demo", "--out", folder, "--offline"])
+    docs = Path(__file__).resolve().parent
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        status = main(["run", "demo", "--out", "report", "--offline"])
+        status = status or main(
+            ["compare", "demo", "demo-finetuned", "-p", "occupation", "-p", "traits", "--out", "cmp"]
+        )
         if status == 0:
-            picture(Path(folder) / "report.html", Path(__file__).parent / "report.png")
+            picture(Path("report/report.html").resolve(), docs / "report.png")
+            picture(Path("cmp/compare.html").resolve(), docs / "compare.png", height=1000)
     sys.exit(status)

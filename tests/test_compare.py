@@ -474,6 +474,8 @@ def test_results_show_themselves_in_a_notebook(runs):
         assert hostile not in html
     assert "&lt;script&gt;" in audit._repr_html_()
     assert len(audit.to_frame()) == len(audit.probes[0].associations)
+    assert repr(audit) == "<Audit of base: 1 probes, 264 prompts>"
+    assert repr(compare_runs(runs)) == "<Comparison of tuned against base: 1 probes>"
 
 
 def test_findings_come_best_first(runs):
