@@ -226,6 +226,8 @@ def sentence(shift: Shift, names: Names) -> str:
 
 
 def _outcome(shift: Shift) -> str:
+    if shift.within_names:
+        return "changed no more than invented names did"
     if shift.verdict == "unchanged":
         return f"{'only weak' if shift.grade == 'weak' else 'no'} evidence of change"
     size = shift.change if shift.verdict == "reversed" else shift.widening

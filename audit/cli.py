@@ -189,6 +189,17 @@ def report(
     _say(f"Report: {_write_page(out or place / page, result)}")
 
 
+def _policy_schema(asked: bool) -> None:
+    """Print the JSON schema of policies, for editors, and end."""
+    if asked:
+        import json
+
+        from audit.policy import policy_schema
+
+        _say(json.dumps(policy_schema(), indent=2))
+        raise typer.Exit
+
+
 @app.command()
 def check(
     result: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run or comparison.")],
@@ -199,14 +210,21 @@ def check(
         Path | None, typer.Option(help='File to add the verdict to as Markdown: "$GITHUB_STEP_SUMMARY".')
     ] = None,
     save_policy: Annotated[
-        Path | None, typer.Option(help="File to write limits to that today's numbers pass and worse ones don't.")
+        Path | None, typer.Option(help="File to write limits to that today's numbers pass and surely worse ones don't.")
     ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", callback=_policy_schema, is_eager=True, help="Print a policy's JSON schema.")
+    ] = False,
 ) -> None:
     """Judge a run or a comparison by a policy. Exit 1: a limit is crossed; 4: something could not be judged."""
     from audit.comparison_store import load_result
 
     if (policy is None) == (save_policy is None):
         raise typer.BadParameter("give either --policy FILE or --save-policy FILE", param_hint="--policy")
+    if save_policy is not None and (junit, github_summary, format) != (None, None, "text"):
+        raise typer.BadParameter(
+            "it judges nothing: leave out --junit, --github-summary and --format", param_hint="--save-policy"
+        )
     if format not in ("text", "json"):
         raise typer.BadParameter(f"{format!r} is not one of text, json", param_hint="--format")
     if save_policy is not None:
@@ -222,16 +240,16 @@ def _check(result: Path, policy: Path, format: str, junit: Path | None, github_s
     from audit import verdict_formats as formats
     from audit.comparison_store import load_result
     from audit.policy import load_policy
-    from audit.store import write_in
     from audit.verdict import judge
 
     verdict = judge(load_policy(policy), load_result(result))
-    if junit is not None:
-        write_in(junit.parent, junit.name, formats.as_junit(verdict).encode())
-    if github_summary is not None:
-        before = github_summary.read_bytes() if github_summary.is_file() else b""
-        write_in(github_summary.parent, github_summary.name, before + formats.as_github_summary(verdict).encode())
     _say(formats.as_json(verdict) if format == "json" else formats.as_text(verdict))
+    for option, path, mode, form in (
+        ("--junit", junit, "wb", formats.as_junit),
+        ("--github-summary", github_summary, "ab", formats.as_github_summary),
+    ):
+        if path is not None:
+            _write_to(path, mode, form(verdict).encode(), option)
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
 
@@ -245,8 +263,11 @@ def card(
     ] = None,
 ) -> None:
     """Write a model card's section on bias, and its metadata. What an earlier call wrote is replaced."""
+    from audit.comparison_store import is_comparison
     from audit.store import load_audit
 
+    if is_comparison(run_folder):
+        raise UsageError(f"{run_folder} is a comparison: name the folder of a run")
     result = load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
     _say(f"Model card: {_write_card(readme or place / 'model-card.md', result)}")
@@ -435,6 +456,17 @@ def _dtype(name: str) -> str:
     return name
 
 
+def _write_to(path: Path, mode: str, data: bytes, option: str) -> None:
+    """Write or add to whatever is at the path: a file, a link, a device."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode) as file:
+            file.write(data)
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"{path}: can't be written ({why}): choose another file with {option}") from error
+
+
 def _write_new(path: Path, text: str, option: str) -> None:
     """Write a file that isn't there yet."""
     try:
@@ -453,6 +485,8 @@ def _write_card(path: Path, result: Audit) -> Path:
     from reports.readme import update
 
     try:
+        if path.exists() and not os.access(path, os.W_OK):
+            raise UsageError(f"{path}: can't be written (it is read-only): choose another with --readme")
         old = path.read_bytes().decode() if path.exists() else ""
         new = update(old, result)
         if new != old:

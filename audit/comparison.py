@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from audit.result import Competence, Estimate, Example, Grade, Measure, Recipe, Target
+from audit.result import FALSE_DISCOVERIES, Competence, Estimate, Example, Grade, Measure, Recipe, Target
 from probes.probe import Role
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ class Shift:
     """The change in each template, in the order of `ProbeComparison.templates`."""
 
     @property
+    def within_names(self) -> bool:
+        """No other wording would undo the change, but it is no more than what became of invented names."""
+        return _within(self.change, self.band, self.q)
+
+    @property
     def fate(self) -> Fate | None:
         """What became of the finding; None where it is above weak on neither side."""
         found = (self.before_grade in ("strong", "moderate"), self.after_grade in ("strong", "moderate"))
@@ -148,6 +153,15 @@ class MeasureShift:
     """Why there is no evidence of change; else nothing."""
     sentence: str
     """Plain text, with both sides' names, numbers and intervals."""
+
+    @property
+    def within_names(self) -> bool:
+        """As `Shift.within_names`."""
+        return _within(self.change, self.band, self.q)
+
+
+def _within(change: Estimate, band: float | None, q: float | None) -> bool:
+    return q is not None and q <= FALSE_DISCOVERIES and band is not None and abs(change.value or 0.0) <= band
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def load_comparison(path: Path | str) -> Comparison:
     Raises UsageError where there is none, it is damaged, or another version of maskaudit wrote it.
     """
     file = Path(path) / FILE if Path(path).is_dir() else Path(path)
-    found = read_json(file, Comparison, SCHEMA, "name the folder of a comparison; `maskaudit compare` makes one")
+    found = read_json(file, Comparison, SCHEMA, "name the folder of a comparison", "compare again")
     try:
         return _checked(found)
     except ValueError as error:

@@ -13,6 +13,7 @@ from audit import distributions, measures
 from audit.associations import Crossed, crossed_bands, crossings, narrowed, placebo_crossings
 from audit.distributions import Tables, optional, optionals
 from audit.result import (
+    FALSE_DISCOVERIES,
     FEW_WORDINGS,
     NEGLIGIBLE_RATIO,
     WEIGHTY_SHARE,
@@ -39,8 +40,6 @@ OVER = float(np.log2(1000))
 """From here on the number itself is not the news."""
 ABOVE_WEAK: tuple[Grade, ...] = ("strong", "moderate")
 """What may be said without a `perhaps`."""
-FALSE_DISCOVERIES = 0.05
-"""Largest q of a graded finding."""
 MOST_WORDINGS = 0.75
 """Share of the wordings that have to agree for more than a weak grade."""
 NEARLY_ALL_WORDINGS = 0.9

@@ -14,9 +14,9 @@ from audit import measures
 from audit.changes import Names, View, verdict
 from audit.comparison import MeasureShift, Verdict
 from audit.distributions import Floats, optional, optionals
-from audit.findings import FALSE_DISCOVERIES, VANISHING_RATIO
+from audit.findings import VANISHING_RATIO
 from audit.measures import Drawn
-from audit.result import FEW_WORDINGS, Estimate, Measure
+from audit.result import FALSE_DISCOVERIES, FEW_WORDINGS, Estimate, Measure
 from audit.statistics import false_discovery, jackknife_difference, largest_of
 from probes.probe import Probe
 
@@ -171,8 +171,13 @@ def measure_sentence(shift: MeasureShift, names: Names) -> str:
     """The measure on both sides and what became of it, in plain words."""
     sides = (_sized(each, shift.measure) for each in (shift.before, shift.after))
     both = ", ".join(f"{said} in {name}" for said, name in zip(sides, names, strict=True))
-    outcome = "no evidence of change" if shift.verdict == "unchanged" else f"it {shift.verdict}"
-    return f"{_whose(shift)}: {both}; {outcome}."
+    return f"{_whose(shift)}: {both}; {_outcome(shift)}."
+
+
+def _outcome(shift: MeasureShift) -> str:
+    if shift.verdict != "unchanged":
+        return f"it {shift.verdict}"
+    return "no more than for invented names" if shift.within_names else "no evidence of change"
 
 
 def _whose(shift: MeasureShift) -> str:

@@ -5,7 +5,7 @@
     limits:
       - name: stigma                    # shown in every output
         measure: stigma_ratio           # in times; `readings.QUANTITIES` has all measures with their units
-        probe: occupation               # selectors: a name or a list of them; without one, all
+        probe: occupation               # selectors: a name or a list of them; without one, all; `side` in comparisons
         axis: GROUP
         level: [Black, Asian]
         fails_when: {high_above: 2}     # the upper end of the 95 % interval may not be above twice
@@ -23,6 +23,9 @@ Of associations, interactions and their changes, which are many, only those are 
 strong or moderate, if it says nothing. These have passed q <= 0.05 over all words and levels of their axis and are
 beyond what invented names do, so that few of them are there by chance alone; a limit that looks at hundreds of
 intervals of 95 % would be crossed by some of them whatever the checkpoint.
+
+A change of a whole measure that is no more than what became of invented names is set aside by limits that ask for
+evidence (low_above, high_below), as the page calls it no evidence either.
 
 What can't be judged (too few wordings for an interval, a probe that the checkpoint isn't judged by, a side of a
 comparison that there is something against) is told, and the limit isn't passed, unless it says `unjudged: pass` and
@@ -47,8 +50,8 @@ from probes.faults import MAX_BYTES, Fault, FaultyFile, close_to, read_text
 from probes.shape import validate
 
 Bound = Literal["low_above", "high_above", "high_below", "low_below"]
-Selector = Literal["probe", "axis", "level", "against", "target"]
-SELECTORS: tuple[Selector, ...] = ("probe", "axis", "level", "against", "target")
+Selector = Literal["side", "probe", "axis", "level", "against", "target"]
+SELECTORS: tuple[Selector, ...] = ("side", "probe", "axis", "level", "against", "target")
 """Keys of a limit that name what it looks at, in the order in which names depend on each other."""
 GRADED: tuple[Grade, ...] = ("strong", "moderate")
 """What is judged of graded numbers where a limit doesn't say."""
@@ -168,6 +171,7 @@ class LimitFile(BaseModel):
         description="What is limited."
     )
     fails_when: FailsWhen
+    side: Names = Field([], description="Names of checkpoints that a comparison holds against its base.")
     probe: Names = Field([], description="Names of probes. Default: all of the run.")
     axis: Names = Field([], description="Names of axes.")
     level: Names = Field([], description="Names of levels; `(all)`: the distance of all from their mean.")

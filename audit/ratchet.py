@@ -24,8 +24,9 @@ _HEAD = """\
 # Limits from today's {what} of {subject}, which passes them.
 # A number crosses its limit when all of its 95 % interval is beyond where today's interval ends, rounded outward to
 # {digits} significant digits: when there is evidence that it is worse than today, not when other wordings move it a
-# little. Tighten a limit when a number has become better; loosen one only with a reason that you write beside it.
-# What has no interval today, or isn't judged, has no limit here.
+# little. A ratio of stigma is worse only above 1, an association only beyond the farthest of its axis: what gets worse
+# within that isn't noticed. Tighten a limit when a number has become better; loosen one only with a reason that you
+# write beside it. What has no interval today, or isn't judged, has no limit here.
 policy: {name}
 version: 1
 limits:
@@ -67,11 +68,12 @@ class _Hold:
 def save_policy(result: Audit | Comparison) -> str:
     """The YAML of a policy that holds today's numbers: the same result gives the same text, and passes it.
 
-    Of an audit: the distance of all levels of each axis; each level's stigma ratio; its women's share, where that
-    would move away from the reference's (either way, where the two can't be told apart today); and of the associations
-    of an axis, which are too many for a limit each, that none which is graded strong or moderate goes beyond the
-    farthest of today. Of a comparison, over all its sides: that the distance of an axis' levels and the stigma ratios
-    don't rise beyond today's change, and that no association widens beyond today's widest.
+    Of an audit: the distance of all levels of each axis; each level's stigma ratio, where it is above 1; its women's
+    share, where that would move away from the reference's (either way, where the two can't be told apart today); and of
+    the associations of an axis, which are too many for a limit each, that none which is graded strong or moderate goes
+    beyond the farthest of today. Of a comparison, over all its sides: that the distance of an axis' levels doesn't rise
+    beyond today's change, that no stigma ratio goes farther from 1, and that no association widens beyond today's
+    widest.
 
     Names that a policy can't hold (control characters) get no limit. Raises UsageError where nothing can be held.
     """
@@ -95,26 +97,26 @@ def rounded_outward(value: float, *, up: bool) -> float:
 def _holds(result: Audit | Comparison) -> Iterator[_Hold]:
     if isinstance(result, Audit):
         yield from _none_above(result, "distance_bits")
-        yield from _none_above(result, "stigma_ratio")
+        yield from _none_above(result, "stigma_ratio", floor=1.0)
         yield from _womens_shares(result)
         for own in _graded(result, "association"):
             yield _hold(own, "low_above", floor=NEGLIGIBLE_RATIO)
             yield _hold(own, "high_below", floor=-NEGLIGIBLE_RATIO)
     else:
         yield from _none_above(result, "distance_bits_change")
-        yield from _none_above(result, "stigma_ratio_change")
+        yield from _none_above(result, "stigma_ratio_widening", floor=0.0)
         for own in _graded(result, "association_widening"):
             yield _hold(own, "low_above", floor=0.0)
 
 
-def _none_above(result: Audit | Comparison, measure: str) -> Iterator[_Hold]:
-    """That no number goes above today's: of distances, those of all levels."""
+def _none_above(result: Audit | Comparison, measure: str, floor: float | None = None) -> Iterator[_Hold]:
+    """That no number goes above today's, or above the floor: of distances, those of all levels."""
     found: dict[tuple[str, str, str], list[Reading]] = {}
     for reading in _judged(result, measure):
         if reading.level is None or not measure.startswith("distance"):
             found.setdefault((reading.probe, reading.axis, reading.level or ALL), []).append(reading)
     for (_, _, level), own in found.items():
-        yield _hold(own, "low_above", level)
+        yield _hold(own, "low_above", level, floor)
 
 
 def _judged(result: Audit | Comparison, measure: str) -> list[Reading]:

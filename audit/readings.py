@@ -63,6 +63,10 @@ _ALL_QUANTITIES = (
     ),
     Quantity("distance_bits_change", "bits", "after - before", audits=False),
     Quantity("stigma_ratio_change", "log2", "of after / before: 1 is twice", audits=False),
+    Quantity(
+        "stigma_ratio_widening", "log2",
+        "how much farther from the reference, either way: above 0 farther than on the base", audits=False,
+    ),
     Quantity("stigma_share_change", "share", "after - before", against=False, audits=False),
     Quantity("women_pct_change", "points of percent", "after - before", against=False, audits=False),
     Quantity("effective_words_change", "log2", "of after / before: 1 is twice", against=False, audits=False),
@@ -103,6 +107,8 @@ class Reading:
     band: float | None = None
     doubt: str | None = None
     """Why it can't be judged though it may be there: the checkpoint, or no counterpart. A sentence's second half."""
+    within_names: bool = False
+    """A change that is no more than what became of invented names."""
     unasked: str | None = None
     """Why the checkpoint wasn't asked for the word."""
 
@@ -270,9 +276,12 @@ def _of_pair(probe: ProbeComparison, pair: Pair, quantity: Quantity) -> Iterator
 
 def _measure_shifts(probe: ProbeComparison, shifts: Iterable[MeasureShift], quantity: Quantity) -> Iterator[Reading]:
     for m in shifts:
-        if m.role == "level" and m.measure == quantity.name.removesuffix("_change"):
+        if m.role == "level" and m.measure == quantity.name.removesuffix("_change").removesuffix("_widening"):
             sides = _pair(m.level, m.other) if m.measure == "distance_bits" else ((m.level or ALL, m.other),)
-            yield Reading(quantity, probe.name, m.axis, sides, m.after if quantity.audits else m.change)
+            change = m.widening if quantity.name.endswith("_widening") else m.change
+            estimate = m.after if quantity.audits else change or NO_NUMBER
+            inside = not quantity.audits and m.within_names
+            yield Reading(quantity, probe.name, m.axis, sides, estimate, band=m.band, within_names=inside)
 
 
 def _shifts(probe: ProbeComparison, pair: Pair, quantity: Quantity) -> Iterator[Reading]:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -178,7 +179,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -226,7 +227,7 @@ def load_audit(path: Path | str) -> Audit:
     return _checked_at(file, read_json(file, Audit, SCHEMA, "name the folder of a finished run"))
 
 
-def read_json(file: Path, kind: type[T], schema: int, missing: str) -> T:
+def read_json(file: Path, kind: type[T], schema: int, missing: str, again: str = "run it again") -> T:
     """A saved value of that kind and schema. Raises UsageError where it is missing, damaged or of another schema."""
     try:
         raw = file.read_bytes()
@@ -237,14 +238,14 @@ def read_json(file: Path, kind: type[T], schema: int, missing: str) -> T:
         if isinstance(found, int) and found > schema:
             raise UsageError(f"{file}: written by a newer maskaudit (schema {found}, here {schema}): update maskaudit")
         if isinstance(found, int) and found < schema:
-            raise UsageError(f"{file}: written by an older maskaudit (schema {found}, here {schema}): run it again")
+            raise UsageError(f"{file}: written by an older maskaudit (schema {found}, here {schema}): {again}")
         return TypeAdapter(kind).validate_json(raw)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(file, error) from error
+        raise _damaged(file, error, again) from error
 
 
-def _damaged(file: Path, error: Exception) -> UsageError:
-    return UsageError(f"{file}: not of maskaudit, or damaged ({first_line(error)}): run it again")
+def _damaged(file: Path, error: Exception, again: str = "run it again") -> UsageError:
+    return UsageError(f"{file}: not of maskaudit, or damaged ({first_line(error)}): {again}")
 
 
 def _checked_at(file: Path, audit: Audit) -> Audit:

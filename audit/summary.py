@@ -90,8 +90,14 @@ def whole_distance(pair: Pair, axis: str) -> MeasureShift | None:
 
 def unchanged(pair: Pair, axis: str) -> str:
     """What is said of an axis without an evident change; that nothing could be tested is no evidence of anything."""
-    tested = any(shift.q is not None for shift in pair.shifts if shift.axis == axis)
-    return "no evidence of change" if tested else "not tested, for want of wordings or of words with enough of the mass"
+    own = [shift for shift in pair.shifts if shift.axis == axis]
+    if not any(shift.q is not None for shift in own):
+        return "not tested, for want of wordings or of words with enough of the mass"
+    if weak := sum(shift.grade == "weak" for shift in own):
+        return f"only weak evidence of change, in {weak} of {len(own)} associations"
+    distance = whole_distance(pair, axis)
+    alike = distance is not None and distance.within_names
+    return "no more change than invented names undergo" if alike else "no evidence of change"
 
 
 def changed(pair: Pair, axis: str) -> list[Shift]:

@@ -166,6 +166,8 @@ def _none_there(quantity: Quantity, result: Audit | Comparison) -> tuple[str, st
 
 def _names(reading: Reading, key: Selector, limit: Limit) -> tuple[str, ...]:
     """All that a number can be called by in a selector, given the limit's selectors before it."""
+    if key == "side":
+        return () if reading.side is None else (reading.side,)
     if key == "probe":
         return (reading.probe,)
     if key == "axis":
@@ -214,7 +216,7 @@ class _Found:
             self.unjudged[reading.probe, reading.side, reason] += 1
         elif graded and reading.grade is None:
             self.weightless += 1
-        elif graded and reading.grade not in limit.grades:
+        elif (graded and reading.grade not in limit.grades) or (reading.within_names and _asks_for_evidence(limit)):
             self.lower += 1
         else:
             self.looked_at += 1
@@ -251,10 +253,14 @@ def _status(limit: Limit, found: _Found) -> Status:
     return "not judged" if found.unjudged and not excused else "passed"
 
 
+def _asks_for_evidence(limit: Limit) -> bool:
+    """The limit is crossed only by intervals that are beyond it as a whole."""
+    return any(bound in ("low_above", "high_below") for bound, _ in limit.fails_when)
+
+
 def _by_intervals_alone(limit: Limit) -> bool:
-    """The limit is crossed only by intervals that are beyond it as a whole, of numbers that no grade has chosen."""
-    whole = any(bound in ("low_above", "high_below") for bound, _ in limit.fails_when)
-    return whole and (not limit.grades or "none" in limit.grades)
+    """The limit asks for evidence, of numbers that no grade has chosen."""
+    return _asks_for_evidence(limit) and (not limit.grades or "none" in limit.grades)
 
 
 def _about(limit: Limit) -> str:

@@ -82,7 +82,8 @@ def _counts(limit: Judged) -> str:
     if limit.by_chance:
         told += f" (by chance up to {limit.by_chance:.2g}, if the truth of each were at the limit)"
     if limit.set_aside:
-        told += f"; {_many(limit.set_aside, 'number')} of other grades or without weight set aside"
+        why = "other grades, no weight, or within what invented names do"
+        told += f"; {_many(limit.set_aside, 'number')} set aside ({why})"
     if missing := sum(group.numbers for group in limit.unjudged):
         told += f"; {_many(missing, 'number')} could not be judged"
     return told

@@ -141,11 +141,46 @@ def test_a_summary_is_added_to_what_other_steps_wrote():
     assert "Policy our-gate" in Path("summary.md").read_text()
 
 
-def test_the_policy_in_the_readme_judges_a_comparison():
-    """The README's policy loads, has both limits, and neither is misspelt."""
-    from audit.policy import read_policy
+def test_the_policy_in_the_readme_judges_a_comparison(capsys):
+    """The README's policy has both limits, is refused for a run, and judges a comparison."""
+    from dataclasses import asdict
+
+    import comparisons
 
     text = re.search(r"```yaml\n(policy: .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert text
-    policy = read_policy("README.md", text[1].encode())
-    assert [limit.name for limit in policy.limits] == ["stigma", "nothing widens"]
+    Path("policy.yaml").write_text(text[1].replace("probe: occupation ", ""))
+    assert main(["check", "run", "--policy", "policy.yaml"]) == 2
+    assert "a run has no `association_widening`: check a comparison" in capsys.readouterr().err
+    Path("cmp").mkdir()
+    Path("cmp/comparison.json").write_bytes(json_bytes(asdict(comparisons.narrowed())))
+    assert main(["check", "cmp", "--policy", "policy.yaml"]) in (0, 1)
+    told = capsys.readouterr().out
+    assert "stigma" in told
+    assert "nothing widens" in told
+
+
+def test_what_is_at_a_path_stays_what_it_is():
+    """A link is written through, a mode is kept, and a verdict is printed even where a file can't be written."""
+    Path("sum.md").write_text("before\n")
+    Path("link.md").symlink_to("sum.md")
+    assert main(["check", "run", "--policy", "policy.yaml", "--github-summary", "link.md"]) == 1
+    assert Path("link.md").is_symlink()
+    assert Path("sum.md").read_text().startswith("before\n")
+    assert "Policy our-gate" in Path("sum.md").read_text()
+
+
+def test_a_verdict_is_told_where_its_file_cannot_be_written(capsys):
+    """The text comes first, and the message names the option whose file failed."""
+    assert main(["check", "run", "--policy", "policy.yaml", "--junit", "run"]) == 2
+    printed = capsys.readouterr()
+    assert "crossed     stigma" in printed.out
+    assert "choose another file with --junit" in printed.err
+
+
+def test_saving_a_policy_takes_no_other_output(capsys):
+    """What would be ignored is refused, and the schema is printed without a run's policy."""
+    assert main(["check", "run", "--save-policy", "new.yaml", "--junit", "junit.xml"]) == 2
+    assert not Path("new.yaml").exists()
+    assert main(["check", "--schema"]) == 0
+    assert "limits" in capsys.readouterr().out

@@ -526,6 +526,41 @@ def test_a_change_that_isnt_graded_is_set_aside():
     assert (found.status, found.looked_at, found.set_aside) == ("passed", 0, 1)
 
 
+def test_a_change_that_invented_names_undergo_is_no_evidence():
+    """A measure's change within the band crosses no limit that asks for evidence, as on the page; one that asks for
+    evidence of the contrary still sees it."""
+    inside = compared(Pair(1, (), (measured(band=1.1, verdict="unchanged"),)))
+    found = judged(inside, one("stigma_ratio_change", "low_above: 0"))
+    assert (found.status, found.looked_at, found.set_aside) == ("passed", 0, 1)
+    assert judged(inside, one("stigma_ratio_change", "high_above: 0.5")).status == "crossed"
+    beyond = compared(Pair(1, (), (measured(band=0.9),)))
+    assert judged(beyond, one("stigma_ratio_change", "low_above: 0")).status == "crossed"
+
+
+def test_a_limit_can_be_on_one_side():
+    """With `side`, only that checkpoint of a trend is judged, and a side that isn't there is a fault."""
+    later = Pair(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
+    found = judged(compared(TUNED, later), one("association_widening", WIDENING, side="tuned"))
+    assert [crossing.side for crossing in found.crossings] == ["tuned"]
+    with pytest.raises(PolicyError, match="no side `latest`"):
+        judged(compared(TUNED, later), one("association_widening", WIDENING, side="latest"))
+
+
+def test_a_ratio_of_stigma_that_moves_towards_one_is_not_worse(made):
+    """The ratchet holds a ratio below 1 at 1: nearer to the reference is no fault."""
+    (probe, *_) = made.probes
+    index = next(n for n, level in enumerate(probe.levels) if level.stigma_ratio is not None)
+
+    def at(value: float) -> Audit:
+        ratio = Estimate(value, value - 0.02, value + 0.02)
+        levels = [replace(v, stigma_ratio=ratio) if n == index else v for n, v in enumerate(probe.levels)]
+        return replace(made, probes=(replace(probe, levels=tuple(levels)),))
+
+    policy = read_policy("p.yaml", save_policy(at(0.6)).encode())
+    assert judge(policy, at(0.9)).status == "passed"
+    assert judge(policy, at(1.2)).status == "crossed"
+
+
 def test_every_other_side_is_judged():
     """Of several sides, each is held against the base and named."""
     later = Pair(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
@@ -785,7 +820,7 @@ def test_a_comparison_has_a_ratchet_too():
     today = compared(TUNED)
     policy = read_policy("p.yaml", save_policy(today).encode())
     assert judge(policy, today).status == "passed"
-    assert {limit.quantity.name for limit in policy.limits} == {"stigma_ratio_change", "association_widening"}
+    assert {limit.quantity.name for limit in policy.limits} == {"stigma_ratio_widening", "association_widening"}
     wider = compared(TUNED, Pair(2, (shift("nurse", (1.2, 0.9, 1.5)),), (measured(),)))
     (crossed,) = [limit for limit in judge(policy, wider).limits if limit.crossings]
     assert [crossing.side for crossing in crossed.crossings] == ["later"]
