@@ -70,7 +70,7 @@ class Shift:
     p: float | None
     """Two-sided, of no change; None with one template."""
     q: float | None
-    """Benjamini-Hochberg over the levels of the axis and the words with `WEIGHTY_SHARE` on either side; None with one
+    """Benjamini-Hochberg over the levels of all axes and the words with `WEIGHTY_SHARE` on either side; None with one
     template."""
     before_prob: float | None
     """The word's share of the level's distribution on the base."""

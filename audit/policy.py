@@ -20,9 +20,9 @@ A limit is on the ends of 95 % intervals. Several bounds must all hold for a num
 There is no key for the number itself: in other wordings of the same questions it would be another.
 
 Of associations, interactions and their changes, which are many, only those are judged that are graded as `grade` says:
-strong or moderate, if it says nothing. These have passed q <= 0.05 over all words and levels of their axis and are
-beyond what invented names do, so that few of them are there by chance alone; a limit that looks at hundreds of
-intervals of 95 % would be crossed by some of them whatever the checkpoint.
+strong or moderate, if it says nothing. These have passed q <= 0.05 over all words and levels of their axis (changes: of
+their probe) and are beyond what invented names do, so that few of them are there by chance alone; a limit that looks at
+hundreds of intervals of 95 % would be crossed by some of them whatever the checkpoint.
 
 A change of a whole measure that is no more than what became of invented names is set aside by limits that ask for
 evidence (low_above, high_below), as the page calls it no evidence either.

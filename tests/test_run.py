@@ -312,3 +312,12 @@ def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
     cut = {name: data for name, data in contents(tmp_path / "run").items() if not Path(name).name.startswith(".")}
     assert json.loads(cut["audit.json"])["probes"] == json.loads(contents(tmp_path / "whole")["audit.json"])["probes"]
     assert set(cut) == set(contents(tmp_path / "whole"))
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    """Writing a file anew leaves its permissions as its owner set them."""
+    file = tmp_path / "README.md"
+    file.write_text("old")
+    file.chmod(0o640)
+    write_atomically(file, b"new")
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o640)
