@@ -129,7 +129,7 @@ def _shifts(
             before=_of(sides[0]),
             after=_of(sides[1]),
             change=_tested(test, k),
-            widening=_tested(widening, k),
+            widening=_wider(sides, _tested(test, k), _tested(widening, k)),
             p=optional(test.p[k]),
             q=optional(q[k]),
             before_prob=optional(shares[0, k]),
@@ -160,6 +160,17 @@ def _of(association: Association) -> Estimate:
 
 def _tested(test: Tested, k: int) -> Estimate:
     return Estimate(optional(test.mean[k]), optional(test.low[k]), optional(test.high[k]))
+
+
+def _wider(sides: Sequence[Association], change: Estimate, widening: Estimate) -> Estimate:
+    """|after| - |before|: on one side of no difference it is the change itself, turned that way."""
+    before, after = (side.log2_ratio or 0.0 for side in sides)
+    if before * after < 0:
+        return widening
+    if before + after >= 0:
+        return change
+    low, high = (None if end is None else -end for end in (change.high, change.low))
+    return Estimate(None if change.value is None else -change.value, low, high)
 
 
 def _widening(moved: Moved) -> Tested:

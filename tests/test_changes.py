@@ -77,6 +77,9 @@ def test_the_change_of_every_word_is_the_mean_of_paired_prompts(probe):
         assert shift.agree == sum(np.sign(each) == np.sign(np.mean(each)))
         assert shift.after.value - shift.before.value == pytest.approx(shift.change.value, abs=1e-5)
         assert shift.widening.value == pytest.approx(abs(shift.after.value) - abs(shift.before.value), abs=1e-5)
+        if shift.before.value * shift.after.value > 0:
+            turned = sorted(np.sign(shift.after.value) * end for end in (shift.change.low, shift.change.high))
+            assert [shift.widening.low, shift.widening.high] == turned
 
 
 def test_with_two_words_the_interval_is_that_of_the_paired_t_test(probe):
