@@ -54,7 +54,8 @@ def test_outlying_wordings_are_no_findings(tails):
 @pytest.mark.slow
 @pytest.mark.parametrize("tails", ["normal", "skewed"])
 def test_two_checkpoints_that_do_not_differ_have_not_changed(tails):
-    """At most 5 % of comparisons say that anything has changed, where the same effects are seen through other noise."""
+    """No more of 20 comparisons say that anything has changed than chance would make of 5 %, where the same effects are
+    seen through other noise (`calibrate.py` has more of them, and what happens when names drift by themselves)."""
     rng, probe = np.random.default_rng(9), shaped("occupation-by-disability", 14)
     sides = calibrate.no_change(rng, 20, probe, groups=0.6, tails=tails, drift=0.0)
     for name, count in calibrate.false_changes(probe, sides).items():
