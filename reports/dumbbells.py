@@ -175,7 +175,7 @@ def association(shift: Shift, name: str, style: str, rulers: tuple[Ruler, Ruler]
 def outcome(shift: Shift) -> str:
     """What became of an association: `narrowed 2.0x [1.7, 2.4]`."""
     if shift.verdict == "unchanged":
-        return "weak evidence of change" if shift.grade == "weak" else measures.unchanged(shift.p)
+        return "weak evidence of change" if shift.grade == "weak" else measures.verdict(shift)
     size = shift.change if shift.verdict == "reversed" else shift.widening
     said = words.times(words.known(size.value) or 0.0)
     return f"{shift.verdict} {said} {words.ratio_interval(size.low, size.high)}".rstrip()

@@ -28,7 +28,9 @@ def unchanged(p: float | None) -> str:
 
 
 def verdict(shift: Shift | MeasureShift) -> str:
-    """What became of an association or a measure, in a word or four."""
+    """What became of an association or a measure, in a word or five."""
+    if shift.within_names:
+        return "no more than invented names"
     return VERDICTS.get(shift.verdict, unchanged(shift.p))
 
 

@@ -69,13 +69,14 @@ def associations(
         return None
     after = ("change", "verdict", "interval", "q", "wordings", "invented", "grade", "finding")
     rows = tuple(_association(shift) for shift in own[:room])
-    rest = f" The {words.count(room)} that moved most are listed; changes.csv has them all." if len(own) > room else ""
+    rest = f"The {words.count(room)} that moved most are listed; changes.csv has them all." if len(own) > room else ""
     caption = f"Associations on both sides: {words.clean(axis.title, 60)}, against {words.clean(axis.reference, 40)}"
     id = ids.new("changes", probe.name, axis.name, comparison.sides[pair.side].name)
     table = Table(id, caption, "word", (), _heads(comparison, pair, ["group"], after), rows)
     tested = sum(words.known(shift.p) is not None for shift in own)
-    said = f"{words.counted(tested, 'pair')} of a word and a group had weight enough to be tested.{rest}"
-    return Tested(said, table, not any(outcomes.evident(shift) for shift in own))
+    said = f"{words.counted(tested, 'pair')} of a word and a group had weight enough to be tested."
+    said = said if tested else "With so few wordings no change could be tested."
+    return Tested(f"{said} {rest}".rstrip(), table, not any(outcomes.evident(shift) for shift in own))
 
 
 def _association(shift: Shift) -> TableRow:

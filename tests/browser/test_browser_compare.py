@@ -89,3 +89,16 @@ def test_a_table_of_changes_is_sorted_by_what_it_says(browser, pages):
 def _ratio(said: str) -> float:
     size, way = [*said.partition(" [")[0].split(" "), ""][:2]
     return 0.0 if size == "same" else float(size.rstrip("\u00d7")) * (-1 if way == "less" else 1)
+
+
+def test_paper_has_everything_and_fits(browser, pages):
+    """In print the switch hides nothing, nothing reaches over the edge, and folded findings are open."""
+    page = browser.new_page(viewport={"width": 720, "height": 1000})
+    page.goto(pages["narrowed"].as_uri())
+    page.get_by_label("Differences only").check()
+    page.emulate_media(media="print")
+    assert page.locator(".bells li.same").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    folded = page.locator("section[aria-labelledby=findings] details > :not(summary)")
+    assert folded.count() == 0 or folded.first.is_visible()
+    page.close()
