@@ -24,6 +24,7 @@ from reports.frontmatter import (
     Part,
     child,
     entries,
+    error_at,
     is_ours,
     nothing,
     read,
@@ -31,6 +32,8 @@ from reports.frontmatter import (
 )
 
 MAP = "tag:yaml.org,2002:map"
+COMMENT = re.compile(r"(?<=\s)#")
+"""Where a comment may begin (in quotes it is none; one more refusal does no harm)."""
 ENDLESS = 10**9
 """A line of YAML is never folded."""
 
@@ -101,6 +104,9 @@ def _unfolded(front: Front, newline: str) -> Front:
     parts = [node for node in (index.value, *each, *lists) if isinstance(node, MappingNode | SequenceNode)]
     if not any(node.flow_style for node in parts):
         return front
+    if comment := COMMENT.search(front.text, index.start, index.end):
+        what = f"{KEY} is in brackets with a comment in it, which would be lost"
+        raise error_at(front.text, comment.start(), what, BY_HAND)
     for node in parts:
         node.flow_style = False
     block = newline + _lines(index.value, newline, _column(front.text, index.start))

@@ -1,12 +1,14 @@
 """An audit's section and metadata in a model card that exists: `update(text, audit)`.
 
 Everything of the text that isn't ours stays as it is, byte for byte: ours is what stands between the two markers, and
-those results of the front matter's `model-index` whose dataset has our type.
+those results of the front matter's `model-index` whose dataset has our type. A `model-index` in brackets is written
+anew in block style, with its scalars and quotes as they were.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from audit.result import Audit
@@ -20,6 +22,8 @@ FRONT = re.compile(r"\A(\s*---(?:\r\n|\r|\n))([\S\s]*?(?:\r\n|\r|\n))??(---[ \t]
 """The front matter as the Hub finds it, and an empty one, which the Hub overlooks."""
 MARKER = re.compile(r"(?:\A|(?<=[\r\n]))[ \t]*<!--[ \t]*maskaudit:(begin|end)[ \t]*-->[ \t]*(?=[\r\n]|\Z)")
 """A marker on a line of its own."""
+FENCE = re.compile(r"(?:\A|(?<=[\r\n])) {0,3}(`{3,}|~{3,})([^\r\n]*)")
+"""A line that may begin or end a block of code."""
 
 
 def update(text: str, audit: Audit) -> str:
@@ -28,7 +32,8 @@ def update(text: str, audit: Audit) -> str:
     Without markers the section goes to the end; without front matter one is added. Line breaks are the text's own
     (read it with `newline=""`), and so is a byte order mark. Done twice it is the same as done once.
 
-    Raises CardError where the front matter can't be read or edited safely, and where the markers aren't one pair.
+    Raises CardError where the front matter can't be read or edited safely, where the markers aren't one pair, and where
+    the text ends in a block of code that isn't closed. Markers in such blocks are text.
     """
     bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
     newline = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
@@ -54,11 +59,29 @@ def _with_results(text: str, index: list[dict[str, Any]], newline: str) -> str:
 def _with_section(text: str, section: str, newline: str) -> str:
     """The text with the section between its markers, or at its end."""
     front = FRONT.match(text)
-    found = list(MARKER.finditer(text, front.end() if front else 0))
+    fences = list(_fences(text, front.end() if front else 0))
+    markers = MARKER.finditer(text, front.end() if front else 0)
+    found = [marker for marker in markers if not any(start <= marker.start() < end for start, end in fences)]
     if not found:
+        if fences and fences[-1][1] > len(text):
+            what = "a block of code begins here that isn't closed, and would swallow the section"
+            raise error_at(text, fences[-1][0], what, "close it, with the same marks on a line of their own")
         return text + _gap(text, newline) + section + newline
     _check(text, found)
     return text[: found[0].start()] + section + text[found[1].end() :]
+
+
+def _fences(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """Where blocks of fenced code begin and end (CommonMark 4.5); one that isn't closed ends behind the text."""
+    opened: re.Match[str] | None = None
+    for line in FENCE.finditer(text, start):
+        if opened is None:
+            opened = line if line[1][0] == "~" or "`" not in line[2] else None
+        elif line[1].startswith(opened[1]) and not line[2].strip():
+            yield opened.start(), line.end()
+            opened = None
+    if opened is not None:
+        yield opened.start(), len(text) + 1
 
 
 def _gap(text: str, newline: str) -> str:

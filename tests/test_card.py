@@ -657,3 +657,27 @@ def test_blank_token_is_shown_as_blank() -> None:
     first = replace(probe.examples[0], completions=(Completion(" \n", 0.5),))
     made = audit_of(replace(probe, examples=(first,)))
     assert "(blank) 50 %" in said(card(made))
+
+
+def test_a_comment_in_a_bracketed_index_is_not_lost():
+    """A `model-index` in brackets would be unfolded without its comments: it is refused, at the comment."""
+    index = "model-index: [{name: mine,  # keep this comment\n  results: []}]\n"
+    with pytest.raises(CardError, match=r"^2:29: model-index is in brackets with a comment"):
+        update(f"---\n{index}---\n# Mine\n", audit())
+    assert "mine" in update(f"---\n{index.replace('  # keep this comment', '')}---\n# Mine\n", audit())
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~~"])
+def test_markers_in_a_block_of_code_are_text(fence):
+    """A README that shows the markers as an example keeps it, and the section goes to the end."""
+    shown = f"# Mine\n\n{fence}\n{BEGIN}\nprecious example\n{END}\n{fence}\n"
+    made = update(shown, audit())
+    assert shown in made
+    assert made.index(HEADING) > made.index("precious example")
+    assert update(made, audit()) == made
+
+
+def test_an_open_block_of_code_is_refused():
+    """A section behind a fence that isn't closed would be code: it is said where the fence begins."""
+    with pytest.raises(CardError, match=r"^3:1: a block of code begins here that isn't closed"):
+        update("# Mine\n\n```sh\nls\n", audit())
