@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from markdown_it import MarkdownIt
+
 from audit.result import Audit
 from reports.card import BEGIN, END, card
 from reports.frontmatter import CardError, error_at
@@ -22,8 +24,10 @@ FRONT = re.compile(r"\A(\s*---(?:\r\n|\r|\n))([\S\s]*?(?:\r\n|\r|\n))??(---[ \t]
 """The front matter as the Hub finds it, and an empty one, which the Hub overlooks."""
 MARKER = re.compile(r"(?:\A|(?<=[\r\n]))[ \t]*<!--[ \t]*maskaudit:(begin|end)[ \t]*-->[ \t]*(?=[\r\n]|\Z)")
 """A marker on a line of its own."""
-FENCE = re.compile(r"(?:\A|(?<=[\r\n])) {0,3}(`{3,}|~{3,})([^\r\n]*)")
-"""A line that may begin or end a block of code."""
+LINE = re.compile(r"\r\n?|\n")
+CODE = ("fence", "code_block")
+UNCLOSED = {"fence": "a block of code", "html_block": "a comment or another block of HTML"}
+"""Blocks of Markdown that can swallow all that comes after them."""
 
 
 def update(text: str, audit: Audit) -> str:
@@ -33,7 +37,7 @@ def update(text: str, audit: Audit) -> str:
     (read it with `newline=""`), and so is a byte order mark. Done twice it is the same as done once.
 
     Raises CardError where the front matter can't be read or edited safely, where the markers aren't one pair, and where
-    the text ends in a block of code that isn't closed. Markers in such blocks are text.
+    the text ends in a block of code or a comment that isn't closed. Markers in blocks of code are text.
     """
     bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
     newline = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
@@ -59,29 +63,29 @@ def _with_results(text: str, index: list[dict[str, Any]], newline: str) -> str:
 def _with_section(text: str, section: str, newline: str) -> str:
     """The text with the section between its markers, or at its end."""
     front = FRONT.match(text)
-    fences = list(_fences(text, front.end() if front else 0))
-    markers = MARKER.finditer(text, front.end() if front else 0)
-    found = [marker for marker in markers if not any(start <= marker.start() < end for start, end in fences)]
-    if not found:
-        if fences and fences[-1][1] > len(text):
-            what = "a block of code begins here that isn't closed, and would swallow the section"
-            raise error_at(text, fences[-1][0], what, "close it, with the same marks on a line of their own")
-        return text + _gap(text, newline) + section + newline
-    _check(text, found)
-    return text[: found[0].start()] + section + text[found[1].end() :]
+    start = front.end() if front else 0
+    blocks = list(_blocks(text, start))
+    code = [(begin, end) for kind, begin, end in blocks if kind in CODE]
+    markers = MARKER.finditer(text, start)
+    found = [marker for marker in markers if not any(begin <= marker.start() < end for begin, end in code)]
+    if found:
+        _check(text, found)
+        return text[: found[0].start()] + section + text[found[1].end() :]
+    kind, begin, _ = blocks[-1]
+    if kind in UNCLOSED:
+        what = f"{UNCLOSED[kind]} that begins here isn't closed, and would swallow the section"
+        raise error_at(text, begin, what, "close it, on a line of its own")
+    return text + _gap(text, newline) + section + newline
 
 
-def _fences(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Where blocks of fenced code begin and end (CommonMark 4.5); one that isn't closed ends behind the text."""
-    opened: re.Match[str] | None = None
-    for line in FENCE.finditer(text, start):
-        if opened is None:
-            opened = line if line[1][0] == "~" or "`" not in line[2] else None
-        elif line[1].startswith(opened[1]) and not line[2].strip():
-            yield opened.start(), line.end()
-            opened = None
-    if opened is not None:
-        yield opened.start(), len(text) + 1
+def _blocks(text: str, start: int) -> Iterator[tuple[str, int, int]]:
+    """Kind, begin and end of each block of Markdown from `start`, as if a paragraph came after a blank line: last."""
+    parsed = MarkdownIt("commonmark").parse(f"{text[start:]}\n\nwhat follows")
+    lines = [start, *(found.end() for found in LINE.finditer(text, start)), len(text)]
+    for token in parsed:
+        if token.map:
+            begin, end = (lines[min(line, len(lines) - 1)] for line in token.map)
+            yield token.type, begin, end
 
 
 def _gap(text: str, newline: str) -> str:
