@@ -119,8 +119,7 @@ def run(
             fresh=fresh,
             progress=told,
         )
-    written = _write_page(folder / "report.html", result)
-    _write_card(folder / "model-card.md", result)
+    written = _write_pages(folder, result)
     _say(audit_summary(result))
     _say(f"Report: {written}")
 
@@ -166,7 +165,10 @@ def compare(
         mlm_head_from=mlm_head_from,
     )
     with progress() as told:
-        result, folder = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
+        result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
+    for each in runs:
+        if each.placed and not (each.path / "report.html").exists():
+            _write_pages(each.path, each.audit)
     written = _write_page(folder / "compare.html", result)
     _say(comparison_summary(result))
     _say(f"Comparison: {written}")
@@ -500,6 +502,12 @@ def _write_card(path: Path, result: Audit) -> Path:
             f"{path}: can't be written ({error.strerror or error}): choose another with --readme"
         ) from error
     return path
+
+
+def _write_pages(folder: Path, result: Audit) -> Path:
+    """Write what a run's folder has beside its numbers; the path of the report."""
+    _write_card(folder / "model-card.md", result)
+    return _write_page(folder / "report.html", result)
 
 
 def _write_page(path: Path, result: Audit | Comparison) -> Path:

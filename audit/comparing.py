@@ -57,7 +57,7 @@ def compare(
     only noted), and what `audit` raises.
     """
     asked, options = [base, *others], options or Options()
-    found, _ = compare_into(out, asked, probes, options, max_prompts, any_version, progress)
+    found, _, _ = compare_into(out, asked, probes, options, max_prompts, any_version, progress)
     return found
 
 
@@ -69,8 +69,9 @@ def compare_into(
     max_prompts: int,
     any_version: bool,
     progress: Progress | None,
-) -> tuple[Comparison, Path]:
-    """The comparison as `compare` makes it, of the first of `asked` with the others, and the folder it is saved to."""
+) -> tuple[Comparison, Path, list[Run]]:
+    """The comparison of the first of `asked` with the others as `compare` makes it, the folder that it is saved to, and
+    the runs that it is made from."""
     if len(asked) < 2:
         raise UsageError("a comparison needs a base and at least one other: name another checkpoint or run folder")
     if options.revision is not None or options.seed:
@@ -82,7 +83,7 @@ def compare_into(
     found = compare_runs(runs, agreed, command)
     folder = Path(out) if out is not None else free_place(_default_folder(asked), found)
     save_comparison(folder, found)
-    return found, folder
+    return found, folder, runs
 
 
 def _default_folder(asked: Sequence[str | Path]) -> Path:

@@ -183,8 +183,7 @@ def _outcome(shift: MeasureShift) -> str:
 def _whose(shift: MeasureShift) -> str:
     match shift.measure:
         case "distance_bits":
-            between = f"between {shift.level} and {shift.other}" if shift.level else f"of all levels of {shift.axis}"
-            return f"Distance {between}"
+            return f"Distance between {f'{shift.level} and {shift.other}' if shift.level else 'all groups'}"
         case "stigma_ratio":
             return f"Words that demean, for {shift.level} against {shift.other}"
         case "stigma_share":

@@ -40,6 +40,8 @@ class Run:
 
     path: Path
     audit: Audit
+    placed: bool = False
+    """A checkpoint was asked for, and the folder is where a comparison puts its runs."""
 
     @property
     def recipe(self) -> Recipe:
@@ -193,9 +195,9 @@ def _audited(plan: _Planned, probes: Sequence[Probe], progress: Progress | None)
         if all(run.folder.has_chunk(p, n, len(chunk)) for p in probes for n, chunk in enumerate(chunks(p))):
             if progress:
                 progress.note(f"{plan.path}: finished before, taken as it is")
-            return Run(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step))
+            return Run(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), placed=True)
     scorer = load_scorer(plan.checkpoint, plan.options)
-    return Run(plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress))
+    return Run(plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress), placed=True)
 
 
 def _at_step(audit: Audit, step: int | None) -> Audit:

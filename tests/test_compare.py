@@ -396,6 +396,8 @@ def test_checkpoints_are_audited_once_and_taken_over(tmp_path, monkeypatch, caps
     first = (tmp_path / "runs" / bert.name / "audit.json").stat().st_mtime_ns
     said = capsys.readouterr().out
     assert "bert (2) completes only" in said
+    assert (tmp_path / "runs" / bert.name / "report.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "runs" / bert.name / "model-card.md").is_file()
     assert main(argv) == 0
     assert (tmp_path / "runs" / bert.name / "audit.json").stat().st_mtime_ns == first
     assert "taken as it is" in capsys.readouterr().err
