@@ -120,7 +120,7 @@ def band(placebos: Sequence[Compared], asked: Sequence[Compared]) -> float | Non
     if not ratios.size:
         return None
     comparisons = max(1, sum(int(c.weighty.sum()) for c in asked))
-    return max(float(np.abs(ratios).max()), largest_of(float(np.sqrt((ratios**2).mean())), comparisons))
+    return max(float(np.abs(ratios).max()), largest_of(comparisons) * float(np.sqrt((ratios**2).mean())))
 
 
 def narrowed(band: float | None, level: Level, reference: Level) -> float | None:

@@ -13,12 +13,12 @@ import numpy as np
 from audit import associations as words
 from audit import findings, measures
 from audit.associations import Contrast, Mask
-from audit.comparison import Series, Shift, Verdict
+from audit.comparison import FAMILIES, Series, Shift, Verdict
 from audit.distributions import Floats, Tables, optional, optionals
 from audit.findings import ABOVE_WEAK, grade, times
 from audit.measures import Drawn
 from audit.result import Association, Estimate, Grade
-from audit.statistics import Tested, moderated_t
+from audit.statistics import Tested, independent_words, largest_of, moderated_t
 from probes.probe import Probe
 
 SERIES = 6
@@ -80,19 +80,19 @@ def shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[Shift
     """Every level against its reference for weighty words, on both sides; what moved most first.
 
     The change is tested as an association is, by the moderated t over templates, and graded by the same rule against
-    the same change among invented names. q is over the weighty words and the levels of all axes, so that a probe in
-    which nothing changed says so in 95 % of cases.
+    the same change among invented names. q is over the weighty words and the levels of all axes, times the number of
+    `FAMILIES`, so that a probe in which nothing changed says so in 95 % of cases.
     """
     axes = range(len(probe.axes))
-    asked = [_both(words.contrasts, probe, before, after, index) for index in axes]
-    placebos = [_both(words.placebo_contrasts, probe, before, after, index) for index in axes]
-    widths = [words.band(*pair) for pair in zip(placebos, asked, strict=True)]
-    every = [moved for own in asked for moved in own]
+    every = [moved for index in axes for moved in _both(words.contrasts, probe, before, after, index)]
+    noises = [_noise(_both(words.placebo_contrasts, probe, before, after, index)) for index in axes]
     tests = [moderated_t(moved.by_template) for moved in every]
+    asked = max(1, sum(int(moved.weighty.sum()) for moved in every))
+    qs = np.minimum(FAMILIES * words.discovered(every, tests), 1.0)
     graded = [side.associations for side in (before, after)]
     found: list[Shift] = []
-    for moved, test, q in zip(every, tests, words.discovered(every, tests), strict=True):
-        band = words.narrowed(widths[moved.before.axis], moved.before.level, moved.before.reference)
+    for moved, test, q in zip(every, tests, qs, strict=True):
+        band = _band(noises[moved.before.axis], moved, test, asked)
         found += _shifts(probe, moved, test, q, band, graded, names)
     return tuple(sorted(found, key=lambda s: (-(s.moved or 0.0), s.target, s.level)))
 
@@ -105,12 +105,63 @@ def _both(
     return [Moved(*pair) for pair in zip(*sides, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """What became of invented names on an axis, log2."""
+
+    largest: float
+    """Of any word's change between any two of them."""
+    own: float
+    """Standard deviation of such a change, beyond what it owes to the choice of wordings."""
+    freedom: float
+    """Degrees of freedom that `own` is estimated with: those of the names, for each word that moves independently."""
+
+
+def _noise(placebos: Sequence[Moved]) -> _Noise | None:
+    """None without two invented names that have weighty words."""
+    tests = [(moderated_t(moved.by_template), moved.weighty) for moved in placebos]
+    changes = np.concatenate([np.empty(0), *(test.mean[weighty] for test, weighty in tests)])
+    errors = np.concatenate([np.empty(0), *(test.error[weighty] for test, weighty in tests)])
+    if not changes.size:
+        return None
+    own = max(0.0, float((changes**2).mean() - np.nan_to_num(errors**2).mean()))
+    names = _deviations(placebos)
+    return _Noise(float(np.abs(changes).max()), np.sqrt(own), (len(names) - 1) * independent_words(names))
+
+
+def _deviations(placebos: Sequence[Moved]) -> Floats:
+    """[names, words that matter] how far each invented name moved from the mean of them, of all pairs' changes."""
+    matter = np.any([moved.weighty for moved in placebos], axis=0)
+    sums: dict[str, Floats] = {}
+    for moved in placebos:
+        change = moved.by_template.mean(axis=0)[matter]
+        for name, sign in ((moved.before.level.name, 1), (moved.before.reference.name, -1)):
+            sums[name] = sums.get(name, 0 * change) + sign * change
+    return np.stack(list(sums.values())) / len(sums)
+
+
+def _band(noise: _Noise | None, moved: Moved, test: Tested, asked: int) -> Floats | None:
+    """[K] how much each word's change may be owed to what is peculiar to the names of groups, and to the wordings.
+
+    What becomes of any two invented names, or, where that is more, what the largest of as many numbers as there are
+    weighty words in the probe would stay under in 95 % of cases: with the spread of invented names, which few of them
+    tell but roughly, and each word's own standard error, since words that differ more from wording to wording find
+    larger chance changes. What is peculiar to a name averages out over a group's names (`associations.narrowed`).
+    """
+    if noise is None:
+        return None
+    peculiar = words.narrowed(1.0, moved.before.level, moved.before.reference) or 1.0
+    of_names = largest_of(asked, noise.freedom) * peculiar * noise.own
+    of_wordings = largest_of(asked, test.df) * np.nan_to_num(test.error) if test.df else 0 * test.mean
+    return np.maximum(peculiar * noise.largest, np.hypot(of_names, of_wordings))
+
+
 def _shifts(
     probe: Probe,
     moved: Moved,
     test: Tested,
     q: Floats,
-    band: float | None,
+    band: Floats | None,
     graded: Sequence[Found],
     names: Names,
 ) -> Iterator[Shift]:
@@ -141,7 +192,7 @@ def _shifts(
             templates=len(by_template),
             without_low=optional(without[0, k]),
             without_high=optional(without[1, k]),
-            band=band,
+            band=None if band is None else float(band[k]),
             grade="none",
             because="",
             verdict="unchanged",
@@ -241,6 +292,8 @@ def sentence(shift: Shift, names: Names) -> str:
 def _outcome(shift: Shift) -> str:
     if shift.within_names:
         return "changed no more than invented names did"
+    if shift.slight:
+        return "changed too little to matter"
     if shift.verdict == "unchanged":
         return f"{'only weak' if shift.grade == 'weak' else 'no'} evidence of change"
     size = shift.change if shift.verdict == "reversed" else shift.widening

@@ -119,9 +119,10 @@ def run(
             fresh=fresh,
             progress=told,
         )
-    written = _write_pages(folder, result)
+    written = _write_page(folder / "report.html", result)
     _say(audit_summary(result))
     _say(f"Report: {written}")
+    _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
 
 
 @app.command()
@@ -166,12 +167,13 @@ def compare(
     )
     with progress() as told:
         result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
-    for each in runs:
-        if each.placed and not (each.path / "report.html").exists():
-            _write_pages(each.path, each.audit)
     written = _write_page(folder / "compare.html", result)
     _say(comparison_summary(result))
     _say(f"Comparison: {written}")
+    for each in runs:
+        if each.placed and not (each.path / "report.html").exists():
+            _write_page(each.path / "report.html", each.audit)
+            _write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
 
 
 @app.command()
@@ -212,7 +214,8 @@ def check(
         Path | None, typer.Option(help='File to add the verdict to as Markdown: "$GITHUB_STEP_SUMMARY".')
     ] = None,
     save_policy: Annotated[
-        Path | None, typer.Option(help="File to write limits to that today's numbers pass and surely worse ones don't.")
+        Path | None,
+        typer.Option(help="File to write limits to, which evidence of worse than today's worst crosses."),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", callback=_policy_schema, is_eager=True, help="Print a policy's JSON schema.")
@@ -250,7 +253,9 @@ def _check(result: Path, policy: Path, format: str, junit: Path | None, github_s
         ("--junit", junit, "wb", formats.as_junit),
         ("--github-summary", github_summary, "ab", formats.as_github_summary),
     ):
-        if path is not None:
+        if path == Path():
+            print(f"maskaudit: {option} is empty, so that nothing was written there", file=sys.stderr)
+        elif path is not None:
             _write_to(path, mode, form(verdict).encode(), option)
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
@@ -264,7 +269,11 @@ def card(
         typer.Option(help="A model card to put it into; the rest of the file stays. Default: RUN/model-card.md."),
     ] = None,
 ) -> None:
-    """Write a model card's section on bias, and its metadata. What an earlier call wrote is replaced."""
+    """Write a model card's section on bias, and its metadata. What an earlier call wrote is replaced.
+
+    The section goes to the end of the file, unless its two marker lines, `<!-- maskaudit:begin -->` and
+    `<!-- maskaudit:end -->`, stand elsewhere in it.
+    """
     from audit.comparison_store import is_comparison
     from audit.store import load_audit
 
@@ -272,7 +281,7 @@ def card(
         raise UsageError(f"{run_folder} is a comparison: name the folder of a run")
     result = load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Model card: {_write_card(readme or place / 'model-card.md', result)}")
+    _say(f"Model card: {_write_card(readme or place / 'model-card.md', result, 'with --readme')}")
 
 
 @app.command()
@@ -480,15 +489,18 @@ def _write_new(path: Path, text: str, option: str) -> None:
         raise UsageError(f"{path}: can't be written ({error.strerror})") from error
 
 
-def _write_card(path: Path, result: Audit) -> Path:
-    """Put the section into the file, which is made if need be; nothing else in it changes."""
+def _write_card(path: Path, result: Audit, how: str) -> Path:
+    """Put the section into the file, which is made if need be; nothing else in it changes. `how` to name another."""
     from audit.store import write_atomically
     from reports.frontmatter import CardError
-    from reports.readme import update
+    from reports.readme import has_another, update
 
+    mend = f"choose another {how}"
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: can't be written (not a regular file): {mend}")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UsageError(f"{path}: can't be written (it is read-only): {mend}")
     try:
-        if path.exists() and not os.access(path, os.W_OK):
-            raise UsageError(f"{path}: can't be written (it is read-only): choose another with --readme")
         old = path.read_bytes().decode() if path.exists() else ""
         new = update(old, result)
         if new != old:
@@ -497,17 +509,12 @@ def _write_card(path: Path, result: Audit) -> Path:
         raise UsageError(f"{path}:{error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
-    except OSError as error:
-        raise UsageError(
-            f"{path}: can't be written ({error.strerror or error}): choose another with --readme"
-        ) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: can't be written ({why}): {mend}") from error
+    if has_another(new):
+        print(f"maskaudit: {path} has a section of its own on bias, which was left as it is", file=sys.stderr)
     return path
-
-
-def _write_pages(folder: Path, result: Audit) -> Path:
-    """Write what a run's folder has beside its numbers; the path of the report."""
-    _write_card(folder / "model-card.md", result)
-    return _write_page(folder / "report.html", result)
 
 
 def _write_page(path: Path, result: Audit | Comparison) -> Path:

@@ -24,8 +24,8 @@ from audit.errors import IncompleteError, UsageError
 from audit.findings import first_examples
 from audit.options import MAX_PROMPTS, Options
 from audit.result import Competence, ProbeResult, Target, judged
-from audit.run import Progress, chunks, default_folder
-from audit.sides import Agreed, Run, agree, sides
+from audit.run import ProbeNames, Progress, chunks, default_folder, listed
+from audit.sides import Agreed, Run, agree, run_place, sides
 from audit.store import ScoredPrompts
 from probes.lexicon import Lexicon, Word, article_for
 from probes.load import load_again, load_probe, shipped
@@ -40,7 +40,7 @@ MOVED_TOO_FAR = 0.5
 def compare(
     base: str | Path,
     *others: str | Path,
-    probes: Sequence[str | Path] = (),
+    probes: ProbeNames = (),
     out: str | Path | None = None,
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
@@ -57,7 +57,7 @@ def compare(
     only noted), and what `audit` raises.
     """
     asked, options = [base, *others], options or Options()
-    found, _, _ = compare_into(out, asked, probes, options, max_prompts, any_version, progress)
+    found, _, _ = compare_into(out, asked, listed(probes), options, max_prompts, any_version, progress)
     return found
 
 
@@ -88,7 +88,7 @@ def compare_into(
 
 def _default_folder(asked: Sequence[str | Path]) -> Path:
     """`runs/` and the names of the base and of the other, or how many others there are."""
-    names = [default_folder(str(name)).name for name in asked]
+    names = [default_folder(str(run_place(name))).name for name in asked]
     return Path("runs") / f"{names[0]}-vs-{names[1] if len(names) == 2 else f'{len(names) - 1}-others'}"
 
 

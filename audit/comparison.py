@@ -6,10 +6,21 @@ could score. None means missing and is never a zero. No measure is computed here
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from audit.result import FALSE_DISCOVERIES, Competence, Estimate, Example, Grade, Measure, Recipe, Target
+from audit.result import (
+    FALSE_DISCOVERIES,
+    VANISHING_RATIO,
+    Competence,
+    Estimate,
+    Example,
+    Grade,
+    Measure,
+    Recipe,
+    Target,
+)
 from probes.probe import Role
 
 if TYPE_CHECKING:
@@ -27,6 +38,20 @@ unchanged          no evidence of change, which is not evidence that there is no
 Fate = Literal["new", "gone", "kept"]
 """What became of a finding graded above weak: only on the other side, only on the base, on both. These are two grades,
 each by its own side's numbers: whether the change between them stands up is the verdict's to say."""
+
+LEAST_CHANGE: Mapping[Measure | Literal["log2_ratio"], float] = {
+    "distance_bits": 0.005,
+    "stigma_ratio": VANISHING_RATIO,
+    "stigma_share": 0.001,
+    "women_pct": 0.5,
+    "effective_words": VANISHING_RATIO,
+    "log2_ratio": VANISHING_RATIO,
+}
+"""A smaller change is none that matters, in the unit of `Shift.change` and `MeasureShift.change`."""
+
+FAMILIES = 3
+"""Families of tests in a probe: associations, distances of two levels, all other measures. Each q is Benjamini and
+Hochberg's in its family times this (Bonferroni), so that all of a probe together keeps its promise."""
 
 SCHEMA = 1
 """Version of the saved form. A reader refuses another one."""
@@ -70,8 +95,8 @@ class Shift:
     p: float | None
     """Two-sided, of no change; None with one template."""
     q: float | None
-    """Benjamini-Hochberg over the levels of all axes and the words with `WEIGHTY_SHARE` on either side; None with one
-    template."""
+    """Benjamini-Hochberg over the levels of all axes and the words with `WEIGHTY_SHARE` on either side, times
+    `FAMILIES`; None with one template."""
     before_prob: float | None
     """The word's share of the level's distribution on the base."""
     before_reference_prob: float | None
@@ -87,8 +112,8 @@ class Shift:
     """The least and the largest change when one template is left out; None with one template."""
     without_high: float | None
     band: float | None
-    """What becomes of invented names, in log2, for groups named by as many words; None where the axis has fewer than
-    two placebos."""
+    """What becomes of invented names, in log2, for groups named by as many words and a word that differs as much from
+    wording to wording; None where the axis has fewer than two placebos."""
     grade: Grade
     """How well the change stands up, by the rule of `findings.grade` on `change`."""
     because: str
@@ -110,6 +135,11 @@ class Shift:
     def within_names(self) -> bool:
         """No other wording would undo the change, but it is no more than what became of invented names."""
         return _within(self.change, self.band, self.q)
+
+    @property
+    def slight(self) -> bool:
+        """No other wording would undo the change, but it is too small to matter."""
+        return _slight(self, "log2_ratio")
 
     @property
     def fate(self) -> Fate | None:
@@ -143,8 +173,8 @@ class MeasureShift:
     p: float | None
     """Two-sided, of no change; None with too few wordings."""
     q: float | None
-    """Benjamini-Hochberg over the probe's levels: pairwise distances are one family, all other measures another. None
-    for invented names."""
+    """Benjamini-Hochberg over the probe's levels, times `FAMILIES`: pairwise distances are one family, all other
+    measures another. None for invented names."""
     band: float | None
     """What becomes of invented names: the largest |change| between two of them, and for a number of one group how far
     they moved apart; None where there are none."""
@@ -159,9 +189,19 @@ class MeasureShift:
         """As `Shift.within_names`."""
         return _within(self.change, self.band, self.q)
 
+    @property
+    def slight(self) -> bool:
+        """As `Shift.slight`."""
+        return _slight(self, self.measure)
+
 
 def _within(change: Estimate, band: float | None, q: float | None) -> bool:
     return q is not None and q <= FALSE_DISCOVERIES and band is not None and abs(change.value or 0.0) <= band
+
+
+def _slight(shift: Shift | MeasureShift, measure: Measure | Literal["log2_ratio"]) -> bool:
+    tested = shift.q is not None and shift.q <= FALSE_DISCOVERIES and not shift.within_names
+    return tested and abs(shift.change.value or 0.0) < LEAST_CHANGE[measure]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,20 @@ def check_place(folder: Path) -> None:
 
 
 def free_place(folder: Path, comparison: Comparison) -> Path:
-    """The folder, unless it holds a comparison of other sides or something else: then one beside it, named by these."""
-    sides = [recipe_id(side.recipe) for side in comparison.sides]
+    """The folder, unless it holds a comparison of other sides or probes, or something else: then one beside it."""
+    own = _about(comparison)
     try:
         check_place(folder)
-        if not (folder / FILE).is_file() or sides == [recipe_id(s.recipe) for s in load_comparison(folder).sides]:
+        if not (folder / FILE).is_file() or own == _about(load_comparison(folder)):
             return folder
     except UsageError:
         pass
-    return folder.with_name(f"{folder.name}-{hashlib.sha256(' '.join(sides).encode()).hexdigest()[:8]}")
+    return folder.with_name(f"{folder.name}-{hashlib.sha256(' '.join(own).encode()).hexdigest()[:8]}")
+
+
+def _about(comparison: Comparison) -> list[str]:
+    """What tells a comparison from others: its sides, and its probes."""
+    return [*(recipe_id(side.recipe) for side in comparison.sides), *(probe.sha256 for probe in comparison.probes)]
 
 
 def save_comparison(folder: Path, comparison: Comparison) -> None:

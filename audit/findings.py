@@ -16,6 +16,7 @@ from audit.result import (
     FALSE_DISCOVERIES,
     FEW_WORDINGS,
     NEGLIGIBLE_RATIO,
+    VANISHING_RATIO,
     WEIGHTY_SHARE,
     Association,
     Axis,
@@ -33,9 +34,6 @@ from probes.probe import Axis as ProbeAxis
 from probes.probe import Level, Probe
 
 FINDINGS_PER_AXIS = 20
-
-VANISHING_RATIO = 0.0704
-"""log2 of 1.05: a smaller difference is none."""
 OVER = float(np.log2(1000))
 """From here on the number itself is not the news."""
 ABOVE_WEAK: tuple[Grade, ...] = ("strong", "moderate")

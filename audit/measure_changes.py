@@ -12,22 +12,12 @@ import numpy as np
 
 from audit import measures
 from audit.changes import Names, View, verdict
-from audit.comparison import MeasureShift, Verdict
+from audit.comparison import FAMILIES, LEAST_CHANGE, MeasureShift, Verdict
 from audit.distributions import Floats, optional, optionals
-from audit.findings import VANISHING_RATIO
 from audit.measures import Drawn
 from audit.result import FALSE_DISCOVERIES, FEW_WORDINGS, Estimate, Measure
-from audit.statistics import false_discovery, jackknife_difference, largest_of
+from audit.statistics import false_discovery, jackknife_difference, largest_studentized
 from probes.probe import Probe
-
-LEAST_CHANGE: Mapping[Measure, float] = {
-    "distance_bits": 0.005,
-    "stigma_ratio": VANISHING_RATIO,
-    "stigma_share": 0.001,
-    "women_pct": 0.5,
-    "effective_words": VANISHING_RATIO,
-}
-"""A smaller change is none, in the unit of `MeasureShift.change`."""
 
 AS_RATIO: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
 """Measures whose change is the log2 of after / before."""
@@ -103,11 +93,11 @@ def _difference(before: Floats, after: Floats, templates: int) -> tuple[Estimate
 
 def _qs(found: Sequence[MeasureShift]) -> list[float | None]:
     """q of the levels' changes: pairwise distances are a family of their own, since an axis of many levels has
-    hundreds, and all else is one."""
+    hundreds, and all else is one. Associations are the third of `FAMILIES`."""
     ps = np.array([np.nan if shift.p is None or shift.role != "level" else shift.p for shift in found])
     pairs = np.array([shift.measure == "distance_bits" and shift.level is not None for shift in found], dtype=bool)
     both = [false_discovery(np.where(pairs == own, ps, np.nan)) for own in (True, False)]
-    return list(optionals(np.where(pairs, *both)))
+    return list(optionals(np.minimum(FAMILIES * np.where(pairs, *both), 1.0)))
 
 
 def _told(shift: MeasureShift, found: Sequence[MeasureShift], q: float | None, names: Names) -> MeasureShift:
@@ -120,7 +110,7 @@ def _told(shift: MeasureShift, found: Sequence[MeasureShift], q: float | None, n
 
 def _band(shift: MeasureShift, found: Sequence[MeasureShift]) -> float | None:
     """What becomes of invented names: the largest change of the measure, or, where that is more, what the largest of as
-    many normal numbers as are asked for would stay under with their spread.
+    many normal numbers as are asked for would stay under with their spread, which few names tell but roughly.
 
     For what sets two groups side by side it is that between any two names. For a number of one group it is how far
     single names moved from the mean of them, since what training does to every name alike is no noise.
@@ -132,8 +122,9 @@ def _band(shift: MeasureShift, found: Sequence[MeasureShift]) -> float | None:
         moved = moved - moved.mean() if len(moved) > 1 else moved[:0]
     if not moved.size:
         return None
-    freedom = len(moved) - (shift.measure not in BETWEEN)
-    return max(float(np.abs(moved).max()), largest_of(float(np.sqrt((moved**2).sum() / freedom)), asked))
+    freedom = len({name for s in own if s.role == "placebo" for name in (s.level, s.other) if name is not None}) - 1
+    spread = np.sqrt((moved**2).sum() / (len(moved) if shift.measure in BETWEEN else freedom))
+    return max(float(np.abs(moved).max()), float(spread) * largest_studentized(asked, freedom))
 
 
 def _because(shift: MeasureShift) -> str:
@@ -177,7 +168,9 @@ def measure_sentence(shift: MeasureShift, names: Names) -> str:
 def _outcome(shift: MeasureShift) -> str:
     if shift.verdict != "unchanged":
         return f"it {shift.verdict}"
-    return "no more than for invented names" if shift.within_names else "no evidence of change"
+    if shift.within_names:
+        return "no more than for invented names"
+    return "it changed by too little to matter" if shift.slight else "no evidence of change"
 
 
 def _whose(shift: MeasureShift) -> str:

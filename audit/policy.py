@@ -19,10 +19,13 @@ A limit is on the ends of 95 % intervals. Several bounds must all hold for a num
 
 There is no key for the number itself: in other wordings of the same questions it would be another.
 
-Of associations, interactions and their changes, which are many, only those are judged that are graded as `grade` says:
-strong or moderate, if it says nothing. These have passed q <= 0.05 over all words and levels of their axis (changes: of
-their probe) and are beyond what invented names do, so that few of them are there by chance alone; a limit that looks at
-hundreds of intervals of 95 % would be crossed by some of them whatever the checkpoint.
+Of associations, interactions and their changes, which are many, only those are judged that are graded as `grade` says.
+If it says nothing, a limit that asks for evidence (low_above, high_below) looks at those graded strong or moderate.
+These have passed q <= 0.05 over all words and levels of their axis (changes: of their probe) and are beyond what
+invented names do, so that few of them are there by chance alone; such a limit on hundreds of intervals of 95 % would be
+crossed by some of them whatever the checkpoint. A limit that asks that there be none (high_above or low_below alone)
+looks at every word with weight: what has no grade may be there all the same, and wide intervals are what it should
+catch.
 
 A change of a whole measure that is no more than what became of invented names is set aside by limits that ask for
 evidence (low_above, high_below), as the page calls it no evidence either.
@@ -54,7 +57,9 @@ Selector = Literal["side", "probe", "axis", "level", "against", "target"]
 SELECTORS: tuple[Selector, ...] = ("side", "probe", "axis", "level", "against", "target")
 """Keys of a limit that name what it looks at, in the order in which names depend on each other."""
 GRADED: tuple[Grade, ...] = ("strong", "moderate")
-"""What is judged of graded numbers where a limit doesn't say."""
+"""What is judged of graded numbers where a limit asks for evidence and doesn't say."""
+GRADES: tuple[Grade, ...] = (*GRADED, "weak", "none")
+"""What is judged of them where it asks that there be none."""
 _HINT = "the policy in the README shows what goes here"
 _STARTER = "`maskaudit check RUN --save-policy FILE` writes one to start from"
 _ENDS = (
@@ -86,10 +91,19 @@ class Limit:
     unjudged: Literal["fail", "pass"]
 
     @property
+    def asks_for_evidence(self) -> bool:
+        """It is crossed only by intervals that are beyond it as a whole."""
+        return any(_is_evidence(bound) for bound, _ in self.fails_when)
+
+    @property
     def condition(self) -> str:
         """What makes a number fail, in words."""
         unit = self.quantity.unit
         return " and ".join(f"{_SAID[bound]} {in_unit(f'{number:g}', unit)}" for bound, number in self.fails_when)
+
+
+def _is_evidence(bound: Bound) -> bool:
+    return bound in ("low_above", "high_below")
 
 
 def in_unit(number: str, unit: str) -> str:
@@ -177,7 +191,11 @@ class LimitFile(BaseModel):
     level: Names = Field([], description="Names of levels; `(all)`: the distance of all from their mean.")
     against: Names = Field([], description="Names of what levels are held against.")
     target: Names = Field([], description="Words, for associations and interactions.")
-    grade: Grades = Field(list(GRADED), description="Which associations and interactions are judged.")
+    grade: Grades | None = Field(
+        None,
+        description="Which associations and interactions are judged. Default: strong and moderate where `fails_when` "
+        "has low_above or high_below, else all.",
+    )
     unjudged: Literal["fail", "pass"] = Field(
         "fail", description="Whether the limit can be passed though some of its numbers can't be judged."
     )
@@ -274,12 +292,14 @@ def _check_bounds(document: yamltext.Document, at: yamltext.Path, bounds: Mappin
 def _limit(index: int, shape: LimitFile) -> Limit:
     quantity = QUANTITIES[shape.measure]
     bounds = {bound: getattr(shape.fails_when, bound) for bound in _SAID}
-    grades = tuple(shape.grade) if quantity.words else ()
+    given = tuple((bound, number) for bound, number in bounds.items() if number is not None)
+    usual = GRADED if any(_is_evidence(bound) for bound, _ in given) else GRADES
+    grades = tuple(shape.grade or usual) if quantity.words else ()
     return Limit(
         index=index,
         name=shape.name,
         quantity=quantity,
-        fails_when=tuple((bound, number) for bound, number in bounds.items() if number is not None),
+        fails_when=given,
         selectors={key: tuple(names) for key in SELECTORS if (names := getattr(shape, key))},
         grades=grades,
         unjudged=shape.unjudged,

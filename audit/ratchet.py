@@ -17,16 +17,17 @@ from audit.result import NEGLIGIBLE_RATIO, Audit
 from audit.verdict import subject
 from probes.faults import CONTROL
 
-DIGITS = 2
+DIGITS = 3
 """Significant digits of a limit, rounded away from today's interval: what is left as a margin."""
 
 _HEAD = """\
 # Limits from today's {what} of {subject}, which passes them.
 # A number crosses its limit when all of its 95 % interval is beyond where today's interval ends, rounded outward to
 # {digits} significant digits: when there is evidence that it is worse than today, not when other wordings move it a
-# little. A ratio of stigma is worse only above 1, an association only beyond the farthest of its axis: what gets worse
-# within that isn't noticed. Tighten a limit when a number has become better; loosen one only with a reason that you
-# write beside it. What has no interval today, or isn't judged, has no limit here.
+# little. A ratio of stigma is worse only above 1, and an association only beyond the farthest one of its level today:
+# a word that comes to differ as much as another does already isn't noticed by that. Tighten a limit when a number has
+# become better; loosen one only with a reason that you write beside it. What has no interval today, or isn't judged,
+# has no limit here.
 policy: {name}
 version: 1
 limits:
@@ -70,10 +71,10 @@ def save_policy(result: Audit | Comparison) -> str:
 
     Of an audit: the distance of all levels of each axis; each level's stigma ratio, where it is above 1; its women's
     share, where that would move away from the reference's (either way, where the two can't be told apart today); and of
-    the associations of an axis, which are too many for a limit each, that none which is graded strong or moderate goes
+    the associations of a level, which are too many for a limit each, that none which is graded strong or moderate goes
     beyond the farthest of today. Of a comparison, over all its sides: that the distance of an axis' levels doesn't rise
-    beyond today's change, that no stigma ratio goes farther from 1, and that no association widens beyond today's
-    widest.
+    beyond today's change, that no stigma ratio goes farther from 1, and that no association of a level widens
+    beyond today's widest.
 
     Names that a policy can't hold (control characters) get no limit. Raises UsageError where nothing can be held.
     """
@@ -100,13 +101,13 @@ def _holds(result: Audit | Comparison) -> Iterator[_Hold]:
         yield from _none_above(result, "stigma_ratio", floor=1.0)
         yield from _womens_shares(result)
         for own in _graded(result, "association"):
-            yield _hold(own, "low_above", floor=NEGLIGIBLE_RATIO)
-            yield _hold(own, "high_below", floor=-NEGLIGIBLE_RATIO)
+            yield _hold(own, "low_above", own[0].level, NEGLIGIBLE_RATIO)
+            yield _hold(own, "high_below", own[0].level, -NEGLIGIBLE_RATIO)
     else:
         yield from _none_above(result, "distance_bits_change")
         yield from _none_above(result, "stigma_ratio_widening", floor=0.0)
         for own in _graded(result, "association_widening"):
-            yield _hold(own, "low_above", floor=0.0)
+            yield _hold(own, "low_above", own[0].level, 0.0)
 
 
 def _none_above(result: Audit | Comparison, measure: str, floor: float | None = None) -> Iterator[_Hold]:
@@ -124,11 +125,11 @@ def _judged(result: Audit | Comparison, measure: str) -> list[Reading]:
 
 
 def _graded(result: Audit | Comparison, measure: str) -> Iterable[list[Reading]]:
-    """For each axis, the numbers that could have a grade."""
-    found: dict[tuple[str, str], list[Reading]] = {}
+    """For each level of each axis, the numbers that could have a grade."""
+    found: dict[tuple[str, str, str | None], list[Reading]] = {}
     for reading in _judged(result, measure):
         if reading.grade is not None:
-            found.setdefault((reading.probe, reading.axis), []).append(reading)
+            found.setdefault((reading.probe, reading.axis, reading.level), []).append(reading)
     return found.values()
 
 

@@ -26,6 +26,9 @@ WEIGHTY_SHARE = 0.005
 NEGLIGIBLE_RATIO = 0.3219
 """log2 of 1.25: a smaller difference is never graded above weak, however quiet the invented groups are."""
 
+VANISHING_RATIO = 0.0704
+"""log2 of 1.05: a smaller difference is none."""
+
 FALSE_DISCOVERIES = 0.05
 """Largest q of what is graded above none."""
 

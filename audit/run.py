@@ -31,6 +31,15 @@ CHUNK = 512
 """Prompts in a chunk of scores: what a kill can cost."""
 
 
+ProbeNames = str | Path | Sequence[str | Path]
+"""Names of shipped probes, or files; one may be given by itself."""
+
+
+def listed(probes: ProbeNames) -> list[str | Path]:
+    """The names, one by itself too, as a list."""
+    return [probes] if isinstance(probes, str | Path) else list(probes)
+
+
 class Progress(Protocol):
     """Who is told how far a run is."""
 
@@ -49,7 +58,7 @@ class Progress(Protocol):
 
 def audit(
     checkpoint: str,
-    probes: Sequence[str | Path] = (),
+    probes: ProbeNames = (),
     *,
     out: str | Path | None = None,
     options: Options | None = None,
@@ -64,6 +73,7 @@ def audit(
     errors in `audit.errors`.
     """
     options = options or Options()
+    probes = listed(probes)
     loaded = load_probes(probes, max_prompts)
     folder = Path(out) if out is not None else default_folder(checkpoint)
     scorer = load_scorer(checkpoint, options)

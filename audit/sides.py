@@ -56,12 +56,20 @@ class Run:
 
 @dataclass(frozen=True)
 class _Planned:
-    """A checkpoint to be audited: where, and by which recipe."""
+    """A checkpoint to be audited: where, and by which recipe; or the finished run that is there."""
 
     checkpoint: str
     path: Path
     recipe: Recipe
     options: Options
+    run: Run | None
+
+    @property
+    def told(self) -> Recipe:
+        """What its scores are or will be made by, with the probes that are asked for alone."""
+        names = {source.name for source in self.recipe.probes}
+        made = self.run.recipe if self.run else self.recipe
+        return replace(made, probes=tuple(source for source in made.probes if source.name in names))
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ def sides(
     """A finished run for each run folder or checkpoint asked for, and what they agree in.
 
     Checkpoints are audited under `probes`: if none are named, under those of the first run folder, or under all that
-    are shipped. A run that is there with the same recipe is taken as it is, or goes on where it stopped. All sides are
-    held against each other before any is scored. Raises what `agree` and `audit.run.audit` raise.
+    are shipped. A finished run that is there is taken as it is where `serves` says so; one that was cut short goes on.
+    All sides are held against each other before any is scored. Raises what `agree` and `audit.run.audit` raise.
     """
     runs = {str(name): _run(name) for name in asked if _is_run(name)}
     checkpoints = list(dict.fromkeys(str(name) for name in asked if str(name) not in runs))
@@ -97,9 +105,16 @@ def sides(
     named = load_probes(probes, max_prompts) if probes or not runs else []
     loaded = named or (_probes_of(next(iter(runs.values()))) if checkpoints else [])
     wanted = {probe.name: probe.sha256 for probe in named} if probes else {}
-    planned = {name: _plan(name, loaded, probes, options, progress) for name in checkpoints}
-    recipes = [(runs.get(str(name)) or planned[str(name)]) for name in asked]
-    agreed = agree([(side.path, side.recipe) for side in recipes], wanted, any_version=any_version)
+    planned: dict[str, _Planned] = {}
+    for name in checkpoints:
+        planned[name] = _plan(name, loaded, probes, options, progress, list(planned.values()))
+    if options.mlm_head_from and not any(plan.options.mlm_head_from for plan in planned.values()):
+        raise UsageError(
+            "every checkpoint has a head of its own, so that --mlm-head-from changes nothing: leave it out"
+        )
+    told = {name: (plan.path, plan.told) for name, plan in planned.items()}
+    told |= {name: (run.path, run.recipe) for name, run in runs.items()}
+    agreed = agree([told[str(name)] for name in asked], wanted, any_version=any_version)
     for name, plan in planned.items():
         runs[name] = _audited(plan, loaded, progress)
     return [runs[str(name)] for name in asked], agreed
@@ -108,7 +123,7 @@ def sides(
 def _is_run(name: str | Path) -> bool:
     """It names a run's folder or its `audit.json`; the demo checkpoints' names are theirs. Raises UsageError for a
     damaged run and for a comparison."""
-    path = _folder(name)
+    path = run_place(name)
     if str(name) in DEMOS:
         return False
     if (path / "comparison.json").is_file():
@@ -118,12 +133,13 @@ def _is_run(name: str | Path) -> bool:
     return is_run(path)
 
 
-def _folder(name: str | Path) -> Path:
+def run_place(name: str | Path) -> Path:
+    """The folder of a run that is named by it, or by its `audit.json`."""
     return Path(name).parent if Path(name).name == "audit.json" else Path(name)
 
 
 def _run(name: str | Path) -> Run:
-    return Run(_folder(name), load_audit(_folder(name)))
+    return Run(run_place(name), load_audit(run_place(name)))
 
 
 def _probes_of(run: Run) -> list[Probe]:
@@ -138,18 +154,27 @@ def _probes_of(run: Run) -> list[Probe]:
 
 
 def _plan(
-    checkpoint: str, probes: Sequence[Probe], names: Sequence[str | Path], options: Options, progress: Progress | None
+    checkpoint: str,
+    probes: Sequence[Probe],
+    names: Sequence[str | Path],
+    options: Options,
+    progress: Progress | None,
+    before: Sequence[_Planned],
 ) -> _Planned:
-    """Load the checkpoint once to know its recipe."""
+    """Load the checkpoint once to know its recipe, and find its place among those planned before."""
     scorer, used = _scorer(checkpoint, options)
     name = checkpoint if used.revision is None else checkpoint.rpartition("@")[0]
     recipe = make_recipe(
         scorer.checkpoint.info, probes, used, str(scorer.checkpoint.device), repeat_command(name, names, used)
     )
-    path, why = _place(default_folder(checkpoint), recipe)
-    if progress and why:
+    folder, taken = default_folder(checkpoint), {plan.path: plan.recipe for plan in before if plan.run is None}
+    if run := _finished(folder, recipe, probes):
+        return _Planned(name, folder, recipe, used, run)
+    path, why = _place(folder, recipe, taken.get(folder))
+    run = _finished(path, recipe, probes)
+    if progress and why and run is None:
         progress.note(f"{why}, so {checkpoint} is audited in {path}")
-    return _Planned(name, path, recipe, used)
+    return _Planned(name, path, recipe, used, run)
 
 
 def _scorer(checkpoint: str, options: Options) -> tuple[TorchScorer, Options]:
@@ -166,9 +191,12 @@ def _scorer(checkpoint: str, options: Options) -> tuple[TorchScorer, Options]:
     return load_scorer(name, grafted), grafted
 
 
-def _place(folder: Path, recipe: Recipe) -> tuple[Path, str]:
-    """The folder; or where it holds something else one beside it that is named by the recipe, and why."""
+def _place(folder: Path, recipe: Recipe, taken: Recipe | None) -> tuple[Path, str]:
+    """The folder; or where it holds something else, or is taken for another recipe, one beside it that is named by the
+    recipe, and why."""
     beside = folder.with_name(f"{folder.name}-{recipe_id(recipe)[:8]}")
+    if taken is not None and recipe_id(taken) != recipe_id(recipe):
+        return beside, f"{folder} is for another checkpoint ({', '.join(differences(taken, recipe))} differ)"
     if is_run(folder):
         found = _readable_recipe(folder)
         if found is None:
@@ -189,15 +217,45 @@ def _readable_recipe(folder: Path) -> Recipe | None:
 
 
 def _audited(plan: _Planned, probes: Sequence[Probe], progress: Progress | None) -> Run:
-    """The finished run that is there, if its scores are whole; else the checkpoint's, scored and measured now."""
-    if (plan.path / "audit.json").is_file():
-        run = Run(plan.path, load_audit(plan.path))
-        if all(run.folder.has_chunk(p, n, len(chunk)) for p in probes for n, chunk in enumerate(chunks(p))):
-            if progress:
-                progress.note(f"{plan.path}: finished before, taken as it is")
-            return Run(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), placed=True)
+    """The finished run that is there; else the checkpoint's, scored and measured now."""
+    if run := plan.run or _finished(plan.path, plan.recipe, probes):
+        if progress:
+            progress.note(f"{plan.path}: finished before, taken as it is")
+        return Run(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), placed=True)
     scorer = load_scorer(plan.checkpoint, plan.options)
     return Run(plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress), placed=True)
+
+
+def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> Run | None:
+    """The run in the folder, if it is finished, has whole scores of the probes, and serves for the recipe."""
+    if not is_run(path) or not (path / "audit.json").is_file():
+        return None
+    try:
+        run = Run(path, load_audit(path))
+    except UsageError:  # damaged, or of another version: its scores may still be whole, so that it goes on with them
+        return None
+    if not serves(run.recipe, recipe):
+        return None
+    whole = all(run.folder.has_chunk(p, n, len(chunk)) for p in probes for n, chunk in enumerate(chunks(p)))
+    return run if whole else None
+
+
+def serves(found: Recipe, wanted: Recipe) -> bool:
+    """Whether scores made by the one recipe are what the other would make of its probes, or differ in last digits: the
+    same checkpoint by its hashes and name, probes by theirs (it may have more), dtype, first answers kept, words of
+    several pieces, and versions of `COMPUTING`."""
+    asked = {(source.name, source.sha256) for source in found.probes}
+    return (
+        all((source.name, source.sha256) in asked for source in wanted.probes)
+        and _identity(found) == _identity(wanted)
+        and not _other_versions(found, wanted)
+    )
+
+
+def _identity(recipe: Recipe) -> tuple[object, ...]:
+    info = recipe.checkpoint
+    hashes = (info.weights_sha256, info.tokenizer_sha256, info.config_sha256, info.mlm_head_sha256)
+    return (*hashes, info.name, info.revision, recipe.dtype, recipe.top_k, recipe.multi_piece)
 
 
 def _at_step(audit: Audit, step: int | None) -> Audit:

@@ -19,7 +19,10 @@ DEMOS = {"demo": "base", "demo-finetuned": "finetuned"}
 
 _DEMO = Path(__file__).resolve().parent / "demo"
 _TOKENIZER_ENDINGS = (".json", ".txt", ".model", ".codes", ".bpe", ".vocab")
-_OTHER_FILES = ("config.json", "generation_config.json", "trainer_state.json")  # and the indexes of sharded weights
+_OTHER_FILES = {  # and the indexes of sharded weights
+    "config.json", "generation_config.json",
+    "trainer_state.json", "all_results.json", "train_results.json", "eval_results.json", "predict_results.json",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

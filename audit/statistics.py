@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 """Of every interval."""
+QUANTILES = 10_000
+"""Points at which a distribution is integrated over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Tested:
     high: Floats
     p: Floats
     """Two-sided, of a mean of 0."""
+    error: Floats
+    """[K] standard errors of the means."""
+    df: float
+    """Degrees of freedom of p and of the intervals."""
     prior_df: float
     """Degrees of freedom that the other words lend to each; 0: none, infinite: all share one variance."""
 
@@ -45,7 +52,7 @@ def moderated_t(samples: Floats) -> Tested:
     mean = samples.mean(axis=0) if templates else np.full(samples.shape[1], np.nan)
     if templates < 2:
         nothing = np.full_like(mean, np.nan)
-        return Tested(mean, nothing, nothing.copy(), nothing.copy(), 0.0)
+        return Tested(mean, nothing, nothing.copy(), nothing.copy(), nothing.copy(), 0.0, 0.0)
     df, variances = templates - 1, samples.var(axis=0, ddof=1)
     known = variances[~np.isnan(variances)]
     prior_df, prior = variance_prior(known, df)
@@ -55,11 +62,14 @@ def moderated_t(samples: Floats) -> Tested:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(mean == 0, 0 * error, mean / error)
     half = stats.t.ppf((1 + LEVEL) / 2, total) * error
-    return Tested(mean, mean - half, mean + half, 2 * stats.t.sf(np.abs(t), total), float(prior_df))
+    return Tested(
+        mean, mean - half, mean + half, 2 * stats.t.sf(np.abs(t), total), error, float(total), float(prior_df)
+    )
 
 
 def independent_words(residuals: Floats) -> float:
-    """How many words without correlation vary as much together as the columns of [T, K], whose means are 0.
+    """How many words without correlation vary as much together as the columns of [T, K], whose means are 0. (The rows
+    may be names instead of templates.)
 
     1 / sum of the squared shares of variance of the principal components of the scaled columns (the participation
     ratio), less about what T - 1 degrees of freedom add to that sum by chance. From 1 to K; 1 where nothing varies.
@@ -98,10 +108,24 @@ def _inverse_trigamma(value: float) -> float:
     return float(optimize.brentq(lambda x: special.polygamma(1, x) - value, low / 2, 2 * high, xtol=1e-12))
 
 
-def largest_of(spread: float, count: int) -> float:
-    """What the largest of `count` normal numbers of that root mean square stays under in 95 % of cases, whatever
-    their correlation (Bonferroni)."""
-    return float(spread * stats.norm.isf((1 - LEVEL) / (2 * count)))
+def largest_of(count: int, freedom: float = np.inf) -> float:
+    """What the largest of `count` normal numbers of standard deviation 1 stays under in 95 % of cases, whatever their
+    correlation (Bonferroni); of as many t's with `freedom` degrees, where each one's deviation was estimated."""
+    return float(stats.t.isf((1 - LEVEL) / (2 * count), freedom))
+
+
+@cache
+def largest_studentized(count: int, freedom: int) -> float:
+    """The same where their root mean square was estimated from other numbers with few degrees of freedom: the 95 %
+    quantile of the studentized maximum modulus (Stoline and Ury 1979), which covers correlated numbers too
+    (Sidak 1967)."""
+    ranks = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    spreads = np.sqrt(stats.chi2.ppf(ranks, freedom) / freedom)
+
+    def excess(bound: float) -> float:
+        return float(np.mean((1 - 2 * stats.norm.sf(bound * spreads)) ** count)) - LEVEL
+
+    return float(optimize.brentq(excess, 1e-3, 1e4, xtol=1e-6))
 
 
 def false_discovery(p: Floats) -> Floats:

@@ -172,19 +172,36 @@ def write_in(folder: Path, name: str, data: bytes) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name beside `path`, sync, and rename: the file is there whole or not at all."""
+    """Write to a temporary name beside `path`, sync, and rename: the file is there whole or not at all.
+
+    Mode and owner of a file that is there are kept. Raises OSError, also where something else than a file is there,
+    which would be replaced.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
+        _like(path, temporary)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _like(path: Path, temporary: str) -> None:
+    """Give the file the owner and mode of the one that is at the path, or the usual mode."""
+    if not path.exists():
+        os.chmod(temporary, 0o644)
+        return
+    found = path.stat()
+    with contextlib.suppress(OSError):  # only root may give files away
+        os.chown(temporary, found.st_uid, found.st_gid)
+    os.chmod(temporary, stat.S_IMODE(found.st_mode))
 
 
 def save_audit(folder: RunFolder, audit: Audit) -> None:
@@ -351,9 +368,32 @@ def read_recipe(folder: Path) -> Recipe | None:
 
 
 def differences(found: Recipe, wanted: Recipe) -> list[str]:
-    """What of two recipes isn't the same, of that which scores depend on; no name where they are one recipe."""
+    """What of two recipes isn't the same, of that which scores depend on, in words: `weights`, `probes (pronoun)`,
+    `torch 2.13.0 and 2.14.0`; nothing where they are one recipe."""
     one, other = _decisive(found), _decisive(wanted)
-    return [name for name in one if one[name] != other[name]]
+    named = [name for name in one if one[name] != other[name] and name not in ("checkpoint", "probes", "versions")]
+    infos = (one["checkpoint"], other["checkpoint"])
+    named += [_IN_WORDS.get(name, name) for name in infos[0] if infos[0][name] != infos[1][name]]
+    versions = (dict(found.versions), dict(wanted.versions))
+    packages = [name for name in versions[0] | versions[1] if versions[0].get(name) != versions[1].get(name)]
+    named += [f"{name} {' and '.join(str(each.get(name, 'none')) for each in versions)}" for name in packages]
+    if one["probes"] != other["probes"]:
+        sources = [{(source.name, source.sha256) for source in recipe.probes} for recipe in (found, wanted)]
+        odd = sorted({name for name, _ in sources[0] ^ sources[1]})
+        named.append(f"probes ({', '.join(odd) if odd else 'their order'})")
+    return list(dict.fromkeys(named))
+
+
+_IN_WORDS = {
+    "name": "the checkpoint's name",
+    "weights_sha256": "weights",
+    "tokenizer_sha256": "tokenizer files",
+    "config_sha256": "config",
+    "mlm_head_from": "borrowed head",
+    "mlm_head_sha256": "borrowed head",
+    "saved_dtype": "dtype of the file",
+    "mask_only_head": "way of scoring",
+}
 
 
 def _clear(path: Path) -> None:

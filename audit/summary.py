@@ -96,6 +96,8 @@ def unchanged(pair: Pair, axis: str) -> str:
     if weak := sum(shift.grade == "weak" for shift in own):
         return f"only weak evidence of change, in {weak} of {len(own)} associations"
     distance = whole_distance(pair, axis)
+    if distance is not None and distance.slight:
+        return "a change too small to matter"
     alike = distance is not None and distance.within_names
     return "no more change than invented names undergo" if alike else "no evidence of change"
 

@@ -24,7 +24,7 @@ from audit.checkpoint import undisturbed
 from audit.errors import AuditError, CheckpointError, UsageError, first_line
 from audit.options import MAX_PROMPTS, Options
 from audit.result import Audit, Axis, Estimate, ProbeResult, Recipe
-from audit.run import audit_with, load_probes, load_scorer, make_recipe, repeat_command
+from audit.run import ProbeNames, audit_with, listed, load_probes, load_scorer, make_recipe, repeat_command
 from audit.scoring import TorchScorer
 from audit.store import RunFolder, read_recipe, recipe_id
 
@@ -54,7 +54,8 @@ class BiasAuditCallback(TrainerCallback):
     `on="evaluate"` audits at each evaluation, in the midst of training (`eval_on_start=True` gives the model before
     it) and when you call `trainer.evaluate()`: the Trainer saves the model to a folder that is removed afterwards.
     `on="save"` audits each checkpoint that the Trainer saves, in its place. `every=n` takes each n-th of these, and the
-    last. Several evaluations at one step are one audit.
+    last of all steps; where another callback ends the training early, the last is what `trainer.evaluate()` afterwards
+    audits, or the save that it still makes. Several evaluations at one step are one audit.
 
     Each audit leaves a run folder, `out/checkpoint-STEP` (by default below `bias-audits` in the Trainer's output
     folder): `maskaudit report` makes its page. It is gone on with where it has scores of the same weights, and replaced
@@ -76,7 +77,7 @@ class BiasAuditCallback(TrainerCallback):
         self,
         trainer: Trainer,
         *,
-        probes: Sequence[str | Path] = ("occupation",),
+        probes: ProbeNames = ("occupation",),
         on: Literal["evaluate", "save"] = "evaluate",
         every: int = 1,
         out: str | Path | None = None,
@@ -88,6 +89,8 @@ class BiasAuditCallback(TrainerCallback):
             raise UsageError(f"on={on!r}: there is no such moment: say 'evaluate' or 'save'")
         if every < 1:
             raise UsageError(f"every={every}: say 1 for each evaluation or save, 2 for every other one, and so on")
+        if not listed(probes):
+            raise UsageError("probes is empty: name at least one, such as 'occupation'")
         self.trainer = trainer
         self.on = on
         self.every = every
@@ -95,15 +98,17 @@ class BiasAuditCallback(TrainerCallback):
         self.strict = strict
         self.saved = Path(str(trainer.args.output_dir))
         self.out = Path(out) if out is not None else self.saved / "bias-audits"
-        self._names = probes
-        self._probes = load_probes(probes, max_prompts)
+        self._names = listed(probes)
+        self._probes = load_probes(self._names, max_prompts)
         self._unjudged: set[str] = set()
         self._begin()
 
     def _begin(self) -> None:
         self._events = 0
+        self._seen: int | None = None
         self._last: int | None = None
         self._best: int | None = None
+        self._training = False
 
     # What the Trainer tells
 
@@ -120,37 +125,41 @@ class BiasAuditCallback(TrainerCallback):
         with undisturbed(), self._weights(state.global_step) as folder:
             if state.is_world_process_zero:
                 self._scorer(folder)
+        self._training = True
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Remember which step's weights the Trainer has loaded again, if it has."""
+        self._training = False
         if args.load_best_model_at_end and state.best_model_checkpoint is not None:
             self._best = state.best_global_step
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Audit the model as it is now."""
         step = state.global_step if self._best is None else self._best
-        if self.on == "evaluate" and self._due(step, state):
+        if self.on == "evaluate" and self._due(step, state, control):
             with self._going_on(step), undisturbed(), self._weights(step) as folder:
                 self._report(folder, state)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Audit the checkpoint that was saved."""
         step = state.global_step
-        if self.on == "save" and self._due(step, state):
+        if self.on == "save" and self._due(step, state, control):
             with self._going_on(step), undisturbed():
                 self._report(self.saved / f"checkpoint-{step}", state)
 
-    def _due(self, step: int, state: TrainerState) -> bool:
-        """The step wasn't audited yet, and it is the n-th, or outside of training, or the last."""
+    def _due(self, step: int, state: TrainerState, control: TrainerControl) -> bool:
+        """The step wasn't audited yet, and it is the n-th, or outside of training, or the last as far as is known."""
         if step == self._last:
             return False
+        if self._training and 0 < state.global_step < state.max_steps and not control.should_training_stop:
+            self._events += step != self._seen
+            self._seen = step
+            if self._events % self.every:
+                return False
         self._last = step
-        if not 0 < state.global_step < state.max_steps:
-            return True
-        self._events += 1
-        return self._events % self.every == 0
+        return True
 
     # What is done then
 

@@ -216,7 +216,7 @@ class _Found:
             self.unjudged[reading.probe, reading.side, reason] += 1
         elif graded and reading.grade is None:
             self.weightless += 1
-        elif (graded and reading.grade not in limit.grades) or (reading.within_names and _asks_for_evidence(limit)):
+        elif (graded and reading.grade not in limit.grades) or (reading.within_names and limit.asks_for_evidence):
             self.lower += 1
         else:
             self.looked_at += 1
@@ -253,14 +253,9 @@ def _status(limit: Limit, found: _Found) -> Status:
     return "not judged" if found.unjudged and not excused else "passed"
 
 
-def _asks_for_evidence(limit: Limit) -> bool:
-    """The limit is crossed only by intervals that are beyond it as a whole."""
-    return any(bound in ("low_above", "high_below") for bound, _ in limit.fails_when)
-
-
 def _by_intervals_alone(limit: Limit) -> bool:
     """The limit asks for evidence, of numbers that no grade has chosen."""
-    return _asks_for_evidence(limit) and (not limit.grades or "none" in limit.grades)
+    return limit.asks_for_evidence and (not limit.grades or "none" in limit.grades)
 
 
 def _about(limit: Limit) -> str:

@@ -11,14 +11,13 @@ from dataclasses import asdict
 from xml.etree import ElementTree
 
 from audit.verdict import Crossing, Judged, Unjudged, Verdict
+from probes.faults import plain
 
 MOST_TOLD = 50
 """Crossings of one limit that text and summary list; JSON and JUnit have all."""
 SCHEMA = 1
 """Of the JSON. It rises when a key changes its meaning or goes."""
 
-_UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]")
-"""Control characters, those that turn the direction of text around, and what is no character at all."""
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>()#!|&$~:@\"'=]|(?<=www)\.", re.IGNORECASE)
 _HOW = (
     "Judged on the ends of 95 % intervals over wordings, never on the numbers themselves. No evidence of a difference "
@@ -26,12 +25,6 @@ _HOW = (
 )
 
 _MEND = 'name what can be judged (probe, level), or say "unjudged: pass" where the rest is enough'
-
-
-def plain(text: str) -> str:
-    """The text as one line that a terminal, an XML file and a page can hold: spaces for whitespace of any kind, U+FFFD
-    for what none of them should be given."""
-    return _UNSAFE.sub("\ufffd", " ".join(text.split())).replace("##[", "## [")  # which GitHub's logs obey
 
 
 def as_json(verdict: Verdict) -> str:

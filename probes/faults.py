@@ -14,6 +14,16 @@ CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
 """Control characters but for tab and line feed: no text needs them, and a terminal obeys them."""
 
 
+UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]")
+"""Control characters, those that turn the direction of text around, and what is no character at all."""
+
+
+def plain(text: str) -> str:
+    """The text as one line that a terminal, an XML file and a page can hold: spaces for whitespace of any kind, U+FFFD
+    for what none of them should be given."""
+    return UNSAFE.sub("\ufffd", " ".join(text.split())).replace("##[", "## [")  # which GitHub's logs obey
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
     """One thing wrong with a file: where (1-based line and column), what, and how to mend it."""
@@ -25,7 +35,8 @@ class Fault:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}"
+        """One line that no terminal and no log obeys: it quotes what stands in the file."""
+        return plain(f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}")
 
 
 class FaultyFile(ValueError):

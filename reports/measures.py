@@ -31,6 +31,8 @@ def verdict(shift: Shift | MeasureShift) -> str:
     """What became of an association or a measure, in a word or five."""
     if shift.within_names:
         return "no more than invented names"
+    if shift.slight:
+        return "too little to matter"
     return VERDICTS.get(shift.verdict, unchanged(shift.p))
 
 

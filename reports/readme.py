@@ -25,6 +25,7 @@ FRONT = re.compile(r"\A(\s*---(?:\r\n|\r|\n))([\S\s]*?(?:\r\n|\r|\n))??(---[ \t]
 MARKER = re.compile(r"(?:\A|(?<=[\r\n]))[ \t]*<!--[ \t]*maskaudit:(begin|end)[ \t]*-->[ \t]*(?=[\r\n]|\Z)")
 """A marker on a line of its own."""
 LINE = re.compile(r"\r\n?|\n")
+OWN = re.compile(r" {0,3}#{1,6}[ \t]+(?:bias|ethical|limitations|risks)", re.IGNORECASE)
 CODE = ("fence", "code_block")
 UNCLOSED = {"fence": "a block of code", "html_block": "a comment or another block of HTML"}
 """Blocks of Markdown that can swallow all that comes after them."""
@@ -43,6 +44,13 @@ def update(text: str, audit: Audit) -> str:
     newline = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
     text = _with_section(text, card(audit).replace("\n", newline), newline)
     return bom + _with_results(text, model_index(audit), newline)
+
+
+def has_another(text: str) -> bool:
+    """Whether a heading like ours stands outside of the section, as in a card's template."""
+    headings = [place for kind, place, _ in _blocks(text, 0) if kind == "heading_open"]
+    ours = [marker.start() for marker in MARKER.finditer(text)]
+    return any(OWN.match(text, place) and not ours[0] < place < ours[-1] for place in headings if ours)
 
 
 def _with_results(text: str, index: list[dict[str, Any]], newline: str) -> str:

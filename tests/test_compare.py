@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from audit.cli import main
 from audit.comparing import compare_runs
 from audit.errors import CheckpointError, IncompleteError, UsageError
 from audit.options import Options
+from audit.progress import PlainProgress
 from audit.result import Answered, Competence
 from audit.run import audit_with, make_recipe
 from audit.scorer import Scores
@@ -405,6 +407,71 @@ def test_checkpoints_are_audited_once_and_taken_over(tmp_path, monkeypatch, caps
     assert "holds another run (top_k differ), so" in capsys.readouterr().err
     assert len(list((tmp_path / "runs").iterdir())) == 2
     assert (tmp_path / "cmp" / "compare.html").read_text().startswith("<!doctype html>")
+
+
+def test_checkpoints_of_one_folder_name_are_audited_apart(tmp_path, monkeypatch, capsys, checkpoint_folder):
+    """Two checkpoints whose folders end alike get a run folder each, and each side its own weights, run for run."""
+    monkeypatch.chdir(tmp_path)
+    probe = probe_file(tmp_path, words="[nurse, doctor, farmer]")
+    for place, kind in (("a", "bert"), ("b", "distilbert")):
+        shutil.copytree(checkpoint_folder(kind), tmp_path / place / "checkpoint-500")
+    found = compare("a/checkpoint-500", "b/checkpoint-500", probes=[probe], progress=PlainProgress())
+    assert "runs/checkpoint-500 is for another checkpoint (" in capsys.readouterr().err
+    hashes = [side.recipe.checkpoint.weights_sha256 for side in found.sides]
+    assert len(set(hashes)) == 2
+    assert any(s.change.value for s in found.probes[0].pairs[0].shifts)
+    assert len(list((tmp_path / "runs").glob("checkpoint-500*/audit.json"))) == 2
+    again = compare("a/checkpoint-500", "b/checkpoint-500", probes=[probe])
+    assert [side.recipe.checkpoint.weights_sha256 for side in again.sides] == hashes
+    assert again.probes == found.probes
+
+
+def test_a_run_of_more_probes_in_another_order_is_taken(tmp_path, monkeypatch, capsys, checkpoint_folder):
+    """A finished run serves where it has the probes that are asked for; the others aren't compared."""
+    monkeypatch.chdir(tmp_path)
+    bert = str(checkpoint_folder("bert"))
+    files = [str(probe_file(tmp_path, name, "[nurse, doctor, farmer]")) for name in ("one", "two", "three")]
+    assert main(["run", bert, *(word for file in files for word in ("-p", file))]) == 0
+    capsys.readouterr()
+    assert main(["compare", bert, bert, "-p", files[2], "-p", files[0], "--out", "cmp"]) == 0
+    assert "finished before, taken as it is" in capsys.readouterr().err
+    assert [probe.name for probe in load_comparison(tmp_path / "cmp").probes] == ["one", "three"]
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+def test_a_damaged_audit_is_measured_again(tmp_path, monkeypatch, capsys, checkpoint_folder):
+    """A run whose `audit.json` can't be read is gone on with: its scores are whole."""
+    monkeypatch.chdir(tmp_path)
+    bert, probe = str(checkpoint_folder("bert")), str(probe_file(tmp_path, words="[nurse, doctor, farmer]"))
+    assert main(["run", bert, "-p", probe]) == 0
+    audit = tmp_path / "runs" / Path(bert).name / "audit.json"
+    whole = audit.read_bytes()
+    audit.write_text("{")
+    assert main(["compare", bert, bert, "-p", probe]) == 0
+    assert audit.read_bytes() == whole
+
+
+def test_a_head_that_nobody_needs_is_refused(tmp_path, monkeypatch, capsys, checkpoint_folder):
+    """--mlm-head-from with checkpoints that have a head each would silently do nothing."""
+    monkeypatch.chdir(tmp_path)
+    bert, probe = str(checkpoint_folder("bert")), str(probe_file(tmp_path, words="[nurse, doctor, farmer]"))
+    assert main(["compare", bert, bert, "-p", probe, "--mlm-head-from", "no-such-base"]) == 2
+    assert "every checkpoint has a head of its own" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_earlier_comparison_of_more_probes_is_kept(runs, tmp_path, monkeypatch):
+    """A narrower comparison of the same runs goes beside the wider one; a run can be named by its audit.json."""
+    monkeypatch.chdir(tmp_path)
+    one, two = probe_file(tmp_path, "one"), probe_file(tmp_path, "two")
+    sides = [run_of(tmp_path / name, Tuned(by), one, two, name=name) for name, by in (("a", 0.0), ("b", 1.0))]
+    compare("a", "b")
+    compare("a/audit.json", "b/", probes=[two])
+    first, second = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert first == "a-vs-b"
+    assert second.startswith("a-vs-b-")
+    assert [len(load_comparison(tmp_path / "runs" / name).probes) for name in (first, second)] == [2, 1]
+    assert len(sides) == 2
 
 
 def test_nothing_is_scored_before_all_sides_are_known_to_fit(tmp_path, monkeypatch, checkpoint_folder):

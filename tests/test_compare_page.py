@@ -373,9 +373,10 @@ def test_table_of_associations_is_the_comparisons() -> None:
         assert change == words.more_or_less(shift.change.value)
         assert (ends, q) == (words.ratio_interval(shift.change.low, shift.change.high), words.chance(shift.q))
         assert (grade, fate) == (shift.grade, shift.fate or words.MISSING)
-        calm = ("no evidence of change", "no more than invented names")
+        calm = ("no evidence of change", "no more than invented names", "too little to matter")
         assert (verdict in calm) == row.same == (shift.verdict == "unchanged")
         assert (verdict == calm[1]) == shift.within_names
+        assert (verdict == calm[2]) == shift.slight
         assert wordings == f"{shift.agree} of {shift.templates}"
 
 
@@ -687,7 +688,7 @@ def test_forty_levels_render() -> None:
 
 def test_the_method_says_the_least_changes_that_count() -> None:
     """The thresholds in the method's text are those that verdicts are made by."""
-    from audit.measure_changes import LEAST_CHANGE
+    from audit.comparison import LEAST_CHANGE
 
     text = rendered("narrowed")
     assert f"no smaller than {LEAST_CHANGE['distance_bits']:g} bits" in text

@@ -26,7 +26,8 @@ from audit.ratchet import rounded_outward, save_policy
 from audit.readings import QUANTITIES
 from audit.result import Audit, Estimate, Measure, ProbeResult
 from audit.verdict import Crossing, Judged, Unjudged, Verdict, judge
-from audit.verdict_formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text, plain
+from audit.verdict_formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text
+from probes.faults import plain
 
 EXAMPLE = """\
 policy: our-gate
@@ -312,6 +313,20 @@ def test_associations_are_judged_where_they_are_graded_above_weak(made):
     every = judged(made, one("association", "low_above: -99", axis="GROUP", grade="[strong, moderate, weak, none]"))
     assert every.looked_at == sum(grade is not None for grade in graded)
     assert every.by_chance == pytest.approx(0.025 * every.looked_at)
+
+
+def test_a_limit_that_asks_for_no_evidence_looks_at_all_with_weight(made):
+    """An interval that reaches over `high_above` crosses it whatever its grade: it is too wide to be sure."""
+    graded = [a for a in made.probes[0].associations if a.role == "level" and a.axis == "GROUP" and a.grade]
+    wide = replace(graded[0], grade="none", log2_ratio=3.3, low=-0.1, high=6.8)
+    probe = made.probes[0]
+    every = tuple(wide if a is graded[0] else a for a in probe.associations)
+    audit = replace(made, probes=(replace(probe, associations=every),))
+    asked = judged(audit, one("association", "high_above: 6", axis="GROUP"))
+    assert (asked.looked_at, len(asked.crossings)) == (len(graded), 1)
+    both = judged(audit, one("association", "low_above: 0, high_above: 6", axis="GROUP"))
+    assert both.looked_at < len(graded)
+    assert not both.crossings
 
 
 def test_a_limit_that_nothing_is_graded_for_says_so(made):
@@ -792,11 +807,11 @@ def test_today_passes_its_own_ratchet_and_worse_doesnt(made):
 
 
 def test_the_ratchet_is_short_and_says_what_is_today(made):
-    """A limit for each measure and level, two for the associations of an axis, each with today's end as a comment."""
+    """A limit for each measure and level, two for the associations of a level, each with today's end as a comment."""
     lines = save_policy(made).split("\n")
     measures = [line.split(": ")[1] for line in lines if line.startswith("    measure: ")]
     assert {name: measures.count(name) for name in measures} == {
-        "distance_bits": 2, "stigma_ratio": 4, "women_pct": len(measures) - 10, "association": 4,
+        "distance_bits": 2, "stigma_ratio": 4, "women_pct": len(measures) - 14, "association": 8,
     }  # fmt: skip
     assert all("# today " in line for line in lines if line.startswith("    fails_when: "))
     assert lines[0] == "# Limits from today's audit of distilbert-base-uncased, which passes them."
@@ -804,15 +819,15 @@ def test_the_ratchet_is_short_and_says_what_is_today(made):
 
 
 def test_a_new_association_beyond_todays_crosses_the_ratchet(made):
-    """The largest association of an axis is the limit for all of its words."""
+    """The largest association of a level is the limit for all of its words, whatever other levels have."""
     policy = read_policy("p.yaml", save_policy(made).encode())
     probe = made.probes[0]
     graded = [a for a in probe.associations if a.axis == "GROUP" and a.grade in ("strong", "moderate")]
-    top = max(a.high or 0.0 for a in graded)
+    top = max(a.high or 0.0 for a in graded if a.level == graded[0].level)
     new = replace(graded[0], log2_ratio=top + 1, low=top + 0.9, high=top + 1.1)
     audit = replace(made, probes=(replace(probe, associations=(*probe.associations, new)),))
     found = [limit.name for limit in judge(policy, audit).limits if limit.crossings]
-    assert found == ["occupation, GROUP, association, no more"]
+    assert found == [f"occupation, GROUP, {new.level}, association, no more"]
 
 
 def test_a_comparison_has_a_ratchet_too():
@@ -841,11 +856,11 @@ def test_an_audit_without_intervals_has_no_ratchet():
 
 @given(st.floats(-1e6, 1e6).filter(lambda value: value == 0 or abs(value) > 1e-9))
 def test_rounding_outward_never_tightens(value):
-    """A limit is on the far side of today's end, by at most a tenth of it."""
+    """A limit is on the far side of today's end, by at most a hundredth of it."""
     up, down = rounded_outward(value, up=True), rounded_outward(value, up=False)
     assert down <= value <= up
-    assert up - value <= 0.1 * abs(value) + 1e-15
-    assert value - down <= 0.1 * abs(value) + 1e-15
+    assert up - value <= 0.01 * abs(value) + 1e-15
+    assert value - down <= 0.01 * abs(value) + 1e-15
 
 
 def test_judging_loads_nothing_heavy():

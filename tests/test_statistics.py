@@ -195,11 +195,25 @@ def test_the_largest_of_many_stays_under_bonferronis_bound():
     """In 95 % of cases or more, for independent numbers and for correlated ones."""
     rng = np.random.default_rng(3)
     for count in (1, 20, 500):
-        bound = statistics.largest_of(2.0, count)
+        bound = 2 * statistics.largest_of(count)
         alone = 2 * rng.standard_normal((4000, count))
         shared = 2 * (0.8 * rng.standard_normal((4000, 1)) + 0.6 * rng.standard_normal((4000, count)))
         for drawn in (alone, shared):
             assert (np.abs(drawn).max(axis=1) <= bound).mean() >= 0.94
+
+
+def test_the_largest_studentized_is_t_for_one_and_holds_for_many():
+    """For one number it is Student's t; for more, correlated or not, 95 % stay under it with a spread from few."""
+    rng = np.random.default_rng(3)
+    for freedom in (1, 3, 20):
+        assert statistics.largest_studentized(1, freedom) == pytest.approx(stats.t.isf(0.025, freedom), rel=2e-3)
+        for count in (6, 60):
+            spread = np.sqrt(rng.chisquare(freedom, 8000) / freedom)
+            alone = rng.standard_normal((8000, count))
+            shared = 0.8 * rng.standard_normal((8000, 1)) + 0.6 * rng.standard_normal((8000, count))
+            bound = statistics.largest_studentized(count, freedom) * spread
+            assert (np.abs(alone).max(axis=1) <= bound).mean() == pytest.approx(0.95, abs=0.01)
+            assert (np.abs(shared).max(axis=1) <= bound).mean() >= 0.945
 
 
 def test_one_or_two_words_are_the_plain_t():

@@ -26,6 +26,7 @@ from transformers import (
     AutoTokenizer,
     DataCollatorForLanguageModeling,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
 )
 
@@ -285,6 +286,22 @@ def test_the_start_the_last_step_and_every_nth_event_are_audited(trained, probe)
 
 
 @pytest.mark.slow
+def test_a_training_that_ends_early_is_audited_at_its_end(trained, probe):
+    """Where another callback stops the training, `every` doesn't leave out what is evaluated afterwards."""
+
+    class Stop(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs) -> None:
+            control.should_training_stop = state.global_step == 3
+
+    training = trained(eval_strategy="steps", eval_steps=1, max_steps=8)
+    training.audited(probe, every=2)
+    training.trainer.add_callback(Stop())
+    training.trainer.train()
+    training.trainer.evaluate()
+    assert set(training.logged()) == {2, 3}
+
+
+@pytest.mark.slow
 def test_a_step_is_audited_once_for_several_evaluation_sets(trained, probe, monkeypatch):
     """Evaluation on a dictionary of data sets is one event."""
     training = trained(eval_strategy="steps", eval_steps=4)
@@ -501,6 +518,7 @@ def test_a_probe_that_is_not_judged_is_told_once(trained, probe, caplog):
     ("settings", "error", "message"),
     [
         ({"probes": ["no-such"]}, ProbeError, "no shipped probe"),
+        ({"probes": []}, UsageError, "probes is empty"),
         ({"on": "log"}, UsageError, "say 'evaluate' or 'save'"),
         ({"every": 0}, UsageError, "every=0"),
         ({"max_prompts": 1}, UsageError, "more than --max-prompts"),
