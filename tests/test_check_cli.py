@@ -178,6 +178,24 @@ def test_a_verdict_is_told_where_its_file_cannot_be_written(capsys):
     assert "choose another file with --junit" in printed.err
 
 
+def test_an_empty_summary_is_no_file(capsys):
+    """Outside of GitHub the variable is empty: the verdict and its exit code stand, and it is said."""
+    assert main(["check", "run", "--policy", "policy.yaml", "--github-summary", ""]) == 1
+    assert "--github-summary is empty" in capsys.readouterr().err
+
+
+def test_nothing_that_a_terminal_or_a_log_obeys_comes_from_a_policy(capsys):
+    """Faults quote what stands in the file: without escapes, and never as a line of its own."""
+    Path("policy.yaml").write_text(
+        'policy: p\nlimits:\n  - name: a\n    measure: "st\\e[31m\\n::warning::x"\n    "b\\n::error::x\\e[1m": 1\n'
+    )
+    assert main(["check", "run", "--policy", "policy.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert not any(line.startswith("::") for line in said.splitlines())
+    assert "policy.yaml:4:" in said
+
+
 def test_saving_a_policy_takes_no_other_output(capsys):
     """What would be ignored is refused, and the schema is printed without a run's policy."""
     assert main(["check", "run", "--save-policy", "new.yaml", "--junit", "junit.xml"]) == 2
