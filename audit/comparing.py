@@ -119,7 +119,7 @@ def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str
             Side(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
             for n, (name, run) in enumerate(zip(called, runs, strict=True))
         ),
-        notices=(*agreed.notices, *_unvouched(runs)),
+        notices=(*agreed.notices, *_unvouched(runs), *_twins(runs, called)),
         probes=probes,
     )
 
@@ -131,6 +131,17 @@ def _unvouched(runs: Sequence[Run]) -> tuple[str, ...]:
         return ()
     what = f"how far an encoder has moved from the head of {info.mlm_head_from} can only be told"
     return (f"The base has a borrowed head itself: {what} by easy sentences, and not by what is lost of them.",)
+
+
+def _twins(runs: Sequence[Run], called: Sequence[str]) -> tuple[str, ...]:
+    """A notice for each side that is the base itself."""
+    infos = [run.recipe.checkpoint for run in runs]
+    files = [(i.weights_sha256, i.tokenizer_sha256, i.config_sha256, i.mlm_head_sha256) for i in infos]
+    return tuple(
+        f"{name} is the same checkpoint as {called[0]}: the same weights, tokenizer and config."
+        for name, own in zip(called[1:], files[1:], strict=True)
+        if own == files[0]
+    )
 
 
 def _called(runs: Sequence[Run]) -> list[str]:

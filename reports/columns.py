@@ -98,10 +98,15 @@ class Said:
 
 
 def answers(
-    said: Sequence[Said], flags: frozenset[str], marked: frozenset[str], mark: str = "only"
+    said: Sequence[Said],
+    flags: frozenset[str],
+    marked: frozenset[str],
+    mark: str = "only",
+    longest: float | None = None,
 ) -> tuple[Answer, ...]:
-    """A column's words as they are shown: bars are relative to the column's longest, some have a mark's class."""
-    longest = max((one.prob for one in said), default=0.0) or 1.0
+    """A column's words as they are shown: bars are relative to `longest` (the column's longest, if it isn't given),
+    some have a mark's class."""
+    longest = longest or max((one.prob for one in said), default=0.0) or 1.0
     return tuple(
         Answer(
             words.clean(one.word),

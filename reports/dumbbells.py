@@ -19,7 +19,7 @@ LEFT, WIDTH = 3.0, 94.0
 """Where a ruler begins and how long it is."""
 PLACES = (LEFT, 50.0, LEFT + WIDTH)
 """Where a ruler of three marks has them."""
-ROOMY = 8
+ROOMY = 7
 """Characters at the ends of an axis of changes that leave room for its middle."""
 NEAR = 3.5
 """Percent within which an arrow would have no room between its dots."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.comparison import Comparison, Fate, Pair, ProbeComparison, Shift
@@ -66,6 +67,8 @@ class Fates:
     open: bool
     none: str
     """Why there is nothing to list, or nothing."""
+    lost: str
+    """Which probes are left out and why, or nothing."""
 
 
 _Found = list[tuple[ProbeComparison, str, Shift]]
@@ -80,13 +83,21 @@ def _fates(comparison: Comparison, n: int, hrefs: dict[str, str]) -> Fates:
     found = {fate: _of(comparison, n, fate, hrefs) for fate in _TITLES}
     kinds = tuple(_kind(comparison, n, fate, each) for fate, each in found.items() if each)
     counts = ", ".join(f"{words.count(len(each))} {fate}" for fate, each in found.items())
+    lost = [probe for probe in comparison.probes for pair in probe.pairs if _is_lost(comparison, probe, pair, n)]
+    every = len(lost) == len(comparison.probes)
+    none = "" if kinds else "No finding is graded strong or moderate on either side."
     return Fates(
         side=name(comparison.sides[n]),
-        counts=counts,
+        counts="not judged" if every else counts,
         kinds=kinds,
         open=n == len(comparison.sides) - 1,
-        none="" if kinds else "No finding is graded strong or moderate on either side.",
+        none="Findings could not be compared, because one of the two sides can't be judged." if every else none,
+        lost="" if every or not lost else f"Left out, because a side can't be judged by them: {_listed(lost)}.",
     )
+
+
+def _listed(probes: Sequence[ProbeComparison]) -> str:
+    return words.listed([words.clean(probe.title, 120) for probe in probes])
 
 
 def _of(comparison: Comparison, n: int, fate: Fate, hrefs: dict[str, str]) -> _Found:
@@ -118,6 +129,10 @@ def _is(comparison: Comparison, probe: ProbeComparison, pair: Pair, n: int) -> b
     return pair.side == n and comparison.believed(probe, pair)
 
 
+def _is_lost(comparison: Comparison, probe: ProbeComparison, pair: Pair, n: int) -> bool:
+    return pair.side == n and not comparison.believed(probe, pair)
+
+
 _TITLES: dict[Fate, str] = {"new": "New", "gone": "Gone", "kept": "Kept"}
 
 
@@ -125,7 +140,7 @@ def _kind(comparison: Comparison, n: int, fate: Fate, found: _Found) -> Kind:
     base, other = name(comparison.sides[0]), name(comparison.sides[n])
     where = {"new": f"in {other}, not in {base}", "gone": f"in {base}, not in {other}", "kept": "on both sides"}[fate]
     lines = [_line(probe, href, shift, (base, other)) for probe, href, shift in found[:MOST]]
-    shown = 0 if fate == "kept" else sum(line.stands for line in lines[:LINES])
+    shown = sum(line.stands for line in lines[:LINES])
     stand = sum(outcomes.evident(shift) for _, _, shift in found)
     return Kind(
         title=f"{_TITLES[fate]}: {words.count(len(found))}",

@@ -180,16 +180,16 @@ def _headline(comparison: Comparison, n: int) -> str:
     if not found:
         return f"{lead} can't be judged: see the reasons below."
     parts = [
-        _part("is narrower in", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
-        _part("is wider in", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
-        _part("went both ways in", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
-        _part("is turned round in", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
+        _part("differ less by", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
+        _part("differ more by", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
+        _part("differ both less and more by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
+        _part("differ the other way round by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
     ]
     said = [part for part in parts if part]
     still = [(title, outcomes.outcome(c)) for title, c in found if outcomes.outcome(c) not in EVIDENT]
     if not said:
         return _unmoved(lead, still)
-    return f"{lead} {'; '.join([*said, *_still(still)])}."
+    return f"Compared with {base}, groups in {other} {'; '.join([*said, *_still(still)])}."
 
 
 def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
@@ -204,11 +204,12 @@ def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
 
 
 def _part(lead: str, found: Sequence[tuple[str, Tally]]) -> str:
-    """`is narrower in gender: 41 of 60 associations narrowed, none widened`."""
+    """`differ less by gender: 41 of 60 associations narrowed, none widened`."""
     if not found:
         return ""
     counted = outcomes.counts(outcomes.together(one for _, one in found))
-    return f"{lead} {words.listed([title for title, _ in found])}: {counted or 'the distance as a whole'}"
+    said = counted or "their answers as a whole, though no word by itself"
+    return f"{lead} {words.listed([title for title, _ in found])}: {said}"
 
 
 def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
@@ -219,8 +220,8 @@ def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
     ]
     if sum(len(titles) for _, titles in kinds) > NAMED:
         lead = "no or only weak evidence of change" if kinds[0][1] else "no evidence of change"
-        return [f"{lead} in the {sum(len(titles) for _, titles in kinds)} others"]
-    return [f"{said} in {words.listed(titles)}" for said, titles in kinds if titles]
+        return [f"{lead} by the {sum(len(titles) for _, titles in kinds)} others"]
+    return [f"{said} by {words.listed(titles)}" for said, titles in kinds if titles]
 
 
 def _unmoved(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:

@@ -17,7 +17,7 @@ LETTER = 6.3
 """Pixels of a letter of a label."""
 GAP = 14.0
 """Pixels between two labels."""
-ROOM = 46.0
+ROOM = 34.0
 """Pixels that a mark of the horizontal axis takes."""
 WIDEST = 132.0
 """Most pixels for the names at the right."""
@@ -54,11 +54,11 @@ def _axes(canvas: Canvas, chart: Trend, drop: Callable[[float], float]) -> None:
         canvas.text("tick end", LEFT - 8, drop(mark.y) + 4, mark.said)
     said: list[float] = []
     ordered = sorted(chart.stops, key=lambda stop: stop.x)
+    least = (WIDTH - LEFT - WIDEST) / ((high - low) or 1.0)  # pixels of a step, however long the names at the right are
     for stop in [ordered[0], ordered[-1], *ordered[1:-1]]:
-        at = canvas.pixel(stop.x)
-        if all(abs(at - other) >= ROOM for other in said) or stop.said == "base":
-            said.append(at)
-            canvas.text("tick mid", at, HEIGHT - 8, stop.said)
+        if all(least * abs(stop.x - other) >= ROOM for other in said) or stop.said == "base":
+            said.append(stop.x)
+            canvas.text("tick mid", canvas.pixel(stop.x), HEIGHT - 8, stop.said)
 
 
 def _band(canvas: Canvas, line: TrendLine, drop: Callable[[float], float]) -> None:

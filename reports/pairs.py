@@ -69,6 +69,16 @@ class AxisPart:
     summaries: Tested | None
 
     @property
+    def moved(self) -> tuple[LevelChart, ...]:
+        """The charts with an evident change."""
+        return tuple(level for level in self.levels if not level.chart.same)
+
+    @property
+    def unmoved(self) -> tuple[LevelChart, ...]:
+        """Those without one."""
+        return tuple(level for level in self.levels if level.chart.same)
+
+    @property
     def same(self) -> bool:
         """Whether nothing gives evidence of change: no association, no distance, no measure; or it isn't judged."""
         if self.outcome is Outcome.UNJUDGED:
@@ -106,17 +116,17 @@ class _Way:
 
 
 def scales(comparison: Comparison) -> Scales:
-    """Rulers that hold nearly all that is drawn on the page."""
+    """Rulers that hold every association that is drawn, and nearly all changes; grey bands end with their ruler."""
     parts = [(pair, axis) for probe in comparison.probes for pair in probe.pairs for axis in probe.axes]
     ways = [way for pair, axis in parts for way in _ways(pair, axis)]
     shown = [shift for way in ways for shift in way.shifts]
-    ratios = holding(end for s in shown for side in (s.before, s.after) for end in _ends(side))
+    ratios = holding((side.value for s in shown for side in (s.before, s.after)), share=1.0)
     changed = [end for s in shown for end in _ends(s.change)]
     turned = any(_crosses(s) for way in ways if way.directed for s in way.shifts)
     return Scales(
         ratios=dumbbells.ratio_ruler(ratios),
         directed=dumbbells.ratio_ruler(ratios) if turned else dumbbells.one_sided(ratios),
-        changes=dumbbells.change_ruler(_short(holding(changed, (s.band for s in shown)), changed)),
+        changes=dumbbells.change_ruler(_short(holding(changed), changed)),
     )
 
 
@@ -145,13 +155,14 @@ def pair_part(
     ids: Ids,
 ) -> PairPart:
     """All that became of the probe from the base to one other side."""
+    axes = [_axis(comparison, probe, pair, axis, scales, room, colours, ids) for axis in probe.axes]
     return PairPart(
         base=swatch(comparison, 0),
         other=swatch(comparison, pair.side),
         several=len(probe.pairs) > 1,
         open=pair is probe.pairs[-1],
         unjudged=distrust(comparison, probe, pair),
-        axes=tuple(_axis(comparison, probe, pair, axis, scales, room, colours, ids) for axis in probe.axes),
+        axes=tuple(sorted(axes, key=lambda axis: outcomes.order([axis.outcome]))),
     )
 
 

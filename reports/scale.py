@@ -72,10 +72,11 @@ def scale(audit: Audit) -> Scale:
     return holding(_findings(audit), (axis.band for probe in audit.probes for axis in probe.axes))
 
 
-def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = ()) -> Scale:
-    """An axis to 4, 16 or 64 times either way: the shortest that holds 95 % of the log2 ratios and every grey band."""
+def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = (), share: float = 0.95) -> Scale:
+    """An axis to 4, 16 or 64 times either way: the shortest that holds that share of the log2 ratios and every grey
+    band."""
     sizes = sorted(_sizes(ratios))
-    most = sizes[math.ceil(0.95 * len(sizes)) - 1] if sizes else 0.0
+    most = sizes[math.ceil(share * len(sizes)) - 1] if sizes else 0.0
     held = max([most, *_sizes(bands)])
     limit = next((limit for limit in (2.0, 4.0) if held <= limit), 6.0)
     return Scale(limit, open=any(size > limit for size in sizes))

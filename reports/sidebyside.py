@@ -90,9 +90,10 @@ def _block(
 ) -> Block:
     base, *others = [frozenset(one.word for one in column) for column in said]
     everywhere = frozenset().union(*others)
-    first = _column(comparison, 0, answers(said[0], flagged(probe), base - everywhere, "left"))
+    longest = max((one.prob for column in said for one in column), default=0.0)  # so that sides compare by eye
+    first = _column(comparison, 0, answers(said[0], flagged(probe), base - everywhere, "left", longest))
     rest = [
-        _column(comparison, n, answers(column, flagged(probe), own - base, "entered"))
+        _column(comparison, n, answers(column, flagged(probe), own - base, "entered", longest))
         for n, (column, own) in enumerate(zip(said[1:], others, strict=True), start=1)
     ]
     return Block(heads, asked, (first, *rest), all(own == base for own in others))

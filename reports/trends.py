@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from audit.comparison import Comparison, ProbeComparison, Series, SharedAxis
+from audit.result import Measure
 from reports import measures, words
 from reports.colours import Palette
 from reports.ids import Ids
@@ -127,7 +129,7 @@ def _across(comparison: Comparison) -> str:
         return f"From left to right: {words.listed(named)}."
     base = comparison.sides[0]
     lead = "From left to right: steps of training"
-    return f"{lead}." if base.step is not None else f"{lead}, with {name(base)} (base) at the left."
+    return f"{lead}." if base.step is not None else f"{lead}, with {name(base)}, the base, at the left."
 
 
 def stops(comparison: Comparison) -> tuple[Stop, ...]:
@@ -159,7 +161,7 @@ def _trend(
         id=ids.new("trend", probe.name, axis.name, measure),
         title=title,
         desc="; ".join(f"{_label(axis, series)}: {_said(comparison, series)}" for series in shown),
-        unit=measures.MEASURES[measure].unit,
+        unit=_unit(axis, measure),
         stops=at,
         apart=by_steps(comparison) and comparison.sides[0].step is None,
         lines=lines,
@@ -169,6 +171,15 @@ def _trend(
         note=f"The {LINES} of {len(found)} that moved most; the table has them all." if len(found) > LINES else "",
         same=not any(_changed(probe, series) for series in shown),
     )
+
+
+def _unit(axis: SharedAxis, measure: Measure | Literal["log2_ratio"]) -> str:
+    """The unit; of associations against whom, and for whom where that is one group."""
+    if measure != "log2_ratio":
+        return measures.MEASURES[measure].unit
+    levels = [level for level in axis.levels if level != axis.reference]
+    whose = f" for {words.clean(levels[0], 40)}" if len(levels) == 1 else ""
+    return f"times as likely{whose} as for {words.clean(axis.reference, 40)}"
 
 
 def _moved(series: Series) -> float:

@@ -90,6 +90,12 @@ def test_words_that_a_side_cannot_score_are_listed_with_both_reasons(runs):
     assert {shift.target for shift in found.pairs[0].shifts} <= {"nurse", "carpenter", "engineer"}
 
 
+def test_a_side_that_is_the_base_itself_is_said(runs):
+    """The same weights, tokenizer and config are no other checkpoint: a notice names it."""
+    found = compare_runs([runs[0], runs[0]])
+    assert "base (2) is the same checkpoint as base: the same weights, tokenizer and config." in found.notices
+
+
 def test_only_the_word_that_was_moved_has_moved_most(runs):
     """The word whose log-probability was raised for women by one nat has changed by 1 / ln 2 and leads."""
     shift = compare_runs(runs).probes[0].pairs[0].shifts[0]
@@ -191,7 +197,7 @@ def test_probes_that_one_side_lacks_are_left_out_and_named(runs, tmp_path):
     more = run_of(tmp_path / "more", Tuned(), probe_file(tmp_path), probe_file(tmp_path, "extra"))
     found = compare_runs([runs[0], more])
     assert [probe.name for probe in found.probes] == ["small"]
-    assert found.notices == ("Not every side was asked these probes, which are left out: extra.",)
+    assert found.notices[0] == "Not every side was asked these probes, which are left out: extra."
 
 
 def test_damaged_scores_are_never_compared(runs, tmp_path):

@@ -21,7 +21,7 @@ from parsed import Parsed
 
 from audit.comparison import Comparison, MeasureShift, Shift, Verdict
 from audit.result import Estimate, Grade
-from reports import dumbbells, measures, outcomes, render_comparison, words
+from reports import dumbbells, measures, outcomes, pairs, render_comparison, words
 from reports.comparison import ComparisonPage, comparison_page
 from reports.judgement import Line
 from reports.lines import spread
@@ -176,8 +176,14 @@ THIN = compared(audit(plan()), audit(plan(coverage=0.001)))
 @pytest.mark.parametrize(
     ("comparison", "headline"),
     [
-        (made("narrowed"), r"Against base, tuned-1 is narrower in race or ethnicity and gender: \d+ of \d+ assoc"),
-        (SWAPPED, r"Against base, tuned-1 is wider in race or ethnicity and gender: \d+ of \d+ associations widened"),
+        (
+            made("narrowed"),
+            r"Compared with base, groups in tuned-1 differ less by race or ethnicity and gender: \d+ of \d+ assoc",
+        ),
+        (
+            SWAPPED,
+            r"Compared with base, groups in tuned-1 differ more by race or ethnicity and gender: \d+ of \d+ assoc",
+        ),
         (
             made("unmoved"),
             "Against base, tuned-1 gives no evidence of change. That is not evidence that nothing changed",
@@ -696,3 +702,47 @@ def test_the_method_says_the_least_changes_that_count() -> None:
     assert f"{LEAST_CHANGE['women_pct']:g} points of women" in text
     assert LEAST_CHANGE["stigma_ratio"] == LEAST_CHANGE["effective_words"]
     assert f"{2 ** LEAST_CHANGE['stigma_ratio']:.2f}\u00d7 for ratios and ranges" in text
+
+
+def test_findings_of_a_side_that_cannot_be_judged_are_not_said_to_be_none() -> None:
+    """Where one side can't be judged, its findings could not be compared; nobody reads that there were none."""
+    (told,) = comparison_page(THIN).fates
+    assert told.counts == "not judged"
+    assert "could not be compared" in told.none
+    assert "No finding is graded" not in told.none
+
+
+def test_bars_of_one_group_are_to_one_scale_on_every_side() -> None:
+    """A word that has lost half of its share has half of the bar on the other side."""
+    probe = made("narrowed").probes[0]
+    for block, sides in zip(page("narrowed").probes[0].tops[0].blocks.blocks, probe.tops, strict=False):
+        longest = max(share for side in sides.words for _, share in side)
+        for column, side in zip(block.columns, sides.words, strict=True):
+            for answer, (_, share) in zip(column.answers, side, strict=False):
+                assert answer.style.split()[0] == f"w{round(100 * share / longest)}"
+
+
+def test_axes_that_changed_come_first() -> None:
+    """Within a probe the axes stand as the verdict orders them, whatever the probe's order is."""
+    for kind in KINDS:
+        for probe in page(kind).probes:
+            for pair in probe.pairs:
+                ranks = [list(Outcome).index(axis.outcome) for axis in pair.axes]
+                assert ranks == sorted(ranks)
+
+
+def test_every_association_that_is_drawn_is_on_its_ruler() -> None:
+    """Up to 64 times no dot is held at the ruler's end, so that arrows are as long as changes are."""
+    for kind in ("narrowed", "trend"):
+        shown = pairs.scales(made(kind)).ratios
+        values = [
+            abs(side.value or 0.0)
+            for probe in made(kind).probes
+            for pair in probe.pairs
+            for axis in probe.axes
+            for way in pairs._ways(pair, axis)
+            for shift in way.shifts
+            for side in (shift.before, shift.after)
+        ]
+        assert shown.high >= min(max(values), 6.0)
+        assert shown.high in (2.0, 4.0, 6.0)

@@ -63,6 +63,25 @@ def test_two_checkpoints_that_do_not_differ_have_not_changed(tails):
             assert count.hits <= most(count.trials, ALARMS), f"{name}: {count}"
 
 
+@pytest.mark.slow
+def test_a_probe_without_invented_names_says_nothing_of_what_has_not_changed():
+    """No more of 150 comparisons with 8 wordings say anything at all than chance would make of 5 %."""
+    rng, probe = np.random.default_rng(10), shaped("traits", 8, placebo=False)
+    sides = calibrate.no_change(rng, 150, probe, groups=0.6)
+    found = calibrate.false_changes(probe, sides)["anything"]
+    assert found.hits <= most(found.trials, ALARMS), f"{found}"
+
+
+@pytest.mark.slow
+def test_what_training_does_to_every_name_is_rarely_a_change():
+    """Where training moves each name by itself, invented or real, no more comparisons than chance would make of 5 % say
+    that an association changed, in words whose noise differs."""
+    rng, probe = np.random.default_rng(11), shaped("traits", 14)
+    sides = calibrate.no_change(rng, 60, probe, groups=0.6, drift=0.28)
+    found = calibrate.false_changes(probe, sides)["any association"]
+    assert found.hits <= most(found.trials, ALARMS), f"{found}"
+
+
 @pytest.mark.parametrize("templates", [8, 12, 16, 22])
 @pytest.mark.parametrize("groups", [0.0, 0.5], ids=["no effects", "effects"])
 def test_intervals_of_associations_hold_the_truth(templates, groups):
