@@ -42,7 +42,7 @@ CELLS = (
     (
         "code",
         "from pathlib import Path\n\nfrom reports import render_comparison\n\n"
-        'Path("compare.html").write_text(render_comparison(changes), encoding="utf-8") > 0',
+        '_ = Path("compare.html").write_text(render_comparison(changes), encoding="utf-8")',
     ),
 )
 
