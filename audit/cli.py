@@ -215,7 +215,9 @@ def check(
     ] = None,
     save_policy: Annotated[
         Path | None,
-        typer.Option(help="File to write today's limits to: evidence of anything worse than today's worst crosses them."),
+        typer.Option(
+            help="File to write today's limits to: evidence of anything worse than today's worst crosses them."
+        ),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", callback=_policy_schema, is_eager=True, help="Print a policy's JSON schema.")
