@@ -24,9 +24,10 @@ from audit.errors import IncompleteError, UsageError
 from audit.findings import first_examples
 from audit.options import MAX_PROMPTS, Options
 from audit.result import Competence, ProbeResult, Target, judged
-from audit.run import ProbeNames, Progress, chunks, default_folder, listed
+from audit.run import ProbeNames, Progress, default_folder, listed
 from audit.sides import Agreed, Run, agree, run_place, sides
 from audit.store import ScoredPrompts
+from audit.work import Work
 from probes.lexicon import Lexicon, Word, article_for
 from probes.load import load_again, load_probe, shipped
 from probes.probe import Level, Probe
@@ -232,11 +233,11 @@ def _word(target: Target) -> Word:
 
 def _scores(run: Run, probe: Probe) -> ScoredPrompts:
     """All scores of the probe. Raises IncompleteError where a chunk is missing or damaged."""
-    counts = [len(chunk) for chunk in chunks(probe)]
-    if not all(run.folder.has_chunk(probe, index, prompts) for index, prompts in enumerate(counts)):
+    chunks = Work([probe], run.recipe).of(probe)
+    if not all(run.folder.has(chunk.file) for chunk in chunks):
         mend = "give its `maskaudit run` again, which scores what is missing"
         raise IncompleteError(f"{run.path}: scores of {probe.name} are missing or damaged: {mend}")
-    return run.folder.read_scores(probe, len(counts))
+    return run.folder.read_scores(probe, len(chunks))
 
 
 def _coverage(view: View) -> float | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from audit.result import Answered, Competence
-from audit.scorer import Scorer
+from collections.abc import Sequence
+
+from audit.result import Answered, Competence, Recipe
+from audit.scorer import Scores
 from probes.clozes import Cloze, load_clozes
+from probes.expand import Prompt
 from probes.lexicon import Word
+from probes.probe import Probe
 
 FLOOR = 0.5
 """Share of right first answers below which a checkpoint can't be audited with sentences.
@@ -24,19 +28,28 @@ two of them. One word given to every cloze would be right in at most 0.1.
 LANGUAGE = "en"
 """Of the clozes."""
 
-_ASKED = (Word.named("the"),)  # a scorer answers for at least one word; this one's score is not used
+WORDS = (Word.named("the"),)
+"""A scorer answers for at least one word; this one's score is not used."""
+
 _MARKS = "\u0120\u2581 \t\n"  # the spaces of byte-level and of SentencePiece tokens, and plain ones
 
 
-def competence(scorer: Scorer) -> Competence:
-    """The scorer's first answer to each shipped cloze, and the share of them that is accepted, 0 to 1.
+def can_be_asked(recipe: Recipe, probes: Sequence[Probe]) -> bool:
+    """The clozes say something of the checkpoint and of a probe: it is no demo, and one is in their language."""
+    return not recipe.checkpoint.planted and any(p.language.partition("-")[0].lower() == LANGUAGE for p in probes)
+
+
+def prompts() -> list[Prompt]:
+    """The sentences of the shipped clozes."""
+    return [cloze.prompt for cloze in load_clozes()]
+
+
+def competence(scores: Scores) -> Competence:
+    """The first answer to each of `prompts`, and the share of them that is accepted, 0 to 1.
 
     An answer is right where it is one of the accepted words, whatever its capitals and the space mark before it.
-    Raises what the scorer raises: CheckpointError where it can't be asked, IncompleteError for a score that is no
-    number.
     """
     clozes = load_clozes()
-    scores = scorer.score([cloze.prompt for cloze in clozes], _ASKED)
     answers = tuple(
         _answered(cloze, tokens[0], float(prob[0]))
         for cloze, tokens, prob in zip(clozes, scores.top_tokens, scores.top_prob, strict=True)

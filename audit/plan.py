@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from audit.options import Options
-from audit.run import chunks, load_probes, load_scorer
+from audit.run import load_probes, load_scorer, make_recipe
 from audit.scoring import TorchScorer
-from probes.expand import Prompt, count_prompts
+from audit.work import Work
+from probes.expand import count_prompts
 from probes.probe import Probe
 
 _SAMPLE = 256  # prompts; with words of several pieces each of them is hundreds of rows
@@ -48,32 +49,33 @@ def plan_run(checkpoint: str, probes: Sequence[str | Path], options: Options, ma
     """
     loaded = load_probes(probes, max_prompts)
     scorer = load_scorer(checkpoint, options)
-    plans = [_plan(scorer, probe, options.multi_piece) for probe in loaded]
+    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), "")
+    work = Work(loaded, recipe)
+    plans = [_plan(scorer, work, probe, options.multi_piece) for probe in loaded]
     tokens = sum(plan.tokens for plan in plans)
-    seconds = tokens * _seconds_per_token(scorer, loaded, options.multi_piece)
+    seconds = tokens * _seconds_per_token(scorer, work, options.multi_piece)
     total = f"{sum(p.prompts for p in plans):,} prompts, {sum(p.rows for p in plans):,} forward rows, {tokens:,} tokens"
     cost = f"about {seconds:,.0f} s on {scorer.checkpoint.device}, {_peak_gib():.1f} GiB of memory, from a sample"
     return "\n".join([*map(str, plans), f"In all: {total}; {cost}."])
 
 
-def _plan(scorer: TorchScorer, probe: Probe, multi_piece: bool) -> Plan:
-    words = probe.targets.words
+def _plan(scorer: TorchScorer, work: Work, probe: Probe, multi_piece: bool) -> Plan:
     prompts = rows = tokens = 0
-    scorable = np.ones(len(words), dtype=bool)
-    for chunk in chunks(probe):
-        lengths, pieces = scorer.outlook(chunk, words)
-        prompts, rows, tokens = prompts + len(chunk), rows + len(lengths), tokens + sum(lengths)
+    scorable = np.ones(len(probe.targets.words), dtype=bool)
+    for chunk in work.of(probe):
+        asked, words = work.asked(chunk)
+        lengths, pieces = scorer.outlook(asked, words)
+        prompts, rows, tokens = prompts + len(asked), rows + len(lengths), tokens + sum(lengths)
         scorable &= ((pieces > 0) if multi_piece else (pieces == 1)).all(axis=0)
-    unscored = tuple(word.text for word, ok in zip(words, scorable, strict=True) if not ok)
+    unscored = tuple(word.text for word, ok in zip(probe.targets.words, scorable, strict=True) if not ok)
     return Plan(probe, prompts, rows, tokens, unscored)
 
 
-def _seconds_per_token(scorer: TorchScorer, probes: Sequence[Probe], multi_piece: bool) -> float:
-    """Measured on prompts spread over the largest probe, after a first pass that isn't counted."""
-    largest = max(probes, key=count_prompts)
-    prompts: list[Prompt] = [prompt for chunk in chunks(largest) for prompt in chunk]
-    sample = prompts[:: max(1, len(prompts) // (_MULTI_PIECE_SAMPLE if multi_piece else _SAMPLE))]
-    words = largest.targets.words
+def _seconds_per_token(scorer: TorchScorer, work: Work, multi_piece: bool) -> float:
+    """Measured on prompts from the middle of the largest probe, after a first pass that isn't counted."""
+    chunks = work.of(max(work.probes, key=count_prompts))
+    asked, words = work.asked(chunks[len(chunks) // 2])
+    sample = asked[: _MULTI_PIECE_SAMPLE if multi_piece else _SAMPLE]
     scorer.score(sample[:4], words)
     lengths, _ = scorer.outlook(sample, words)
     started = time.perf_counter()

@@ -411,6 +411,8 @@ class Recipe:
     """Of the resampling and relabelling."""
     versions: tuple[tuple[str, str], ...]
     """(package, version), maskaudit first."""
+    chunk: int = 512
+    """Prompts in a chunk of scores: what is scored together, and what a kill can cost."""
 
 
 @dataclass(frozen=True, slots=True)

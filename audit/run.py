@@ -5,22 +5,24 @@ The order of the steps and what is kept between them; none of the steps itself.
 
 from __future__ import annotations
 
-import itertools
 import platform
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from audit.engines.local import Keep, make_chunks
 from audit.errors import UsageError
 from audit.options import MAX_PROMPTS, Options
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorer import Scorer
 from audit.store import RunFolder, save_audit, save_predictions
-from probes.expand import Prompt, count_prompts, expand, factors
+from audit.work import Chunk, Work
+from probes.expand import count_prompts, factors
 from probes.load import load_probe, shipped
 from probes.probe import Probe
 
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
     from audit.scoring import TorchScorer
 
 CHUNK = 512
-"""Prompts in a chunk of scores: what a kill can cost."""
+"""Prompts in a chunk of scores on a CPU: what a kill can cost."""
+GPU_CHUNK = 8192
+"""The same on anything faster."""
 
+Make = Callable[[Iterable[Chunk], Keep], None]
+"""An engine: makes the chunks and has each kept."""
 
 ProbeNames = str | Path | Sequence[str | Path]
 """Names of shipped probes, or files; one may be given by itself."""
@@ -84,14 +90,43 @@ def audit(
 
 def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
     """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
-    from audit.competence import competence
+    work = Work(probes, folder.recipe)
+    with folder.claimed():
+        fill(folder, work.chunks, partial(make_chunks, scorer, work), progress)
+        folder.seal()
+        return measured(work, folder, progress)
+
+
+def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progress | None = None) -> None:
+    """Have those of the chunks made that the folder doesn't have yet."""
+    if progress:
+        progress.begin(sum(chunk.prompts for chunk in chunks if chunk.probe is not None))
+    advance = progress.advance if progress else lambda *_: None
+
+    def keep(chunk: Chunk, data: bytes) -> None:
+        folder.keep(chunk.file, data)
+        told(chunk)
+
+    def told(chunk: Chunk) -> None:
+        if chunk.probe is not None:
+            advance(chunk.name, chunk.prompts)
+
+    def todo() -> Iterator[Chunk]:
+        for chunk in chunks:
+            if folder.has(chunk.file):
+                told(chunk)
+            else:
+                yield chunk
+
+    make(todo(), keep)
+
+
+def measured(work: Work, folder: RunFolder, progress: Progress | None = None) -> Audit:
+    """The audit of a folder that has all its scores, which is saved there."""
     from audit.findings import measure
 
-    if progress:
-        progress.begin(sum(map(count_prompts, probes)))
-    counts = {probe.name: _score(scorer, probe, folder, progress) for probe in probes}
-    recipe = folder.recipe
-    scored = {probe.name: folder.read_scores(probe, counts[probe.name]) for probe in probes}
+    recipe, probes = folder.recipe, work.probes
+    scored = {probe.name: folder.read_scores(probe, len(work.of(probe))) for probe in probes}
 
     def measured(probe: Probe, *, single_piece: bool = False) -> ProbeResult:
         if progress:
@@ -102,19 +137,12 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
         schema=SCHEMA,
         recipe=recipe,
         probes=tuple(map(measured, probes)),
-        competence=competence(scorer) if _can_be_asked(recipe, probes) else None,
+        competence=folder.read_competence(),
         single_piece=tuple(measured(p, single_piece=True) for p in (probes if recipe.multi_piece else ())),
     )
     save_predictions(folder, scored)
     save_audit(folder, result)
     return result
-
-
-def _can_be_asked(recipe: Recipe, probes: Sequence[Probe]) -> bool:
-    """The easy clozes say something of the checkpoint and of a probe: it is no demo, and one is in their language."""
-    from audit.competence import LANGUAGE
-
-    return not recipe.checkpoint.planted and any(p.language.partition("-")[0].lower() == LANGUAGE for p in probes)
 
 
 def load_probes(names: Sequence[str | Path], max_prompts: int = MAX_PROMPTS) -> list[Probe]:
@@ -175,6 +203,7 @@ def make_recipe(
         top_k=options.top_k,
         multi_piece=options.multi_piece,
         seed=options.seed,
+        chunk=CHUNK if device == "cpu" else GPU_CHUNK,
         versions=(*((name, metadata.version(name)) for name in packages), ("python", platform.python_version())),
     )
 
@@ -185,21 +214,3 @@ def repeat_command(checkpoint: str, probes: Sequence[str | Path], options: Optio
     for probe in probes:
         words += ["--probe", str(probe)]
     return shlex.join([*words, *options.flags()])
-
-
-def chunks(probe: Probe) -> Iterator[list[Prompt]]:
-    """The probe's prompts in order, `CHUNK` at a time."""
-    prompts = expand(probe)
-    while chunk := list(itertools.islice(prompts, CHUNK)):
-        yield chunk
-
-
-def _score(scorer: Scorer, probe: Probe, folder: RunFolder, progress: Progress | None) -> int:
-    """Score the chunks that the folder doesn't have; returns how many the probe has."""
-    index = -1
-    for index, prompts in enumerate(chunks(probe)):
-        if not folder.has_chunk(probe, index, len(prompts)):
-            folder.write_chunk(probe, index, prompts, scorer.score(prompts, probe.targets.words))
-        if progress:
-            progress.advance(probe.name, len(prompts))
-    return index + 1

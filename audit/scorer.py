@@ -5,7 +5,7 @@ The real one is in `scoring`; tests bring a fake. Nothing here knows torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,5 +38,12 @@ class Scorer(Protocol):
         """Score N >= 1 prompts for K words.
 
         Raises CheckpointError where the model can't be asked, IncompleteError where its answer is not a number.
+        """
+        ...
+
+    def prepare(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Callable[[], Scores]:
+        """What `score` does before it needs the model; calling the result does the rest.
+
+        May be called in another thread while the model is busy. Raises CheckpointError as `score`.
         """
         ...

@@ -7,8 +7,10 @@ into is not known here.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -27,6 +29,8 @@ Pieces = tuple[int, ...] | None
 """The ids of a word in one context; None where it can't be scored there, () where an earlier word has the same ids."""
 
 _ARTICLES = ("a", "an")
+_KEPT_CONTEXTS = 512
+"""Contexts whose words are remembered: a probe has a few, unless its forms stand beside the mask."""
 
 
 class _Sized(Protocol):
@@ -38,6 +42,17 @@ _Item = TypeVar("_Item", bound=_Sized)
 _Result = TypeVar("_Result")
 
 
+class _Words:
+    """What the K words of a list are in one context."""
+
+    def __init__(self, pieces: Sequence[Pieces]) -> None:
+        self.pieces = tuple(pieces)
+        self.ids = np.array([p[0] if p and len(p) == 1 else -1 for p in pieces], np.int64)
+        """[K] ids of words of one piece, -1 for others."""
+        self.counts = np.array([0 if p is None else len(p) or -1 for p in pieces], np.int16)
+        """[K] as `Scores.pieces`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     """A prompt as the model is asked: one frame, or three of one length where both articles are scored.
@@ -46,8 +61,8 @@ class _Unit:
     """
 
     frames: tuple[Frame, ...]
-    words: int
-    """Index of the resolved word list in this context."""
+    words: _Words
+    """Of the words that are asked, in this context."""
     articles: tuple[int, int] | None = None
 
     @property
@@ -81,8 +96,7 @@ class TorchScorer:
         self._special = set(tokenizer.all_special_ids) - {tokenizer.mask_token_id, tokenizer.unk_token_id}
         self._special_count = sum(token in self._special for token in tokenise(tokenizer, ["it"])[0])
         self._asked: dict[tuple[Word, ...], int] = {}
-        self._lists: list[tuple[Pieces, ...]] = []
-        self._contexts: dict[object, int] = {}
+        self._contexts: OrderedDict[object, _Words] = OrderedDict()
         self._decoded: dict[int, str] = {}
 
     def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
@@ -94,7 +108,16 @@ class TorchScorer:
         Raises CheckpointError for a prompt that is too long or holds a mask token of its own, IncompleteError for
         logits that are no numbers.
         """
-        units = self._units(prompts, words)
+        return self.prepare(prompts, words)()
+
+    def prepare(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Callable[[], Scores]:
+        """Tokenise the prompts and find the words' pieces in them; calling the result runs the model.
+
+        Only one thread at a time may prepare, which need not be the one that runs the model.
+        """
+        return partial(self._answer, self._units(prompts, words), words)
+
+    def _answer(self, units: Sequence[_Unit], words: Sequence[Word]) -> Scores:
         distinct = list(dict.fromkeys(units))
         place = {unit: row for row, unit in enumerate(distinct)}
         logp = np.full((len(distinct), len(words)), np.nan, np.float32)
@@ -110,7 +133,7 @@ class TorchScorer:
         order = [place[unit] for unit in units]
         return Scores(
             logp=logp[order],
-            pieces=self._piece_counts(units, len(words)),
+            pieces=_piece_counts(units),
             top_tokens=tuple(tuple(self._token(i) for i in top_ids[row]) for row in order),
             top_prob=top_prob[order],
         )
@@ -125,11 +148,7 @@ class TorchScorer:
             lengths += [
                 len(row.frame.ids) for unit in dict.fromkeys(units) for row in self._chain_rows(0, unit, articles)
             ]
-        return lengths, self._piece_counts(units, len(words))
-
-    def _piece_counts(self, units: Sequence[_Unit], words: int) -> NDArray[np.int16]:
-        counts = [[0 if pieces is None else len(pieces) or -1 for pieces in resolved] for resolved in self._lists]
-        return np.array([counts[unit.words] for unit in units], np.int16).reshape(len(units), words)
+        return lengths, _piece_counts(units)
 
     # Prompts to units
 
@@ -178,8 +197,8 @@ class TorchScorer:
 
     # Words to pieces
 
-    def _pieces(self, prompt: Prompt, frames: tuple[Frame, ...], words: Sequence[Word], asked: int) -> int:
-        """Index of the words' pieces in this prompt's context, resolved once for each context; none without frames.
+    def _pieces(self, prompt: Prompt, frames: tuple[Frame, ...], words: Sequence[Word], asked: int) -> _Words:
+        """The words' pieces in this prompt's context, resolved once for each context; none without frames.
 
         A tokenizer works on words (and what touches them), so the context is what touches the mask and the word on
         either side of it.
@@ -189,8 +208,10 @@ class TorchScorer:
         touching = (before and before[0], after and after[0], prompt.article, prompt.opens_sentence)
         key = (asked, touching, bool(frames))
         if key not in self._contexts:
-            self._contexts[key] = len(self._lists)
-            self._lists.append(tuple(self._resolve(prompt, frames, words) if frames else [None] * len(words)))
+            self._contexts[key] = _Words(self._resolve(prompt, frames, words) if frames else [None] * len(words))
+            if len(self._contexts) > _KEPT_CONTEXTS:
+                self._contexts.popitem(last=False)
+        self._contexts.move_to_end(key)
         return self._contexts[key]
 
     def _resolve(self, prompt: Prompt, frames: tuple[Frame, ...], words: Sequence[Word]) -> list[Pieces]:
@@ -226,8 +247,7 @@ class TorchScorer:
         self, batch: list[_Unit], an: Tensor
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
         """Log-probabilities [B, K] of one-piece words (NaN for others); ids and probabilities of the top-k [B, k]."""
-        targets = [[p[0] if p and len(p) == 1 else -1 for p in self._lists[unit.words]] for unit in batch]
-        ids = torch.tensor(targets, device=self.checkpoint.device)  # [B, K]
+        ids = torch.from_numpy(np.stack([unit.words.ids for unit in batch])).to(self.checkpoint.device)  # [B, K]
         frames = [frame for unit in batch for frame in unit.frames]
         logp = self._forward(frames)  # [B * (1 or 3), V]
         logp = logp.reshape(len(batch), -1, logp.shape[1])
@@ -318,7 +338,7 @@ class TorchScorer:
     def _chain_rows(self, row: int, unit: _Unit, articles: Sequence[str]) -> Iterator[_ChainRow]:
         """The forward rows of a unit's chains: one for each number of masks and distinct prefix of pieces."""
         steps: dict[tuple[int, int, tuple[int, ...]], list[tuple[int, int]]] = {}
-        for word, pieces in enumerate(self._lists[unit.words]):
+        for word, pieces in enumerate(unit.words.pieces):
             if pieces and len(pieces) > 1:
                 frame = _ARTICLES.index(articles[word]) if unit.articles else 0
                 for i, piece in enumerate(pieces):
@@ -339,7 +359,7 @@ class TorchScorer:
         for batch in self._batches([unit for unit in units if unit.articles]):
             for part, both in self._in_memory(batch, self._both_masked):
                 for unit, (a_logp, an_logp) in zip(part, both, strict=True):
-                    several = np.array([len(pieces or ()) > 1 for pieces in self._lists[unit.words]])
+                    several = unit.words.counts > 1
                     logp[place[unit], several] += np.where(an, an_logp, a_logp)[several]
 
     def _both_masked(self, units: list[_Unit]) -> NDArray[np.float32]:
@@ -360,6 +380,10 @@ class _ChainRow:
     @property
     def tokens(self) -> int:
         return len(self.frame.ids)
+
+
+def _piece_counts(units: Sequence[_Unit]) -> NDArray[np.int16]:
+    return np.stack([unit.words.counts for unit in units])
 
 
 def _contexts(prompt: Prompt) -> list[tuple[str, str]]:

@@ -15,7 +15,6 @@ from audit.result import Audit, Recipe
 from audit.run import (
     Progress,
     audit_with,
-    chunks,
     default_folder,
     load_probes,
     load_scorer,
@@ -24,6 +23,7 @@ from audit.run import (
 )
 from audit.source import DEMOS
 from audit.store import RunFolder, differences, is_run, load_audit, read_recipe, recipe_id
+from audit.work import Work
 from probes.load import load_probe, shipped
 from probes.probe import Probe
 
@@ -236,8 +236,7 @@ def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> Run | None
         return None
     if not serves(run.recipe, recipe):
         return None
-    whole = all(run.folder.has_chunk(p, n, len(chunk)) for p in probes for n, chunk in enumerate(chunks(p)))
-    return run if whole else None
+    return run if all(run.folder.has(chunk.file) for chunk in Work(probes, run.recipe).chunks) else None
 
 
 def serves(found: Recipe, wanted: Recipe) -> bool:

@@ -22,17 +22,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from audit import tables
 from audit.errors import AuditError, IncompleteError, UsageError, first_line
-from audit.result import SCHEMA, Audit, Recipe
+from audit.manifest import Manifest
+from audit.result import SCHEMA, Audit, Competence, Recipe
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.probe import Probe, Role
 
 T = TypeVar("T")
+
+MANIFEST = "manifest.jsonl"
+COMPETENCE = "competence.json"
+"""The answers to the easy clozes."""
 
 _LOGP = "logp:"
 _METADATA = b"maskaudit"
@@ -67,6 +73,7 @@ class RunFolder:
         self.path = path
         self.recipe = recipe
         self.recipe_id = recipe_id(recipe)
+        self._manifest = Manifest(path / MANIFEST, self.recipe_id)
 
     @classmethod
     def open(cls, path: Path, recipe: Recipe, *, fresh: bool = False) -> RunFolder:
@@ -79,53 +86,80 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             if not is_run(path) and any(not name.name.startswith(".") for name in path.iterdir()):
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
-            if fresh:
-                _clear(path)
-            found = read_recipe(path)
-            if found is None:
-                write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
-            elif recipe_id(found) != recipe_id(recipe):
-                what = ", ".join(differences(found, recipe))
-                mend = "choose another folder with --out, or pass --fresh to replace it"
-                raise UsageError(f"{path} holds another run ({what} differ): {mend}")
-            elif found.seed != recipe.seed:
-                found = replace(found, seed=recipe.seed, command=recipe.command)
-                write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
-            (path / "scores").mkdir(exist_ok=True)
+            with _locked(path):
+                return cls(path, cls._begun(path, recipe, fresh))
         except OSError as error:
             raise _cannot_write(path, error) from error
-        return cls(path, found or recipe)
 
-    def has_chunk(self, probe: Probe, index: int, prompts: int) -> bool:
-        """The chunk is there, of that many prompts, with the hash it was written with. A damaged one is missing."""
-        path = self._chunk(probe, index)
+    @staticmethod
+    def _begun(path: Path, recipe: Recipe, fresh: bool) -> Recipe:
+        """The recipe of the run in the folder, which is begun if need be."""
+        if fresh:
+            _clear(path)
+        found = read_recipe(path)
+        if found is None:
+            write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
+        elif recipe_id(found) != recipe_id(recipe):
+            what = ", ".join(differences(found, recipe))
+            mend = "choose another folder with --out, or pass --fresh to replace it"
+            raise UsageError(f"{path} holds another run ({what} differ): {mend}")
+        elif found.seed != recipe.seed:
+            found = replace(found, seed=recipe.seed, command=recipe.command)
+            write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
+        (path / "scores").mkdir(exist_ok=True)
+        return found or recipe
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """While open, no other process writes into the folder.
+
+        Raises UsageError where one does, or where the folder isn't this run's any more.
+        """
+        with _locked(self.path):
+            found = read_recipe(self.path)
+            if found is None or recipe_id(found) != self.recipe_id:
+                raise UsageError(f"{self.path}: another run was begun there: choose another folder with --out")
+            self._manifest = Manifest(self.path / MANIFEST, self.recipe_id)
+            yield
+
+    def has(self, file: str) -> bool:
+        """The file of that name is finished and has the hash that it was written with. A damaged one is missing."""
+        wanted = self._manifest.hashes.get(file)
         try:
-            whole = hashlib.sha256(path.read_bytes()).hexdigest() == self._manifest().get(path.name)
-            return whole and pq.read_metadata(path).num_rows == prompts
+            return wanted is not None and hashlib.sha256((self.path / file).read_bytes()).hexdigest() == wanted
         except OSError:
             return False
 
-    def write_chunk(self, probe: Probe, index: int, prompts: Sequence[Prompt], scores: Scores) -> None:
-        """Save the scores of a chunk, a row a prompt, and then its hash: without that it would be scored again."""
-        pieces = _most_pieces(scores.pieces)
-        note = {"probe": probe.name, "sha256": probe.sha256, "recipe": self.recipe_id, "pieces": pieces.tolist()}
-        table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
-        path = self._chunk(probe, index)
-        self.write(f"scores/{path.name}", buffer.getvalue())
-        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-        self.write(
-            "manifest.json", json_bytes({"recipe": self.recipe_id, "chunks": {**self._manifest(), path.name: digest}})
-        )
+    def keep(self, file: str, data: bytes) -> None:
+        """Save a finished file of scores, and then its hash: without that it would be made again.
 
-    def _manifest(self) -> dict[str, str]:
-        """The hash of each finished chunk, by file name; empty where there is none of this recipe to trust."""
+        Raises UsageError where that fails.
+        """
+        self.write(file, data)
         try:
-            manifest = json.loads((self.path / "manifest.json").read_bytes())
-            return dict(manifest["chunks"]) if manifest["recipe"] == self.recipe_id else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
+            self._manifest.add(file, hashlib.sha256(data).hexdigest())
+        except OSError as error:
+            raise _cannot_write(self.path / MANIFEST, error) from error
+
+    def seal(self) -> None:
+        """All files of scores are there: leave the manifest as an undisturbed run would. Raises UsageError."""
+        try:
+            self._manifest.seal()
+        except OSError as error:
+            raise _cannot_write(self.path / MANIFEST, error) from error
+
+    def read_competence(self) -> Competence | None:
+        """How the easy clozes were answered; None where they weren't asked. Raises IncompleteError for a damaged
+        file."""
+        file = self.path / COMPETENCE
+        try:
+            return TypeAdapter(Competence).validate_python(json.loads(file.read_bytes())["competence"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IncompleteError(
+                f"{file}: can't be read ({first_line(error)}): give the same command again"
+            ) from error
 
     def read_scores(self, probe: Probe, chunks: int) -> ScoredPrompts:
         """The probe's first `chunks` chunks, in order: all that it has. Raises IncompleteError where they aren't what
@@ -143,7 +177,40 @@ class RunFolder:
         write_in(self.path, name, data)
 
     def _chunk(self, probe: Probe, index: int) -> Path:
-        return self.path / "scores" / f"{probe.name}-{index:05}.parquet"
+        return self.path / chunk_file(probe.name, index)
+
+
+def chunk_file(probe: str, index: int) -> str:
+    """Where a probe's chunk of scores lies below the run folder."""
+    return f"scores/{probe}-{index:05}.parquet"
+
+
+def chunk_bytes(probe: Probe, recipe_id: str, prompts: Sequence[Prompt], scores: Scores) -> bytes:
+    """The scores of a chunk as a parquet file, a row a prompt."""
+    pieces = _most_pieces(scores.pieces)
+    note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "pieces": pieces.tolist()}
+    table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """While open, the folder is this process' alone; what a killed process held is free. Raises UsageError where
+    another has it or it can't be locked."""
+    lock = FileLock(path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        mend = "wait for it, or choose another folder with --out"
+        raise UsageError(f"{path}: another maskaudit is writing there: {mend}") from error
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 ASIDE = ("command", "started", "seed")
@@ -398,7 +465,7 @@ _IN_WORDS = {
 
 def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else; `run.json`, which marks it as one, last."""
-    names = ["manifest.json", "audit.json", "report.html", "predictions.csv", "findings.csv", "interactions.csv"]
+    names = [MANIFEST, COMPETENCE, "audit.json", "report.html", "predictions.csv", "findings.csv", "interactions.csv"]
     names += ["model-card.md", "measures.csv", "distributions.csv", "distributions-single-piece.csv"]
     for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet"), path / "run.json"]:
         file.unlink(missing_ok=True)

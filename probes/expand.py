@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from probes.lexicon import Word, article_for
 from probes.probe import Article, Axis, Form, Level, Mask, Part, Probe, Role, Slot
@@ -18,6 +19,8 @@ _ABBREVIATIONS = "".join(rf"(?<!\b{word}\.)" for word in ("vs", "Mr", "Mrs", "Ms
 _OPENING = rf"""(?:^|(?<=[.!?]){_ABBREVIATIONS}\s+|(?<=[.!?]["'\u201d\u2019)])\s+)["'\u201c\u2018(]*"""
 _OPENS_SENTENCE = re.compile(_OPENING + "$")
 _OPENING_SLOT = re.compile(f"({_OPENING}){_SLOT}(.)")
+
+_Choice = tuple[tuple[Level, ...], int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,38 @@ def factors(probe: Probe) -> str:
 
 def expand(probe: Probe) -> Iterator[Prompt]:
     """The prompts, cell by cell and within a cell template by template, made as they are asked for."""
+    return itertools.starmap(partial(_prompt, probe), _choices(probe))
+
+
+class Expansion:
+    """The prompts of a probe in chunks of `size`, any of them; what lies between is passed over without being made."""
+
+    def __init__(self, probe: Probe, size: int) -> None:
+        self.probe, self.size = probe, size
+        self._at, self._rest = 0, _choices(probe)
+
+    def chunk(self, index: int) -> list[Prompt]:
+        """Prompts `index * size` and on, at most `size`. Chunks in ascending order are found fastest."""
+        if index < self._at:
+            self._at, self._rest = 0, _choices(self.probe)
+        passed = (index - self._at) * self.size
+        self._at = index + 1
+        return [_prompt(self.probe, *choice) for choice in itertools.islice(self._rest, passed, passed + self.size)]
+
+
+def _choices(probe: Probe) -> Iterator[_Choice]:
+    """(cell, index of the template, indices of the forms) of each prompt, in their order."""
     for cell in cells(probe):
-        names, roles = tuple(level.name for level in cell), tuple(level.role for level in cell)
-        for index, template in enumerate(probe.templates):
+        for template in range(len(probe.templates)):
             for forms in itertools.product(*(range(len(level.forms)) for level in cell)):
-                chosen = {a.name: level.forms[i] for a, level, i in zip(probe.axes, cell, forms, strict=True)}
-                before, after, article = render(template.parts, chosen)
-                yield Prompt(index, names, roles, forms, before, after, article)
+                yield cell, template, forms
+
+
+def _prompt(probe: Probe, cell: tuple[Level, ...], template: int, forms: tuple[int, ...]) -> Prompt:
+    names, roles = tuple(level.name for level in cell), tuple(level.role for level in cell)
+    chosen = {axis.name: level.forms[i] for axis, level, i in zip(probe.axes, cell, forms, strict=True)}
+    before, after, article = render(probe.templates[template].parts, chosen)
+    return Prompt(template, names, roles, forms, before, after, article)
 
 
 def render(parts: Sequence[Part], forms: Mapping[str, Form]) -> tuple[str, str, str | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -85,6 +86,10 @@ class FakeScorer:
             top_tokens=tuple(tuple(f"token{i}" for i in range(self.top_k)) for _ in prompts),
             top_prob=np.array([[0.5 / 2**i for i in range(self.top_k)] for _ in prompts], np.float32),
         )
+
+    def prepare(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Callable[[], Scores]:
+        """As `audit.scorer.Scorer`."""
+        return partial(self.score, prompts, words)
 
     @staticmethod
     def _pieces(word: Word) -> int:

@@ -196,7 +196,7 @@ def test_ctrl_c_keeps_what_was_scored(bert, monkeypatch):
     command = [sys.executable, "-c", slow, "run", bert, "-p", "small.yaml", "--out", "out"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not Path("out/manifest.json").exists() and time.monotonic() < deadline:  # a chunk counts once it is there
+    while not Path("out/manifest.jsonl").exists() and time.monotonic() < deadline:  # a chunk counts once it is there
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

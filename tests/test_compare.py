@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, replace
@@ -26,7 +25,7 @@ from audit.run import audit_with, make_recipe
 from audit.scorer import Scores
 from audit.sides import Agreed, Run, agree
 from audit.source import training_step
-from audit.store import RunFolder
+from audit.store import RunFolder, read_recipe
 from probes.load import load_probe
 
 TEMPLATES = "".join(f"  - In year {n} the [GROUP] [GENDER] was a [MASK].\n" for n in range(5))
@@ -314,9 +313,8 @@ def test_scores_without_a_column_are_refused(runs, tmp_path):
     (chunk,) = (tmp_path / "run" / "scores").glob("*.parquet")
     table = pq.read_table(chunk)
     pq.write_table(table.drop_columns(["logp:nurse"]), chunk)
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    manifest["chunks"][chunk.name] = hashlib.sha256(chunk.read_bytes()).hexdigest()
-    (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
+    run = RunFolder(tmp_path / "run", read_recipe(tmp_path / "run"))
+    run.keep(f"scores/{chunk.name}", chunk.read_bytes())
     with pytest.raises(IncompleteError, match="the scores of small can't be read"):
         compare_runs([runs[0], broken])
 

@@ -52,8 +52,9 @@ def run(probe: Probe, out: Path, scorer: FakeScorer | None = None, **changes) ->
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with its bytes."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Every file below a folder with its bytes, but for the lock."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
 def test_a_run_leaves_the_promised_files(probe, tmp_path):
@@ -62,7 +63,7 @@ def test_a_run_leaves_the_promised_files(probe, tmp_path):
     names = set(contents(tmp_path / "run"))
     chunks = {f"scores/small-{i:05}.parquet" for i in range(-(-count_prompts(probe) // 16))}
     tables = {"predictions.csv", "distributions.csv", "findings.csv", "interactions.csv", "measures.csv"}
-    assert names == {"run.json", "manifest.json", "audit.json", *tables, *chunks}
+    assert names == {"run.json", "manifest.jsonl", "competence.json", "audit.json", *tables, *chunks}
 
 
 def test_an_audit_is_read_back_as_it_was_saved(probe, tmp_path):

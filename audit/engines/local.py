@@ -1,0 +1,49 @@
+"""Chunks made by this process: the model works on one while the next is tokenised and the last is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from audit.scorer import Scorer, Scores
+from audit.work import Chunk, Work
+from probes.expand import Prompt
+
+Keep = Callable[[Chunk, bytes], None]
+"""Is handed each finished chunk's content, one at a time."""
+
+
+def make_chunks(scorer: Scorer, work: Work, todo: Iterable[Chunk], keep: Keep) -> None:
+    """Make the chunks in order. What is finished is kept, whatever happens to those after it.
+
+    Raises what the scorer and `keep` raise.
+    """
+    with ThreadPoolExecutor(1, "write") as writer, ThreadPoolExecutor(1, "tokenise") as reader:
+        chunks = iter(todo)
+        coming = _begun(reader, scorer, work, next(chunks, None))
+        written: Future[None] | None = None
+        while coming is not None:
+            chunk, prompts, answer = coming.result()
+            coming = _begun(reader, scorer, work, next(chunks, None))
+            scores = answer()
+            if written is not None:
+                written.result()
+            written = writer.submit(_finish, work, keep, chunk, prompts, scores)
+        if written is not None:
+            written.result()
+
+
+_Prepared = tuple[Chunk, Sequence[Prompt], Callable[[], Scores]]
+
+
+def _begun(reader: ThreadPoolExecutor, scorer: Scorer, work: Work, chunk: Chunk | None) -> Future[_Prepared] | None:
+    return None if chunk is None else reader.submit(_prepare, scorer, work, chunk)
+
+
+def _prepare(scorer: Scorer, work: Work, chunk: Chunk) -> _Prepared:
+    prompts, words = work.asked(chunk)
+    return chunk, prompts, scorer.prepare(prompts, words)
+
+
+def _finish(work: Work, keep: Keep, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores) -> None:
+    keep(chunk, work.answered(chunk, prompts, scores))
