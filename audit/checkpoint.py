@@ -18,14 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
+from audit.forward import Way, fastest_way, logits_at
 from audit.framing import anchors, reads_mask_as_word
 from audit.result import CheckpointInfo
 from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-HEAD_TOLERANCE = 1e-4
-"""Largest difference of a logit between the mask-only head and the full one, above which the full one is used."""
-
 _SPARE_ROWS = 1024
 """Rows of the embedding beyond the tokenizer's that are taken for padding (models have up to a few hundred)."""
 
@@ -41,6 +39,8 @@ class Checkpoint:
     mask_id: int
     max_length: int
     """The longest prompt, in tokens with the special ones."""
+    way: Way = "full"
+    """What of the model is run for an answer."""
     anchors: tuple[str, ...] = ()
     """Words to put into the gap where the tokenizer doesn't read its mask token as a word, see `framing`; else ()."""
 
@@ -55,10 +55,7 @@ class Checkpoint:
         float32, on the model's device. Raises torch's out-of-memory error as it comes.
         """
         with torch.inference_mode():
-            if not self.info.mask_only_head:
-                return _full_logits(self.model, ids, at)
-            with _gathered(self.model, at):
-                return self.model(input_ids=ids).logits.squeeze(1).float()  # type: ignore[no-any-return]
+            return logits_at(self.model, self.way, ids, at)
 
 
 def load_checkpoint(
@@ -102,7 +99,7 @@ def load_checkpoint(
         max_length=_max_length(tokenizer, model),
         anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
-    return _with_notices(_choose_head(checkpoint))
+    return _with_notices(_choose_way(checkpoint))
 
 
 def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
@@ -237,51 +234,15 @@ def _anchors(checkpoint_name: str, tokenizer: Any) -> tuple[str, ...]:
     return found
 
 
-def _full_logits(model: Any, ids: Tensor, at: Tensor) -> Tensor:
-    logits = model(input_ids=ids).logits  # [B, L, V]
-    return logits[torch.arange(len(ids), device=ids.device), at].float()  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _gathered(model: Any, at: Tensor) -> Iterator[None]:
-    """While open, the base model hands the head the hidden state at `at` [B] alone: [B, 1, H] and not [B, L, H]."""
-
-    def keep_one_position(_module: nn.Module, _args: object, output: Any) -> Any:
-        hidden = output[0]
-        one = hidden[torch.arange(len(hidden), device=hidden.device), at].unsqueeze(1)
-        if isinstance(output, tuple):
-            return (one, *output[1:])
-        output.last_hidden_state = one
-        return output
-
-    handle = model.base_model.register_forward_hook(keep_one_position)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _choose_head(checkpoint: Checkpoint) -> Checkpoint:
-    """Take the mask-only head if it gives the full head's logits on two prompts, else the full one."""
-    mask, base = checkpoint.tokenizer.mask_token, checkpoint.model.base_model
-    works = base is not checkpoint.model
-    for text in (f"The man worked as a {mask}.", f"{mask} is what they said when we asked about it."):
-        ids = torch.tensor([checkpoint.tokenizer(text, verbose=False)["input_ids"]], device=checkpoint.device)
-        at = (ids == checkpoint.mask_id).int().argmax(dim=1)
-        with torch.inference_mode():
-            works = works and _same_logits(checkpoint.model, ids, at)
-    return replace(checkpoint, info=replace(checkpoint.info, mask_only_head=works))
-
-
-def _same_logits(model: Any, ids: Tensor, at: Tensor) -> bool:
-    full = _full_logits(model, ids, at)
-    try:
-        with _gathered(model, at):
-            one = model(input_ids=ids).logits
-    except (RuntimeError, IndexError, TypeError, AttributeError):  # a head that needs every position
-        return False
-    tolerance = HEAD_TOLERANCE if model.dtype == torch.float32 else 0.1
-    return one.shape == (1, 1, full.shape[1]) and bool((one[0] - full).abs().max() <= tolerance)
+def _choose_way(checkpoint: Checkpoint) -> Checkpoint:
+    """Take the way through the model that leaves out the most and still gives the full logits on two prompts."""
+    mask = checkpoint.tokenizer.mask_token
+    texts = (f"The man worked as a {mask}.", f"{mask} is what they said when we asked about it.")
+    with torch.inference_mode():
+        ids = [torch.tensor([checkpoint.tokenizer(text, verbose=False)["input_ids"]]) for text in texts]
+        way = fastest_way(checkpoint.model, [each.to(checkpoint.device) for each in ids])
+    info = replace(checkpoint.info, mask_only_head=way != "full", mask_only_layer=way == "layer")
+    return replace(checkpoint, way=way, info=info)
 
 
 def _info(source: Source, folder: Path, model: Any, head: Source | None) -> CheckpointInfo:

@@ -390,6 +390,8 @@ class CheckpointInfo:
     """A demo checkpoint: its associations are planted and say nothing of any real model."""
     notices: tuple[str, ...]
     """Things a reader of the numbers must know, as plain sentences."""
+    mask_only_layer: bool = False
+    """The last layer, too, was computed at the mask alone."""
     step: int | None = None
     """Steps of training behind it, by its trainer's state or its folder's name; None where neither tells."""
 

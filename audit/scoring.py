@@ -276,8 +276,9 @@ class TorchScorer:
         at = torch.tensor([frame.at for frame in frames], device=self.checkpoint.device)
         with torch.inference_mode():
             logits = self.checkpoint.mask_logits(ids, at)
-            if not bool(torch.isfinite(logits).all()):
-                row = int((~torch.isfinite(logits).all(dim=1)).int().argmax())
+            finite = torch.isfinite(logits.sum(dim=1))  # a sum is finite where all of its parts are
+            if not bool(finite.all()):
+                row = int((~finite).int().argmax())
                 text = self.checkpoint.tokenizer.decode(frames[row].ids)
                 mend = "the weights hold NaN or infinity, or overflow in this dtype; try --dtype float32"
                 raise IncompleteError(f"{self.checkpoint.name}: a logit for {text!r} is not a number: {mend}")

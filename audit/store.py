@@ -460,6 +460,7 @@ _IN_WORDS = {
     "mlm_head_sha256": "borrowed head",
     "saved_dtype": "dtype of the file",
     "mask_only_head": "way of scoring",
+    "mask_only_layer": "way of scoring",
 }
 
 

@@ -33,8 +33,14 @@ def _checkpoint(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
         ("Configuration", f"sha256 {checkpoint.config_sha256}"),
         ("Saved as", checkpoint.saved_dtype),
         ("Language-model head", _head(checkpoint)),
-        ("Logits", "at the mask only" if checkpoint.mask_only_head else "at every position"),
+        ("Logits", _logits(checkpoint)),
     ]
+
+
+def _logits(checkpoint: CheckpointInfo) -> str:
+    if not checkpoint.mask_only_head:
+        return "at every position"
+    return "at the mask only, and so is the last layer" if checkpoint.mask_only_layer else "at the mask only"
 
 
 def _head(checkpoint: CheckpointInfo) -> str:

@@ -16,6 +16,7 @@ import transformers
 
 from audit.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from audit.errors import AuditError
+from audit.forward import logits_at
 from audit.scoring import TorchScorer
 from probes.expand import Prompt
 from probes.lexicon import Word
@@ -86,6 +87,39 @@ def test_only_the_mask_goes_through_the_head(family: str, checkpoint_folder: Fol
     handle.remove()
     assert shapes
     assert all(shape.numel() == checkpoint.info.vocabulary for shape in shapes)
+
+
+TRIMMED = {"bert", "bert-cased", "distilbert", "roberta", "roberta-bare", "electra", "xlm-roberta", "camembert"}
+
+
+@pytest.mark.parametrize("family", sorted(checkpoints.FAMILIES))
+def test_the_last_layer_is_narrowed_where_it_is_one_of_berts(family: str, checkpoint_folder: Folders) -> None:
+    """In layers that are put together as BERT's or DistilBERT's, one position a prompt goes through the last
+    feed-forward; in others all do, because they would answer something else."""
+    checkpoint = load(checkpoint_folder(family))
+    assert (checkpoint.way == "layer") == checkpoint.info.mask_only_layer == (family in TRIMMED)
+    if family in TRIMMED:
+        base = checkpoint.model.base_model
+        last = (base.encoder if hasattr(base, "encoder") else base.transformer).layer[-1]
+        shapes: list[torch.Size] = []
+        feed_forward = last.ffn if family == "distilbert" else last.intermediate
+        feed_forward.register_forward_hook(lambda _module, args, _output: shapes.append(args[0].shape))
+        scores(checkpoint)
+        assert shapes
+        assert all(shape[1] == 1 for shape in shapes)
+        assert "forward" not in vars(last)
+
+
+@pytest.mark.parametrize("family", sorted(checkpoints.FAMILIES))
+def test_every_way_through_the_model_gives_the_full_logits(family: str, checkpoint_folder: Folders) -> None:
+    """What is left out doesn't change an answer: a batch of prompts with the mask at different places agrees with the
+    full logits to 1e-5."""
+    checkpoint = load(checkpoint_folder(family))
+    ids = torch.randint(5, 30, (6, 9), generator=torch.Generator().manual_seed(1))
+    at = torch.tensor([1, 8, 0, 4, 4, 7])
+    with torch.inference_mode():
+        full, found = logits_at(checkpoint.model, "full", ids, at), logits_at(checkpoint.model, checkpoint.way, ids, at)
+    assert (found - full).abs().max() < 1e-5
 
 
 def test_head_that_needs_every_position_gets_them(

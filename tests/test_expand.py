@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.check import parse_template
-from probes.expand import Prompt, cells, count_prompts, expand, render
+from probes.expand import Expansion, Prompt, cells, count_prompts, expand, render
 from probes.lexicon import Lexicon, Word
 from probes.load import load_probe
 from probes.probe import Axis, Form, Level, Probe, Template
@@ -145,3 +145,12 @@ def test_a_huge_probe_is_counted_at_once():
     assert count_prompts(probe) > 10**16
     assert time.monotonic() - started < 5
     assert next(iter(expand(probe))).levels == ("L0",) * 10
+
+
+@given(shape, st.integers(1, 9), st.lists(st.integers(0, 12), min_size=1, max_size=5))
+def test_any_chunk_is_a_slice_of_the_expansion(forms, size, order):
+    """Chunks can be made in any order, and each is what lies at its place; beyond the end there is nothing."""
+    probe = made(forms, 2)
+    whole, expansion = list(expand(probe)), Expansion(probe, size)
+    for index in order:
+        assert expansion.chunk(index) == whole[index * size : (index + 1) * size]

@@ -1,0 +1,125 @@
+"""The model run forward for one position a row: everything that the answer there doesn't need is left out.
+
+Three ways, each checked against the full logits before it is trusted. What is asked, and of which checkpoint, is not
+known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Way = Literal["full", "head", "layer"]
+"""`full`: logits at every position, of which one is taken. `head`: the hidden state at the position alone goes through
+the masked-LM head. `layer`: so does it through all of the last layer but its keys and values."""
+
+TOLERANCE = 1e-4
+"""Largest difference of a logit from the full ones, above which a way isn't taken."""
+_COARSE_TOLERANCE = 0.1
+"""The same where the model computes in fewer than 32 bits."""
+_UNFIT = (RuntimeError, IndexError, KeyError, TypeError, ValueError, AttributeError)
+"""What a head or a layer raises that needs every position, or isn't put together as expected."""
+
+
+def logits_at(model: Any, way: Way, ids: Tensor, at: Tensor) -> Tensor:
+    """float32 logits over the vocabulary [B, V] at one position a row, for ids [B, L] of one length and `at` [B]."""
+    if way == "full":
+        logits = model(input_ids=ids).logits  # [B, L, V]
+        return _at(logits, at).squeeze(1).float()
+    narrowed = _trimmed if way == "layer" else _gathered
+    with narrowed(model, at):
+        return model(input_ids=ids).logits.squeeze(1).float()  # type: ignore[no-any-return]
+
+
+def fastest_way(model: Any, examples: list[Tensor]) -> Way:
+    """The way that leaves out the most and still gives the full logits for these ids [1, L], at every position."""
+    ways: tuple[Way, ...] = ("layer", "head")
+    return next((way for way in ways if all(_same_logits(model, way, ids) for ids in examples)), "full")
+
+
+def _same_logits(model: Any, way: Way, ids: Tensor) -> bool:
+    if model.base_model is model:
+        return False
+    at = torch.arange(ids.shape[1], device=ids.device)
+    rows = ids.expand(len(at), -1)
+    full = logits_at(model, "full", rows, at)
+    try:
+        found = logits_at(model, way, rows, at)
+    except _UNFIT:
+        return False
+    tolerance = TOLERANCE if model.dtype == torch.float32 else _COARSE_TOLERANCE
+    return found.shape == full.shape and bool((found - full).abs().max() <= tolerance)
+
+
+def _at(states: Tensor, at: Tensor) -> Tensor:
+    """[B, 1, *] of [B, L, *]."""
+    return states[torch.arange(len(states), device=states.device), at].unsqueeze(1)
+
+
+@contextmanager
+def _gathered(model: Any, at: Tensor) -> Iterator[None]:
+    """While open, the base model hands the head the hidden state at `at` [B] alone: [B, 1, H] and not [B, L, H]."""
+
+    def keep_one_position(_module: nn.Module, _args: object, output: Any) -> Any:
+        one = _at(output[0], at)
+        if isinstance(output, tuple):
+            return (one, *output[1:])
+        output.last_hidden_state = one
+        return output
+
+    handle = model.base_model.register_forward_hook(keep_one_position)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _trimmed(model: Any, at: Tensor) -> Iterator[None]:
+    """While open, the last layer gives its output at `at` [B] alone, [B, 1, H]. Raises AttributeError where the layer
+    isn't put together as BERT's or DistilBERT's is."""
+    base = model.base_model
+    encoder, narrow = (base.encoder, _bert_layer) if hasattr(base, "encoder") else (base.transformer, _distilbert_layer)
+    last = encoder.layer[-1]
+    last.forward = partial(_one_position, narrow, last, at)
+    try:
+        yield
+    finally:
+        del last.forward
+
+
+def _one_position(
+    narrow: Callable[[Any, Tensor, Tensor], Tensor], layer: Any, at: Tensor, hidden: Tensor, *_: object, **__: object
+) -> Tensor:
+    return narrow(layer, hidden, _at(hidden, at))
+
+
+def _bert_layer(layer: Any, hidden: Tensor, one: Tensor) -> Tensor:
+    """The layer's output at one position [B, 1, H], of its input at all [B, L, H] and at that one [B, 1, H].
+
+    The layer's own modules; only which positions go through them is decided here.
+    """
+    own = layer.attention.self
+    mixed = _attended(own.query(one), own.key(hidden), own.value(hidden), own.attention_head_size)
+    return layer.feed_forward_chunk(layer.attention.output(mixed, one))  # type: ignore[no-any-return]
+
+
+def _distilbert_layer(layer: Any, hidden: Tensor, one: Tensor) -> Tensor:
+    """As `_bert_layer`."""
+    own = layer.attention
+    mixed = _attended(own.q_lin(one), own.k_lin(hidden), own.v_lin(hidden), own.attention_head_size)
+    attended = layer.sa_layer_norm(own.out_lin(mixed) + one)
+    return layer.output_layer_norm(layer.ffn(attended) + attended)  # type: ignore[no-any-return]
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, size: int) -> Tensor:
+    """Attention [B, 1, H] of a query [B, 1, H] over keys and values [B, L, H], in heads of that size."""
+    q, k, v = (part.reshape(*part.shape[:2], -1, size).transpose(1, 2) for part in (query, key, value))
+    mixed = functional.scaled_dot_product_attention(q, k, v)  # [B, heads, 1, size]
+    return mixed.transpose(1, 2).flatten(2)
