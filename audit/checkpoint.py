@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from torch import Tensor, nn
 from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
 from audit.forward import Way, fastest_way, logits_at
 from audit.framing import anchors, reads_mask_as_word
+from audit.int8 import to_int8
 from audit.result import CheckpointInfo
 from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.float32}
+"""What a checkpoint is loaded in, by what is computed in."""
 _SPARE_ROWS = 1024
 """Rows of the embedding beyond the tokenizer's that are taken for padding (models have up to a few hundred)."""
 
@@ -39,6 +42,8 @@ class Checkpoint:
     mask_id: int
     max_length: int
     """The longest prompt, in tokens with the special ones."""
+    exact: Callable[[], Checkpoint] | None = None
+    """Loads the same checkpoint in float32; None where this is it."""
     way: Way = "full"
     """What of the model is run for an answer."""
     anchors: tuple[str, ...] = ()
@@ -71,12 +76,25 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Load a hub id, a local folder, `demo` or `demo-finetuned`.
 
-    Computes in `dtype` whatever the file holds. With `mlm_head_from`, the encoder of `name` (a fine-tuned classifier,
-    say) is put under the masked-LM head of that checkpoint. Raises CheckpointError where a number from this checkpoint
+    Computes in `dtype` whatever the file holds: float32, bfloat16, float16, or on a CPU int8 (see `int8`). With
+    `mlm_head_from`, the encoder of `name` (a fine-tuned classifier, say) is put under the masked-LM head of that
+    checkpoint. Raises UsageError for a device that can't do it, and CheckpointError where a number from this checkpoint
     couldn't be trusted: a head or any weight that isn't in the file, no mask token, a vocabulary that doesn't fit,
     pickled weights or remote code without leave, a file that is damaged or a hub that can't be reached.
     """
+    load_exact = partial(
+        load_checkpoint,
+        name,
+        revision=revision,
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        mlm_head_from=mlm_head_from,
+    )
     place = _device(device)
+    if dtype == "int8" and place.type != "cpu":
+        raise UsageError(f"--dtype int8 is for the CPU, not for {place}: try --dtype bfloat16, or --device cpu")
     source = Source(name, revision, offline, allow_pickle, trust_remote_code)
     with _quiet():
         folder = source.folder()
@@ -84,9 +102,9 @@ def load_checkpoint(
         tokenizer = _load_tokenizer(source, folder)
         head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
         if head:
-            model = _graft(source, folder, head, tokenizer, DTYPES[dtype])
+            model = _graft(source, folder, head, tokenizer, _DTYPES[dtype])
         else:
-            model = _load_mlm(source, folder, DTYPES[dtype])
+            model = _load_mlm(source, folder, _DTYPES[dtype])
     _check_vocabulary(name, tokenizer, model)
     model = model.eval().requires_grad_(False).to(place)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -97,9 +115,13 @@ def load_checkpoint(
         info=_info(source, folder, model, head),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
+        exact=None if dtype == "float32" else load_exact,
         anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
-    return _with_notices(_choose_way(checkpoint))
+    chosen = _with_notices(_choose_way(checkpoint))
+    if dtype == "int8":
+        to_int8(model, model.get_output_embeddings())
+    return chosen
 
 
 def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:

@@ -42,7 +42,7 @@ ProbeNames = Annotated[
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub checkpoint.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16: what is computed in.")]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16, or int8 on a CPU: what is computed in.")]
 TopK = Annotated[int, typer.Option(min=1, max=1000, help="Whole-vocabulary completions kept for each prompt.")]
 MultiPiece = Annotated[
     bool, typer.Option("--multi-piece", help="Score words of several pieces too; `plan` shows what it costs.")
@@ -463,7 +463,7 @@ def _flushed(status: int) -> int:
 
 
 def _dtype(name: str) -> str:
-    choices = ("float32", "bfloat16", "float16")
+    choices = ("float32", "bfloat16", "float16", "int8")
     if name not in choices:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
     return name

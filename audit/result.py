@@ -452,6 +452,20 @@ class Competence:
 
 
 @dataclass(frozen=True, slots=True)
+class Parity:
+    """How far scores computed in fewer bits are off: a sample of the run's prompts, scored again in float32."""
+
+    prompts: int
+    largest_logp: float | None
+    """Largest difference of a word's natural log of p; None where no word was scored."""
+    mean_logp: float | None
+    """Mean size of that difference."""
+    top_k: int
+    top_agreement: float
+    """Share of the first `top_k` answers in float32 that are among the first `top_k` here, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """One checkpoint under all the probes of one run."""
 
@@ -461,6 +475,8 @@ class Audit:
     competence: Competence | None = None
     """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone, and for
     probes in other languages than the clozes' it would say nothing."""
+    parity: Parity | None = None
+    """None in float32, where there is nothing to check."""
     single_piece: tuple[ProbeResult, ...] = ()
     """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""

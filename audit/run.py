@@ -9,6 +9,7 @@ import platform
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING, Protocol
 from audit.engines.local import Keep, make_chunks
 from audit.errors import UsageError
 from audit.options import MAX_PROMPTS, Options
+from audit.parity import parity
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorer import Scorer
-from audit.store import RunFolder, save_audit, save_predictions
+from audit.store import PARITY, RunFolder, json_bytes, save_audit, save_predictions
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
 from probes.load import load_probe, shipped
@@ -93,6 +95,7 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
     work = Work(probes, folder.recipe)
     with folder.claimed():
         fill(folder, work.chunks, partial(make_chunks, scorer, work), progress)
+        check_dtype(scorer, work, work.chunks, folder)
         folder.seal()
         return measured(work, folder, progress)
 
@@ -121,6 +124,15 @@ def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progr
     make(todo(), keep)
 
 
+def check_dtype(scorer: Scorer, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> None:
+    """Where scores were computed in fewer bits than float32, see on some of the chunks what that did, once."""
+    if folder.recipe.dtype == "float32" or folder.has(PARITY):
+        return
+    if (exact := scorer.exact()) is not None:
+        found = parity(exact, work, chunks, folder)
+        folder.keep(PARITY, json_bytes({"recipe": folder.recipe_id, "parity": asdict(found)}))
+
+
 def measured(work: Work, folder: RunFolder, progress: Progress | None = None) -> Audit:
     """The audit of a folder that has all its scores, which is saved there."""
     from audit.findings import measure
@@ -138,6 +150,7 @@ def measured(work: Work, folder: RunFolder, progress: Progress | None = None) ->
         recipe=recipe,
         probes=tuple(map(measured, probes)),
         competence=folder.read_competence(),
+        parity=folder.read_parity(),
         single_piece=tuple(measured(p, single_piece=True) for p in (probes if recipe.multi_piece else ())),
     )
     save_predictions(folder, scored)

@@ -47,3 +47,7 @@ class Scorer(Protocol):
         May be called in another thread while the model is busy. Raises CheckpointError as `score`.
         """
         ...
+
+    def exact(self) -> Scorer | None:
+        """A scorer of the same checkpoint in float32; None where this is one. Raises CheckpointError."""
+        ...

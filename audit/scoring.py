@@ -138,6 +138,12 @@ class TorchScorer:
             top_prob=top_prob[order],
         )
 
+    def exact(self) -> TorchScorer | None:
+        """A scorer of the same checkpoint in float32, which is loaded for it; None where this is one."""
+        if self.checkpoint.exact is None:
+            return None
+        return TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_piece=self.multi_piece)
+
     def outlook(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> tuple[list[int], NDArray[np.int16]]:
         """What scoring these prompts would take, without scoring them: the tokens of each forward row, and the pieces
         of each word in each prompt [N, K] as in `Scores`."""

@@ -29,7 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 from audit import tables
 from audit.errors import AuditError, IncompleteError, UsageError, first_line
 from audit.manifest import Manifest
-from audit.result import SCHEMA, Audit, Competence, Recipe
+from audit.result import SCHEMA, Audit, Competence, Parity, Recipe
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.probe import Probe, Role
@@ -39,6 +39,8 @@ T = TypeVar("T")
 MANIFEST = "manifest.jsonl"
 COMPETENCE = "competence.json"
 """The answers to the easy clozes."""
+PARITY = "parity.json"
+"""How the scores compare with float32."""
 
 _LOGP = "logp:"
 _METADATA = b"maskaudit"
@@ -151,15 +153,28 @@ class RunFolder:
     def read_competence(self) -> Competence | None:
         """How the easy clozes were answered; None where they weren't asked. Raises IncompleteError for a damaged
         file."""
-        file = self.path / COMPETENCE
+        return self._read_noted(COMPETENCE, "competence", Competence)
+
+    def _read_noted(self, name: str, key: str, kind: type[T]) -> T | None:
+        file = self.path / name
         try:
-            return TypeAdapter(Competence).validate_python(json.loads(file.read_bytes())["competence"])
+            return TypeAdapter(kind).validate_python(json.loads(file.read_bytes())[key])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IncompleteError(
                 f"{file}: can't be read ({first_line(error)}): give the same command again"
             ) from error
+
+    def read_parity(self) -> Parity | None:
+        """How the scores compare with float32; None where that wasn't asked. Raises IncompleteError for a damaged
+        file."""
+        return self._read_noted(PARITY, "parity", Parity)
+
+    def read_chunk(self, probe: Probe, index: int) -> ScoredPrompts:
+        """One chunk of scores."""
+        part = pq.read_table(self._chunk(probe, index))
+        return _scored(probe, part, np.array([json.loads(part.schema.metadata[_METADATA])["pieces"]], dtype=np.int64))
 
     def read_scores(self, probe: Probe, chunks: int) -> ScoredPrompts:
         """The probe's first `chunks` chunks, in order: all that it has. Raises IncompleteError where they aren't what
@@ -466,7 +481,16 @@ _IN_WORDS = {
 
 def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else; `run.json`, which marks it as one, last."""
-    names = [MANIFEST, COMPETENCE, "audit.json", "report.html", "predictions.csv", "findings.csv", "interactions.csv"]
+    names = [
+        MANIFEST,
+        COMPETENCE,
+        PARITY,
+        "audit.json",
+        "report.html",
+        "predictions.csv",
+        "findings.csv",
+        "interactions.csv",
+    ]
     names += ["model-card.md", "measures.csv", "distributions.csv", "distributions-single-piece.csv"]
     for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet"), path / "run.json"]:
         file.unlink(missing_ok=True)

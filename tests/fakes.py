@@ -91,6 +91,9 @@ class FakeScorer:
         """As `audit.scorer.Scorer`."""
         return partial(self.score, prompts, words)
 
+    def exact(self) -> None:
+        """As `audit.scorer.Scorer`: there is none that is more exact."""
+
     @staticmethod
     def _pieces(word: Word) -> int:
         return 0 if "zz" in word.text else len(word.text.split())

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = ("probes", "audit", "reports")
 TORCH = {"torch", "transformers", "safetensors", "huggingface_hub"}
-TENSOR_FILES = {"audit/checkpoint.py", "audit/forward.py", "audit/scoring.py", "audit/demo/build.py"}
+TENSOR_FILES = {"audit/checkpoint.py", "audit/forward.py", "audit/int8.py", "audit/scoring.py", "audit/demo/build.py"}
 
 sources = sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py"))
 tests = sorted((ROOT / "tests").rglob("test_*.py"))
@@ -43,7 +43,7 @@ def test_imports_run_one_way(path):
 
 @pytest.mark.parametrize("path", sources, ids=lambda path: str(path.relative_to(ROOT)))
 def test_tensor_code_is_where_it_should_be(path):
-    """torch is imported by three files and by the script that builds the demo checkpoints, and nowhere else."""
+    """torch is imported by four files and by the script that builds the demo checkpoints, and nowhere else."""
     if str(path.relative_to(ROOT)) in TENSOR_FILES:
         return
     assert "torch" not in {name.split(".")[0] for name in imported(path)}
