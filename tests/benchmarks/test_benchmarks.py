@@ -1,0 +1,83 @@
+"""What the benchmark counts and hands out is what it says; its timings are for people to read."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from limit import Shape, attention_flops, head_flops, is_trimmed, linear_flops
+from subjects import draw_sample
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import BertConfig, BertForMaskedLM
+from turns import slices
+from whole_run import OTHER, Clock, wrap_stages
+
+SHAPE = Shape(layers=3, hidden=64, inner=160, vocabulary=500)
+MASK, TOKENS, BATCH = 4, 14, 4
+
+
+def tiny(attention: str) -> BertForMaskedLM:
+    """A BERT of SHAPE."""
+    config = BertConfig(
+        vocab_size=SHAPE.vocabulary,
+        hidden_size=SHAPE.hidden,
+        num_hidden_layers=SHAPE.layers,
+        num_attention_heads=4,
+        intermediate_size=SHAPE.inner,
+        attn_implementation=attention,
+    )
+    return BertForMaskedLM(config).eval()
+
+
+def test_flops_are_those_that_torch_counts():
+    """Encoder and head come to what torch's own counter sees in a model, a row of the head for each token there."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        tiny("eager")(input_ids=torch.full((BATCH, TOKENS), MASK))
+    encoder = linear_flops(SHAPE, TOKENS) + attention_flops(SHAPE, TOKENS)
+    assert counter.get_total_flops() == BATCH * (encoder + TOKENS * head_flops(SHAPE))
+
+
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_a_trimmed_last_layer_is_seen(trimmed):
+    """Whether the last layer is done for all rows or for the mask's alone is told by what is multiplied."""
+    flops = linear_flops(SHAPE, TOKENS, last_rows=1 if trimmed else None) + head_flops(SHAPE)
+    width = 100
+
+    def mask_logits(ids: torch.Tensor, at: torch.Tensor) -> None:
+        torch.nn.functional.linear(torch.ones(len(ids), width), torch.ones(flops // (2 * width), width))
+
+    checkpoint = SimpleNamespace(mask_id=MASK, device=torch.device("cpu"), mask_logits=mask_logits)
+    assert is_trimmed(checkpoint, SHAPE) is trimmed
+
+
+def test_the_sample_is_one_row_a_prompt():
+    """Prompts of the sample await no article and differ, and any slice reaches from its first part to its last."""
+    sample = draw_sample(96)
+    assert len({prompt.text for prompt in sample}) == 96
+    assert not any(prompt.article for prompt in sample)
+    for part in slices(sample, 16):
+        assert len(part) == 16
+        assert sample.index(part[0]) < 8
+        assert sample.index(part[-1]) > 87
+
+
+def test_nested_stages_are_counted_once():
+    """A stage's seconds leave out those of a stage within it, and all of them add up to the time that passed."""
+    clock, start = Clock(), time.perf_counter()
+    inner = clock.wrapped("inner", lambda: time.sleep(0.02))
+    clock.wrapped("outer", lambda: (inner(), time.sleep(0.01)))()
+    clock.stop()
+    passed = time.perf_counter() - start
+    assert set(clock.seconds) == {OTHER, "inner", "outer"}
+    assert clock.seconds["inner"] >= 0.02
+    assert sum(clock.seconds.values()) == pytest.approx(passed, abs=0.01)
+
+
+def test_the_stages_of_a_whole_run_are_there(monkeypatch):
+    """Every function that the whole run times is in the product under that name."""
+    wrapped = []
+    monkeypatch.setattr(Clock, "wrapped", lambda self, stage, work: wrapped.append(stage) or work)
+    wrap_stages(Clock())
+    assert {"loading", "tokenising", "forward passes", "writing", "statistics"} <= set(wrapped)
