@@ -9,7 +9,7 @@ import itertools
 import platform
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +19,7 @@ from audit.errors import UsageError
 from audit.options import MAX_PROMPTS, Options
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorer import Scorer
-from audit.store import RunFolder, save_audit, save_predictions
+from audit.store import RunFolder, ScoredPrompts, save_audit, save_predictions
 from probes.expand import Prompt, count_prompts, expand, factors
 from probes.load import load_probe, shipped
 from probes.probe import Probe
@@ -85,29 +85,38 @@ def audit(
 def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
     """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
     from audit.competence import competence
-    from audit.findings import measure
 
     if progress:
         progress.begin(sum(map(count_prompts, probes)))
     counts = {probe.name: _score(scorer, probe, folder, progress) for probe in probes}
     recipe = folder.recipe
     scored = {probe.name: folder.read_scores(probe, counts[probe.name]) for probe in probes}
-
-    def measured(probe: Probe, *, single_piece: bool = False) -> ProbeResult:
-        if progress:
-            progress.measure(probe.name)
-        return measure(probe, scored[probe.name], seed=recipe.seed, single_piece=single_piece)
-
+    measured = [list(_measured(probe, scored[probe.name], recipe, progress)) for probe in probes]
     result = Audit(
         schema=SCHEMA,
         recipe=recipe,
-        probes=tuple(map(measured, probes)),
+        probes=tuple(results[0] for results in measured),
         competence=competence(scorer) if _can_be_asked(recipe, probes) else None,
-        single_piece=tuple(measured(p, single_piece=True) for p in (probes if recipe.multi_piece else ())),
+        single_piece=tuple(single for results in measured for single in results[1:]),
     )
     save_predictions(folder, scored)
     save_audit(folder, result)
     return result
+
+
+def _measured(
+    probe: Probe, parts: Iterable[ScoredPrompts], recipe: Recipe, progress: Progress | None
+) -> Iterator[ProbeResult]:
+    """The probe's result; and where words of several pieces are scored, that over the others alone."""
+    from audit.distributions import tabulate
+    from audit.findings import measure
+
+    if progress:
+        progress.measure(probe.name)
+    tally = tabulate(probe, parts)
+    yield measure(probe, tally, seed=recipe.seed)
+    if recipe.multi_piece:
+        yield measure(probe, tally.among(tally.pieces == 1), seed=recipe.seed)
 
 
 def _can_be_asked(recipe: Recipe, probes: Sequence[Probe]) -> bool:

@@ -35,7 +35,7 @@ def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, Tables]:
     recipe = make_recipe(scorer.checkpoint.info, [more], Options(), "cpu", "maskaudit run minilm-mlm")
     folder = RunFolder.open(tmp_path_factory.mktemp("run") / "out", recipe)
     audit_with(scorer, [more], folder)
-    return shipped, more, tabulate(more, folder.read_scores(more, len(list(chunks(more)))))
+    return shipped, more, tabulate(more, folder.read_scores(more, len(list(chunks(more))))).tables
 
 
 def fresh(name: str) -> Level:

@@ -15,10 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from audit.distributions import tabulate
 from audit.findings import measure
 from audit.options import Options
 from audit.run import chunks, load_probes, load_scorer, make_recipe
-from audit.store import RunFolder, _read_recipe
+from audit.store import RunFolder, read_recipe
 from probes import count_prompts
 
 
@@ -47,12 +48,12 @@ def score(folder: Path, checkpoint: str) -> float:
 
 def statistics(folder: Path) -> None:
     """Read the scores back and measure them; prints the seconds by probe, their sum, and the peak of memory."""
-    recipe = _read_recipe(folder / "run.json")
+    recipe = read_recipe(folder)
     assert recipe is not None
     run, total = RunFolder(folder, recipe), 0.0
     for probe in load_probes(()):
         start = time.perf_counter()
-        measure(probe, run.read_scores(probe, sum(1 for _ in chunks(probe))))
+        measure(probe, tabulate(probe, run.read_scores(probe, sum(1 for _ in chunks(probe)))))
         seconds = time.perf_counter() - start
         total += seconds
         print(f"  {probe.name:28} {seconds:6.1f} s")
