@@ -21,13 +21,11 @@ from audit.changes import View
 from audit.comparison import SCHEMA, Comparison, Pair, ProbeComparison, SharedAxis, Side, TopList, Unshared
 from audit.comparison_store import check_place, free_place, save_comparison
 from audit.errors import IncompleteError, UsageError
-from audit.findings import first_examples
 from audit.options import MAX_PROMPTS, Options
 from audit.result import Competence, ProbeResult, Target, judged
 from audit.run import ProbeNames, Progress, default_folder, listed
 from audit.sides import Agreed, Run, agree, run_place, sides
-from audit.store import ScoredPrompts
-from audit.work import Work
+from audit.store import StoredScores
 from probes.lexicon import Lexicon, Word, article_for
 from probes.load import load_again, load_probe, shipped
 from probes.probe import Level, Probe
@@ -161,11 +159,12 @@ def _called(runs: Sequence[Run]) -> list[str]:
 
 def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeComparison:
     probe = _probe(runs[0], name)
-    scored = [_scores(run, probe) for run in runs]
-    if any(side.texts != scored[0].texts for side in scored):
+    tallies = [distributions.tabulate(probe, _scores(run, probe)) for run in runs]
+    if any(tally.texts_sha256 != tallies[0].texts_sha256 for tally in tallies):
         raise IncompleteError(f"{probe.name}: the sides' prompts aren't the same: run them again")
-    shared = np.logical_and.reduce([distributions.usable(side) for side in scored])
-    views = [changes.view(probe, distributions.tabulate(probe, side, shared)) for side in scored]
+    shared = np.logical_and.reduce([tally.tables.scored for tally in tallies])
+    tallies = [tally.among(shared) for tally in tallies]
+    views = [changes.view(probe, tally.tables) for tally in tallies]
     pairs = tuple(
         Pair(
             n,
@@ -186,7 +185,7 @@ def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeCom
         axes=tuple(SharedAxis(a.name, a.title, a.reference, _names(a.levels), _names(a.placebo)) for a in probe.axes),
         templates=tuple(template.text for template in probe.templates),
         lexicon=result.lexicon,
-        prompts=len(scored[0].texts),
+        prompts=tallies[0].prompts,
         targets=_targets(result, shared),
         unshared=_unshared([_result(run, name) for run in runs], shared),
         coverage=coverage,
@@ -194,7 +193,7 @@ def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeCom
             judged(run.audit.competence, probe.language, each) for run, each in zip(runs, coverage, strict=True)
         ),
         pairs=pairs,
-        examples=tuple(first_examples(side) for side in scored),
+        examples=tuple(tally.examples for tally in tallies),
         tops=tuple(_tops(probe, views)),
         series=changes.series(probe, views, [shift for pair in pairs for shift in pair.shifts]),
     )
@@ -231,13 +230,13 @@ def _word(target: Target) -> Word:
     )
 
 
-def _scores(run: Run, probe: Probe) -> ScoredPrompts:
+def _scores(run: Run, probe: Probe) -> StoredScores:
     """All scores of the probe. Raises IncompleteError where a chunk is missing or damaged."""
-    chunks = Work([probe], run.recipe).of(probe)
-    if not all(run.folder.has(chunk.file) for chunk in chunks):
+    scores = run.folder.read_scores(probe)
+    if not all(map(run.folder.has, scores.chunks)):
         mend = "give its `maskaudit run` again, which scores what is missing"
         raise IncompleteError(f"{run.path}: scores of {probe.name} are missing or damaged: {mend}")
-    return run.folder.read_scores(probe, len(chunks))
+    return scores
 
 
 def _coverage(view: View) -> float | None:

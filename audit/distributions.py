@@ -5,16 +5,18 @@ Sums and means: what is measured on them is `associations`' and `measures`', how
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.result import Cell, Target
+from audit.result import Cell, Completion, Example, Target
 from audit.store import ScoredPrompts
+from probes.expand import cells as asked_cells
 from probes.probe import Probe, Role
 
 Floats = NDArray[np.float64]
@@ -52,37 +54,120 @@ class Tables:
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.mass / self.coverage[:, None]
 
-
-def usable(scored: ScoredPrompts) -> NDArray[np.bool_]:
-    """[K] words that are scored in every prompt."""
-    return np.asarray(~np.isnan(scored.logp).any(axis=0))
-
-
-def tabulate(probe: Probe, scored: ScoredPrompts, among: NDArray[np.bool_] | None = None) -> Tables:
-    """Reduce a probe's prompts to cells. Words that are not `among` those [K] count as not scored."""
-    kept = usable(scored) if among is None else usable(scored) & among
-    logp = np.where(kept, scored.logp.astype(np.float64), np.nan)
-    order = list(dict.fromkeys(zip(scored.levels, scored.roles, strict=True)))
-    place = {cell: index for index, cell in enumerate(order)}
-    cell = np.array([place[key] for key in zip(scored.levels, scored.roles, strict=True)])
-    rows = [
-        [np.logical_and(cell == index, scored.template == t) for t in range(len(probe.templates))]
-        for index in range(len(order))
-    ]
-    return Tables(
-        levels=tuple(levels for levels, _ in order),
-        roles=tuple(roles for _, roles in order),
-        prompts=np.bincount(cell, minlength=len(order)),
-        by_template=np.array([[np.exp(logp[chosen]).mean(axis=0) for chosen in own] for own in rows]),
-        logp=np.array([[logp[chosen].mean(axis=0) for chosen in own] for own in rows]),
-        scored=kept,
-    )
+    def among(self, words: NDArray[np.bool_]) -> Tables:
+        """The same with words that are not among those [K] counted as not scored."""
+        kept = self.scored & words
+        if np.array_equal(kept, self.scored):
+            return self
+        by_template, logp = (np.where(kept, table, np.nan) for table in (self.by_template, self.logp))
+        return replace(self, by_template=by_template, logp=logp, scored=kept)
 
 
-def targets(probe: Probe, scored: ScoredPrompts, tables: Tables) -> tuple[Target, ...]:
+@dataclass(frozen=True)
+class Tally:
+    """What one pass over a probe's scored prompts leaves of them, K targets: as much for many prompts as for few."""
+
+    tables: Tables
+    pieces: NDArray[np.int64]
+    """[K] the most pieces a word takes in any prompt; 0 or -1 as in `Scores` where in some prompt it is not scored."""
+    partly: NDArray[np.bool_]
+    """[K] scored in some prompts and not in others."""
+    examples: tuple[Example, ...]
+    """The first template in first forms: the cells of levels, then those with a neutral wording."""
+    texts_sha256: str
+    """Of all texts in their order, in hex."""
+
+    @property
+    def prompts(self) -> int:
+        """How many there were."""
+        return int(self.tables.prompts.sum())
+
+    def among(self, words: NDArray[np.bool_]) -> Tally:
+        """The same with words that are not among those [K] counted as not scored."""
+        return replace(self, tables=self.tables.among(words))
+
+
+def tabulate(probe: Probe, parts: Iterable[ScoredPrompts]) -> Tally:
+    """Reduce a probe's prompts to cells, in one pass over their parts, of which one at a time is held."""
+    sums = _Sums(probe)
+    for part in parts:
+        sums.add(part)
+    return sums.tally()
+
+
+class _Sums:
+    """What has been added up so far: G groups (of one cell and template each, in the order of cells), K targets."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.place = _places(probe)
+        self.templates, words = len(probe.templates), len(probe.targets.words)
+        self.prompts = np.zeros(len(self.place) * self.templates, dtype=np.int64)  # [G]
+        self.prob, self.logp = (np.zeros((len(self.prompts), words)) for _ in range(2))  # [G, K]
+        self.somewhere, self.everywhere = np.zeros(words, dtype=bool), np.ones(words, dtype=bool)  # [K] not scored
+        self.pieces: NDArray[np.int64] | None = None
+        self.examples: list[Example] = []
+        self.texts = hashlib.sha256()
+
+    def add(self, part: ScoredPrompts) -> None:
+        """Add a part's prompts: a run of prompts of one group is summed first, and a group may go on in other parts."""
+        cell = np.array([self.place[key] for key in zip(part.levels, part.roles, strict=True)])
+        group = cell * self.templates + part.template  # [N]
+        starts = np.flatnonzero(np.diff(group, prepend=-1))
+        logp = part.logp.astype(np.float64)
+        for sums, values in ((self.logp, logp), (self.prob, np.exp(logp))):
+            np.add.at(sums, group[starts], np.add.reduceat(values, starts, axis=0))
+        self.prompts += np.bincount(group, minlength=len(self.prompts))
+        missing = np.isnan(part.logp)
+        self.somewhere |= missing.any(axis=0)
+        self.everywhere &= missing.all(axis=0)
+        self.pieces = part.pieces if self.pieces is None else _more_pieces(self.pieces, part.pieces)
+        self.examples += _first_examples(part)
+        self.texts.update("\n".join((*part.texts, "")).encode())
+
+    def tally(self) -> Tally:
+        """The sums made means, in their place, so that nothing can be added any more."""
+        assert self.pieces is not None, "a probe without prompts"
+        tables = Tables(
+            levels=tuple(levels for levels, _ in self.place),
+            roles=tuple(roles for _, roles in self.place),
+            prompts=self.prompts.reshape(-1, self.templates).sum(axis=1),
+            by_template=self._mean(self.prob),
+            logp=self._mean(self.logp),
+            scored=~self.somewhere,
+        )
+        partly = self.somewhere & ~self.everywhere
+        return Tally(tables, self.pieces, partly, tuple(self.examples), self.texts.hexdigest())
+
+    def _mean(self, sums: Floats) -> Floats:
+        """[C, T, K] of sums [G, K]; NaN for words that are missing somewhere."""
+        sums /= self.prompts[:, None]
+        sums[:, self.somewhere] = np.nan
+        return sums.reshape(len(self.place), self.templates, -1)
+
+
+def _places(probe: Probe) -> dict[tuple[tuple[str, ...], tuple[Role, ...]], int]:
+    """Index of each cell, by its levels and roles."""
+    keys = ((tuple(level.name for level in cell), tuple(level.role for level in cell)) for cell in asked_cells(probe))
+    return {key: index for index, key in enumerate(dict.fromkeys(keys))}
+
+
+def _more_pieces(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[K] of two parts: the more pieces of each word; the less where that says why it isn't scored (0 or less)."""
+    return np.where((one > 0) & (other > 0), np.maximum(one, other), np.minimum(one, other))
+
+
+def _first_examples(part: ScoredPrompts) -> Iterator[Example]:
+    """The first template in first forms, without invented names."""
+    for row in np.flatnonzero((part.template == 0) & ~part.forms.any(axis=1)).tolist():
+        if "placebo" not in part.roles[row]:
+            answers = zip(part.top_tokens[row], part.top_prob[row].tolist(), strict=True)
+            completions = tuple(Completion(token, prob) for token, prob in answers)
+            yield Example(0, part.levels[row], part.roles[row], part.texts[row], completions)
+
+
+def targets(probe: Probe, tally: Tally) -> tuple[Target, ...]:
     """The probe's words with their facts, and whether and why not each was scored."""
-    missing = np.isnan(scored.logp)
-    partly = np.logical_and(missing.any(axis=0), np.logical_not(missing.all(axis=0))).tolist()
+    scored = tally.tables.scored.tolist()
     return tuple(
         Target(
             word=word.text,
@@ -92,9 +177,9 @@ def targets(probe: Probe, scored: ScoredPrompts, tables: Tables) -> tuple[Target
             women_source=word.women_source,
             women_year=word.women_year,
             valence=word.valence,
-            pieces=int(scored.pieces[k]),
-            scored=bool(tables.scored[k]),
-            reason=None if tables.scored[k] else _reason(int(scored.pieces[k]), partly[k]),
+            pieces=int(tally.pieces[k]),
+            scored=scored[k],
+            reason=None if scored[k] else _reason(int(tally.pieces[k]), bool(tally.partly[k])),
         )
         for k, word in enumerate(probe.targets.words)
     )

@@ -11,7 +11,7 @@ import numpy as np
 from audit import associations as words
 from audit import distributions, measures
 from audit.associations import Crossed, crossed_bands, crossings, narrowed, placebo_crossings
-from audit.distributions import Tables, optional, optionals
+from audit.distributions import Tables, Tally, optional, optionals
 from audit.result import (
     FALSE_DISCOVERIES,
     FEW_WORDINGS,
@@ -20,7 +20,6 @@ from audit.result import (
     WEIGHTY_SHARE,
     Association,
     Axis,
-    Completion,
     Distance,
     Example,
     Finding,
@@ -29,7 +28,6 @@ from audit.result import (
     ProbeResult,
 )
 from audit.statistics import moderated_t
-from audit.store import ScoredPrompts
 from probes.probe import Axis as ProbeAxis
 from probes.probe import Level, Probe
 
@@ -44,17 +42,16 @@ NEARLY_ALL_WORDINGS = 0.9
 """The same for a strong one."""
 
 
-def measure(probe: Probe, scored: ScoredPrompts, *, seed: int = 0, single_piece: bool = False) -> ProbeResult:
-    """Everything measured with one probe. With `single_piece`, over the words of one piece alone.
+def measure(probe: Probe, tally: Tally, *, seed: int = 0) -> ProbeResult:
+    """Everything measured with one probe.
 
     `seed` and the probe's hash decide what is drawn, so that a probe's numbers don't depend on the others of a run.
     """
-    tables = distributions.tabulate(probe, scored, scored.pieces == 1 if single_piece else None)
+    tables = tally.tables
     rng = np.random.default_rng([seed, int(probe.sha256[:15] or "0", 16)])
     found = associations(probe, tables)
     distances = measures.distances(probe, tables, rng)
     axes = tuple(_axis(probe, tables, index, distances, rng) for index in range(len(probe.axes)))
-    examples = first_examples(scored)
     proper = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
     return ProbeResult(
         name=probe.name,
@@ -67,16 +64,16 @@ def measure(probe: Probe, scored: ScoredPrompts, *, seed: int = 0, single_piece:
         axes=axes,
         templates=tuple(template.text for template in probe.templates),
         lexicon=probe.targets.title or probe.targets.name,
-        targets=distributions.targets(probe, scored, tables),
-        prompts=len(scored.texts),
+        targets=distributions.targets(probe, tally),
+        prompts=tally.prompts,
         coverage=distributions.optional(tables.coverage[proper].mean()) if proper else None,
         cells=distributions.cells(tables),
         levels=measures.levels(probe, tables),
         associations=found,
         distances=tuple(distance for distance in distances if distance.level is not None),
         interactions=interactions(probe, tables),
-        findings=_findings(probe, found, examples, tables),
-        examples=examples,
+        findings=_findings(probe, found, tally.examples, tables),
+        examples=tally.examples,
     )
 
 
@@ -298,28 +295,6 @@ def _findings(
     return tuple(
         Finding(probe.name, a, sentence(a), _grade(a)[1], _example(probe, a, examples, tables), flags[a.target])
         for a in sorted(told, key=lambda a: -(a.contribution or 0.0))
-    )
-
-
-def first_examples(scored: ScoredPrompts) -> tuple[Example, ...]:
-    """The first template in first forms: the cells of levels, then those with a neutral wording."""
-    chosen = [
-        row
-        for row in range(len(scored.texts))
-        if scored.template[row] == 0 and not scored.forms[row].any() and "placebo" not in scored.roles[row]
-    ]
-    return tuple(
-        Example(
-            template=0,
-            levels=scored.levels[row],
-            roles=scored.roles[row],
-            text=scored.texts[row],
-            completions=tuple(
-                Completion(token, prob)
-                for token, prob in zip(scored.top_tokens[row], scored.top_prob[row].tolist(), strict=True)
-            ),
-        )
-        for row in chosen
     )
 
 

@@ -46,7 +46,7 @@ def _pair(exact: Scorer, work: Work, chunk: Chunk, folder: RunFolder) -> _Pair:
     """The chunk as it is stored, the rows of it that are in the sample, and their scores in float32."""
     prompts, words = work.asked(chunk)
     rows = spread(len(prompts), PROMPTS)
-    found = folder.read_chunk(work.probes[chunk.probe or 0], chunk.index)
+    found = folder.read_scores(work.probes[chunk.probe or 0]).chunk(chunk.index)
     return found, rows, exact.score([prompts[row] for row in rows], words)
 
 

@@ -22,7 +22,7 @@ from audit.options import MAX_PROMPTS, Options
 from audit.parity import parity
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorer import Scorer
-from audit.store import PARITY, RunFolder, json_bytes, save_audit, save_predictions
+from audit.store import PARITY, RunFolder, ScoredPrompts, json_bytes, save_audit, save_predictions
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
 from probes.load import load_probe, shipped
@@ -97,7 +97,7 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
         fill(folder, work.chunks, partial(make_chunks, scorer, work), progress)
         check_dtype(scorer, work, work.chunks, folder)
         folder.seal()
-        return measured(work, folder, progress)
+        return measured(probes, folder, progress)
 
 
 def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progress | None = None) -> None:
@@ -133,29 +133,37 @@ def check_dtype(scorer: Scorer, work: Work, chunks: Sequence[Chunk], folder: Run
         folder.keep(PARITY, json_bytes({"recipe": folder.recipe_id, "parity": asdict(found)}))
 
 
-def measured(work: Work, folder: RunFolder, progress: Progress | None = None) -> Audit:
+def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
     """The audit of a folder that has all its scores, which is saved there."""
-    from audit.findings import measure
-
-    recipe, probes = folder.recipe, work.probes
-    scored = {probe.name: folder.read_scores(probe, len(work.of(probe))) for probe in probes}
-
-    def measured(probe: Probe, *, single_piece: bool = False) -> ProbeResult:
-        if progress:
-            progress.measure(probe.name)
-        return measure(probe, scored[probe.name], seed=recipe.seed, single_piece=single_piece)
-
+    recipe = folder.recipe
+    scored = {probe.name: folder.read_scores(probe) for probe in probes}
+    found = [list(_measured(probe, scored[probe.name], recipe, progress)) for probe in probes]
     result = Audit(
         schema=SCHEMA,
         recipe=recipe,
-        probes=tuple(map(measured, probes)),
+        probes=tuple(results[0] for results in found),
         competence=folder.read_competence(),
         parity=folder.read_parity(),
-        single_piece=tuple(measured(p, single_piece=True) for p in (probes if recipe.multi_piece else ())),
+        single_piece=tuple(single for results in found for single in results[1:]),
     )
     save_predictions(folder, scored)
     save_audit(folder, result)
     return result
+
+
+def _measured(
+    probe: Probe, parts: Iterable[ScoredPrompts], recipe: Recipe, progress: Progress | None
+) -> Iterator[ProbeResult]:
+    """The probe's result; and where words of several pieces are scored, that over the others alone."""
+    from audit.distributions import tabulate
+    from audit.findings import measure
+
+    if progress:
+        progress.measure(probe.name)
+    tally = tabulate(probe, parts)
+    yield measure(probe, tally, seed=recipe.seed)
+    if recipe.multi_piece:
+        yield measure(probe, tally.among(tally.pieces == 1), seed=recipe.seed)
 
 
 def load_probes(names: Sequence[str | Path], max_prompts: int = MAX_PROMPTS) -> list[Probe]:

@@ -13,7 +13,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +31,7 @@ from audit.errors import AuditError, IncompleteError, UsageError, first_line
 from audit.manifest import Manifest
 from audit.result import SCHEMA, Audit, Competence, Parity, Recipe
 from audit.scorer import Scores
-from probes.expand import Prompt
+from probes.expand import Prompt, count_prompts
 from probes.probe import Probe, Role
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ _METADATA = b"maskaudit"
 
 @dataclass(frozen=True, slots=True)
 class ScoredPrompts:
-    """All scored prompts of one probe, in the order of its expansion: N prompts, A axes, K target words."""
+    """Scored prompts of one probe that follow each other in its expansion: N prompts, A axes, K target words."""
 
     texts: tuple[str, ...]
     template: NDArray[np.int64]
@@ -62,10 +62,31 @@ class ScoredPrompts:
     logp: NDArray[np.float32]
     """[N, K] natural logs; NaN where not scored."""
     pieces: NDArray[np.int64]
-    """[K] the most pieces a word takes in any prompt; 0 or -1 as in `Scores` where in some prompt it is not scored."""
+    """[K] the most pieces a word takes in any of them; 0 or -1 as in `Scores` where in some it is not scored."""
     top_tokens: tuple[tuple[str, ...], ...]
     top_prob: NDArray[np.float32]
     """[N, k] probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScores:
+    """The scored prompts of one probe in a run folder: a part a chunk, read anew each time that they are gone through,
+    so that one at a time is held. Going through them raises IncompleteError where a chunk isn't what was written."""
+
+    probe: Probe
+    folder: Path
+    chunks: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[ScoredPrompts]:
+        return map(self.chunk, range(len(self.chunks)))
+
+    def chunk(self, index: int) -> ScoredPrompts:
+        """One chunk. Raises IncompleteError where it isn't what was written."""
+        try:
+            return _scored(self.probe, pq.read_table(self.folder / self.chunks[index]))
+        except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
+            what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
+            raise IncompleteError(f"{self.folder}: {what}: run it again with --fresh") from error
 
 
 class RunFolder:
@@ -171,28 +192,14 @@ class RunFolder:
         file."""
         return self._read_noted(PARITY, "parity", Parity)
 
-    def read_chunk(self, probe: Probe, index: int) -> ScoredPrompts:
-        """One chunk of scores."""
-        part = pq.read_table(self._chunk(probe, index))
-        return _scored(probe, part, np.array([json.loads(part.schema.metadata[_METADATA])["pieces"]], dtype=np.int64))
+    def read_scores(self, probe: Probe) -> StoredScores:
+        """All scores of a probe, chunk by chunk."""
+        chunks = -(-count_prompts(probe) // self.recipe.chunk)
+        return StoredScores(probe, self.path, tuple(chunk_file(probe.name, index) for index in range(chunks)))
 
-    def read_scores(self, probe: Probe, chunks: int) -> ScoredPrompts:
-        """The probe's first `chunks` chunks, in order: all that it has. Raises IncompleteError where they aren't what
-        was written."""
-        try:
-            parts = [pq.read_table(self._chunk(probe, index)) for index in range(chunks)]
-            notes = [json.loads(part.schema.metadata[_METADATA])["pieces"] for part in parts]
-            return _scored(probe, pa.concat_tables(parts), np.array(notes, dtype=np.int64))
-        except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
-            what = f"the scores of {probe.name} can't be read ({first_line(error)})"
-            raise IncompleteError(f"{self.path}: {what}: run it again with --fresh") from error
-
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
         write_in(self.path, name, data)
-
-    def _chunk(self, probe: Probe, index: int) -> Path:
-        return self.path / chunk_file(probe.name, index)
 
 
 def chunk_file(probe: str, index: int) -> str:
@@ -244,7 +251,7 @@ def _decisive(recipe: Recipe) -> dict[str, Any]:
     return parts
 
 
-def write_in(folder: Path, name: str, data: bytes) -> None:
+def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
     """Write a file into a folder, which is made if need be, atomically. Raises UsageError where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -253,8 +260,8 @@ def write_in(folder: Path, name: str, data: bytes) -> None:
         raise _cannot_write(folder / name, error) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name beside `path`, sync, and rename: the file is there whole or not at all.
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write to a temporary name beside `path`, piece by piece, sync, and rename: the file is there whole or not at all.
 
     Mode and owner of a file that is there are kept. Raises OSError, also where something else than a file is there,
     which would be replaced.
@@ -264,7 +271,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         _like(path, temporary)
@@ -298,23 +305,23 @@ def save_audit(folder: RunFolder, audit: Audit) -> None:
     folder.write("audit.json", json_bytes(asdict(audit)))
 
 
-def save_predictions(folder: RunFolder, scored: Mapping[str, ScoredPrompts]) -> None:
-    """Write `predictions.csv`: the whole-vocabulary top-k of every prompt, best first."""
-    frames = []
-    for probe, prompts in scored.items():
-        k = prompts.top_prob.shape[1]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "probe": probe,
-                    "prompt": np.repeat(np.array(prompts.texts, dtype=object), k),
-                    "rank": np.tile(np.arange(1, k + 1), len(prompts.texts)),
-                    "token": [token for tokens in prompts.top_tokens for token in tokens],
-                    "prob": prompts.top_prob.ravel(),
-                }
-            )
-        )
-    folder.write("predictions.csv", csv_bytes(pd.concat(frames)))
+def save_predictions(folder: RunFolder, scored: Mapping[str, Iterable[ScoredPrompts]]) -> None:
+    """Write `predictions.csv`: the whole-vocabulary top-k of every prompt of the probes, best first."""
+    frames = (_predictions(probe, part) for probe, parts in scored.items() for part in parts)
+    folder.write("predictions.csv", (csv_bytes(frame, header=n == 0) for n, frame in enumerate(frames)))
+
+
+def _predictions(probe: str, part: ScoredPrompts) -> pd.DataFrame:
+    k = part.top_prob.shape[1]
+    return pd.DataFrame(
+        {
+            "probe": probe,
+            "prompt": np.repeat(np.array(part.texts, dtype=object), k),
+            "rank": np.tile(np.arange(1, k + 1), len(part.texts)),
+            "token": [token for tokens in part.top_tokens for token in tokens],
+            "prob": part.top_prob.ravel(),
+        }
+    )
 
 
 def load_audit(path: Path | str) -> Audit:
@@ -401,7 +408,7 @@ def _table(probe: Probe, prompts: Sequence[Prompt], scores: Scores) -> pa.Table:
     return pa.table(columns)
 
 
-def _scored(probe: Probe, table: pa.Table, notes: NDArray[np.int64]) -> ScoredPrompts:
+def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:
     def rows(ending: str) -> Iterator[tuple[Any, ...]]:
         return zip(*(table[axis.name + ending].to_pylist() for axis in probe.axes), strict=True)
 
@@ -413,15 +420,15 @@ def _scored(probe: Probe, table: pa.Table, notes: NDArray[np.int64]) -> ScoredPr
         roles=tuple(rows(".role")),
         forms=np.array(list(rows(".form")), dtype=np.int64),
         logp=np.stack(columns, axis=1).astype(np.float32),
-        pieces=_most_pieces(notes),
+        pieces=np.array(json.loads(table.schema.metadata[_METADATA])["pieces"], dtype=np.int64),
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame, *, header: bool = True) -> bytes:
     """The table as CSV. Eight digits of a number: more than a score has, and half the bytes."""
-    return frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
+    return frame.to_csv(index=False, header=header, lineterminator="\n", float_format="%.8g").encode()
 
 
 def json_bytes(value: object) -> bytes:

@@ -8,7 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from audit.result import CheckpointInfo
+from audit.distributions import Tally, tabulate
+from audit.findings import measure
+from audit.result import CheckpointInfo, ProbeResult
 from audit.scorer import Scores
 from audit.store import ScoredPrompts
 from probes.expand import Prompt, expand
@@ -119,3 +121,13 @@ def scored(probe: Probe, logp: np.ndarray | None = None) -> ScoredPrompts:
         top_tokens=scores.top_tokens,
         top_prob=scores.top_prob,
     )
+
+
+def tallied(probe: Probe, data: ScoredPrompts | None = None) -> Tally:
+    """The tally of those prompts, or of the probe's with the fake scores, in one part."""
+    return tabulate(probe, [scored(probe) if data is None else data])
+
+
+def measured(probe: Probe, data: ScoredPrompts | None = None, *, seed: int = 0) -> ProbeResult:
+    """Everything measured of them."""
+    return measure(probe, tallied(probe, data), seed=seed)

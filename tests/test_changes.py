@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import PROBE, scored
+from fakes import PROBE, scored, tallied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from audit import changes, measures
 from audit.changes import shifts, verdict, view
-from audit.distributions import tabulate, usable
 from audit.measure_changes import AS_RATIO, measure_shifts
 from audit.result import Estimate
 from audit.statistics import jackknife_difference
@@ -49,7 +48,7 @@ def scores(probe: Probe, seed: int, *, gender: float = 1.0, noise: float = 0.1) 
 
 
 def sided(probe: Probe, logp: np.ndarray) -> changes.View:
-    return view(probe, tabulate(probe, scored(probe, logp)))
+    return view(probe, tallied(probe, scored(probe, logp)).tables)
 
 
 def test_the_change_of_every_word_is_the_mean_of_paired_prompts(probe):
@@ -276,9 +275,9 @@ def test_a_word_that_a_side_lacks_is_left_out_on_both(probe):
     """Only words among the shared ones are compared, and shares are renormalised over them."""
     one, other = scores(probe, 12), scores(probe, 13)
     other[:, 2] = np.nan
-    sides = [scored(probe, logp) for logp in (one, other)]
-    shared = np.logical_and(*(usable(side) for side in sides))
-    views = [view(probe, tabulate(probe, side, shared)) for side in sides]
+    sides = [tallied(probe, scored(probe, logp)).tables for logp in (one, other)]
+    shared = np.logical_and(*(side.scored for side in sides))
+    views = [view(probe, side.among(shared)) for side in sides]
     found = shifts(probe, *views, NAMES)
     assert probe.targets.words[2].text not in {s.target for s in found}
     for each in views:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import PROBE, scored
+from fakes import PROBE, measured, scored, tallied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
@@ -29,7 +32,7 @@ def probe(tmp_path_factory) -> Probe:
 def test_every_number_follows_from_its_formula_by_brute_force(probe):
     """Distributions, level means and log ratios equal sums written out prompt by prompt."""
     data = scored(probe)
-    result = measure(probe, data)
+    result = measured(probe, data)
     p = defaultdict(list)
     logs = defaultdict(list)
     for row, levels in enumerate(data.levels):
@@ -58,7 +61,7 @@ def test_every_number_follows_from_its_formula_by_brute_force(probe):
 
 def test_levels_and_placebos_are_compared_with_what_they_should_be(probe):
     """Each level but the reference is compared with it, invented names with each other; the neutral with nothing."""
-    found = {(a.axis, a.level, a.reference, a.role) for a in measure(probe, scored(probe)).associations}
+    found = {(a.axis, a.level, a.reference, a.role) for a in measured(probe).associations}
     assert found == {
         ("GROUP", "Black", "White", "level"),
         ("GROUP", "Asian", "White", "level"),
@@ -74,7 +77,7 @@ def test_a_planted_doubling_is_read_off_exactly(probe):
     logp[:, 3:] = np.nan
     women = np.array([levels[1] == "woman" for levels in data.levels])
     logp[women, 0] += np.log(2)
-    found = {(a.level, a.target): a for a in measure(probe, scored(probe, logp)).associations}
+    found = {(a.level, a.target): a for a in measured(probe, scored(probe, logp)).associations}
     nurse = found["woman", "nurse"]
     assert nurse.log2_ratio == pytest.approx(1, abs=1e-6)
     assert (nurse.agree, nurse.templates) == (3, 3)
@@ -88,7 +91,7 @@ def test_cells_without_a_counterpart_do_not_enter_an_association(tmp_path):
     path.write_text(PROBE + "exclude: [{GROUP: Black, GENDER: man}]\n")
     probe = load_probe(path)
     data = scored(probe)
-    found = next(a for a in measure(probe, data).associations if (a.level, a.target) == ("Black", "nurse"))
+    found = next(a for a in measured(probe, data).associations if (a.level, a.target) == ("Black", "nurse"))
     own, reference = (np.array([levels == (group, "woman") for levels in data.levels]) for group in ("Black", "White"))
     by_template = [
         data.logp[own & (data.template == t), 0].mean(dtype=float)
@@ -103,7 +106,7 @@ def test_a_word_missing_from_one_prompt_is_missing_not_zero(probe):
     data = scored(probe)
     logp = data.logp.copy()
     logp[5, 1] = np.nan
-    result = measure(probe, scored(probe, logp))
+    result = measured(probe, scored(probe, logp))
     assert not result.targets[1].scored
     assert result.targets[1].reason == "not scored in every wording"
     assert all(cell.probs[1] is None for cell in result.cells)
@@ -114,7 +117,7 @@ def test_a_word_missing_from_one_prompt_is_missing_not_zero(probe):
 def test_nothing_scored_is_a_result_without_numbers(probe):
     """A vocabulary that has none of the words gives no coverage, no association and no finding."""
     data = scored(probe)
-    result = measure(probe, scored(probe, np.full_like(data.logp, np.nan)))
+    result = measured(probe, scored(probe, np.full_like(data.logp, np.nan)))
     assert result.coverage is None
     assert result.associations == result.findings == ()
     assert all(cell.coverage is None and set(cell.probs) == {None} for cell in result.cells)
@@ -125,10 +128,68 @@ def test_single_piece_results_leave_out_longer_words(probe):
     data = scored(probe)
     logp = data.logp.copy()
     logp[:, 3] = -4.0
-    whole, single = (measure(probe, scored(probe, logp), single_piece=flag) for flag in (False, True))
+    tally = tallied(probe, scored(probe, logp))
+    whole, single = (measure(probe, each) for each in (tally, tally.among(tally.pieces == 1)))
     assert whole.targets[3].scored
     assert not single.targets[3].scored
     assert single.targets[3].reason == "2 pieces of the vocabulary"
+
+
+def cut(data: ScoredPrompts, places: list[int]) -> list[ScoredPrompts]:
+    """The same prompts in parts, cut at those places, which count round."""
+    ends = sorted({0, *(place % len(data.texts) for place in places), len(data.texts)})
+    whole = {name: getattr(data, name) for name in ScoredPrompts.__slots__}
+    return [
+        ScoredPrompts(**{name: value if name == "pieces" else value[a:b] for name, value in whole.items()})
+        for a, b in itertools.pairwise(ends)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.lists(st.integers(0, 1000)), st.booleans())
+def test_the_parts_that_prompts_come_in_change_nothing(probe, seed, places, partly):
+    """Means of each cell and template by brute force over prompts, and all else, however the prompts are cut."""
+    rng, data = np.random.default_rng(seed), scored(probe)
+    logp = rng.normal(-8, 4, data.logp.shape).astype(np.float32)
+    logp[:, 4] = np.nan
+    logp[rng.integers(len(logp)), 3] = np.nan if partly else -1.0
+    data = scored(probe, logp)
+    whole, tally = tallied(probe, data), distributions.tabulate(probe, cut(data, places))
+    wide, rows = logp.astype(float), defaultdict(list)
+    for row, key in enumerate(zip(data.levels, data.template, strict=True)):
+        rows[key].append(row)
+    missing = np.isnan(wide).any(axis=0)
+    for (levels, template), own in rows.items():
+        c = tally.tables.levels.index(levels)
+        for table, values in ((tally.tables.logp, wide[own]), (tally.tables.by_template, np.exp(wide[own]))):
+            expected = [np.nan if gone else math.fsum(x) / len(own) for gone, x in zip(missing, values.T, strict=True)]
+            np.testing.assert_allclose(table[c, template], expected, rtol=1e-12)
+    np.testing.assert_array_equal(tally.tables.scored, ~missing)
+    np.testing.assert_array_equal(tally.tables.prompts, whole.tables.prompts)
+    np.testing.assert_array_equal(tally.partly, [False, False, False, partly, False])
+    assert tally.prompts == len(data.texts)
+    assert (tally.examples, tally.texts_sha256) == (whole.examples, whole.texts_sha256)
+    assert tally.tables.roles == tuple(data.roles[data.levels.index(levels)] for levels in tally.tables.levels)
+
+
+@pytest.mark.parametrize(
+    ("parts", "most"),
+    [(((1, 2), (3, 2)), (3, 2)), (((2, 1), (0, 1)), (0, 1)), (((-1, 0), (2, -1)), (-1, -1))],
+)
+def test_pieces_are_the_most_of_any_part_unless_a_part_says_why_not(probe, parts, most):
+    """A word that some part could not score has that part's reason, as within a part."""
+    data = cut(scored(probe), [7])
+    filled = [np.array([*pieces, 1, 1, 1]) for pieces in parts]
+    made = [replace(part, pieces=pieces) for part, pieces in zip(data, filled, strict=True)]
+    for order in (made, made[::-1]):
+        assert tuple(distributions.tabulate(probe, order).pieces[:2]) == most
+
+
+def test_another_text_is_another_hash(probe):
+    """Two sides that were asked other texts, or the same in another order, are told apart."""
+    data = scored(probe)
+    for texts in (("Another [MASK].", *data.texts[1:]), (data.texts[1], data.texts[0], *data.texts[2:])):
+        assert tallied(probe, replace(data, texts=texts)).texts_sha256 != tallied(probe, data).texts_sha256
 
 
 distribution = st.lists(st.just(0.0) | st.floats(1e-9, 1), min_size=4, max_size=4).filter(lambda x: sum(x) > 0.01)
@@ -149,7 +210,7 @@ def test_the_parts_of_the_divergence_sum_to_scipys(p, q):
 def test_a_constant_added_to_every_log_probability_changes_no_ratio(probe, constant):
     """Log ratios and distributions are of the differences alone; coverage is what scales."""
     data = scored(probe)
-    one, other = measure(probe, data), measure(probe, scored(probe, data.logp + np.float32(constant)))
+    one, other = measured(probe, data), measured(probe, scored(probe, data.logp + np.float32(constant)))
     for a, b in zip(one.associations, other.associations, strict=True):
         assert a.log2_ratio == pytest.approx(b.log2_ratio, abs=1e-5)
         assert a.prob == pytest.approx(b.prob, abs=1e-5)
@@ -168,7 +229,7 @@ def test_relabelling_groups_relabels_results(probe, names):
             "levels": tuple((renamed.get(group, group), gender) for group, gender in data.levels),
         }
     )
-    before = {cell.levels: cell.probs for cell in measure(probe, data).cells}
-    after = {cell.levels: cell.probs for cell in measure(probe, moved).cells}
+    before = {cell.levels: cell.probs for cell in measured(probe, data).cells}
+    after = {cell.levels: cell.probs for cell in measured(probe, moved).cells}
     for (group, gender), probs in before.items():
         assert after[renamed.get(group, group), gender] == probs

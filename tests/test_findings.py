@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import PROBE, scored
+from fakes import PROBE, measured, scored, tallied
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, norm
 
 from audit import associations as words
 from audit import distributions
-from audit.findings import crossed_sentence, grade, measure, sentence, strongest, times, weighty
+from audit.findings import crossed_sentence, grade, sentence, strongest, times, weighty
 from audit.result import NEGLIGIBLE_RATIO, Association, Interaction
 from audit.statistics import moderated_t
 from probes.load import load_probe
@@ -138,7 +138,7 @@ def test_more_evidence_is_never_graded_lower(ratio, half, q, templates, agreeing
 def test_the_band_is_what_invented_names_do(probe):
     """The axis' band is the largest ratio of a weighty word between two invented names, or Bonferroni's bound for
     their spread, whichever is larger; groups of several forms have a narrower one."""
-    result = measure(probe, scored(probe))
+    result = measured(probe)
     noise = [a.log2_ratio for a in result.associations if a.role == "placebo" and weighty(a)]
     asked = sum(weighty(a) for a in result.associations if a.role == "level" and a.axis == "GROUP")
     bound = np.sqrt(np.mean(np.square(noise))) * norm.ppf(1 - 0.05 / 2 / asked)
@@ -152,7 +152,7 @@ def test_the_band_is_what_invented_names_do(probe):
 
 def test_more_comparisons_make_a_wider_band(probe):
     """The same invented names allow more where more is compared, and never less than what they were seen to do."""
-    tables = distributions.tabulate(probe, scored(probe))
+    tables = tallied(probe).tables
     placebos, asked = words.placebo_contrasts(probe, tables, 0), words.contrasts(probe, tables, 0)
     widths = [words.band(placebos, asked * times) for times in (1, 10, 1000)]
     assert widths == sorted(widths)
@@ -166,12 +166,12 @@ def test_rare_words_make_no_band(probe):
     logp[:, 2] = -12.0
     logp[:, 3:] = np.nan
     logp[np.array([levels[0] == "Molvic" for levels in data.levels]), 2] = -9.0
-    assert measure(probe, scored(probe, logp)).axes[0].band == pytest.approx(0, abs=1e-9)
+    assert measured(probe, scored(probe, logp)).axes[0].band == pytest.approx(0, abs=1e-9)
 
 
 def test_associations_are_the_moderated_t_over_templates(probe):
     """Interval, p and q of every association are those of the template-level means of the block differences."""
-    tables = distributions.tabulate(probe, scored(probe))
+    tables = tallied(probe).tables
     found = words.associations(probe, tables)
     for axis, levels, reference in (("GROUP", ["Black", "Asian"], "White"), ("GENDER", ["woman"], "man")):
         index = [axis.name for axis in probe.axes].index(axis)
@@ -195,7 +195,7 @@ def test_rare_words_have_no_q_and_take_none_from_others(probe):
     data = scored(probe)
     logp = data.logp.copy()
     logp[:, 2] -= 12
-    result = measure(probe, scored(probe, logp))
+    result = measured(probe, scored(probe, logp))
     own = [a for a in result.associations if a.axis == "GROUP" and a.role == "level"]
     assert {a.target for a in own if a.q is None} == {"engineer"}
     assert all(a.p is not None for a in own)
@@ -205,7 +205,7 @@ def test_rare_words_have_no_q_and_take_none_from_others(probe):
 
 def test_leaving_out_a_wording(probe):
     """The range without one wording is that of the means with each template dropped in turn."""
-    for a in words.associations(probe, distributions.tabulate(probe, scored(probe))):
+    for a in words.associations(probe, tallied(probe).tables):
         if a.by_template:
             means = [np.mean(np.delete(a.by_template, t)) for t in range(8)]
             assert (a.without_low, a.without_high) == pytest.approx((min(means), max(means)))
@@ -227,7 +227,7 @@ def test_prior_correction_splits_the_ratio_between_the_sides(probe):
         for cell in set(data.levels)
     }
     groups = ("White", "Black", "Asian")
-    for a in measure(probe, data).associations:
+    for a in measured(probe, data).associations:
         if a.axis == "GENDER":
             k = ["nurse", "carpenter", "engineer"].index(a.target)
             woman, man, nobody = (
@@ -247,9 +247,9 @@ def test_interactions_are_differences_of_differences(probe):
     woman = np.array([levels[1] == "woman" for levels in data.levels])
     logp[asian, 0] += np.log(2)
     logp[woman, 0] += np.log(3)
-    assert not [i for i in measure(probe, scored(probe, logp)).interactions if abs(i.log2_ratio) > 1e-5]
+    assert not [i for i in measured(probe, scored(probe, logp)).interactions if abs(i.log2_ratio) > 1e-5]
     logp[asian & woman, 0] += np.log(1.5)
-    (found,) = [i for i in measure(probe, scored(probe, logp)).interactions if abs(i.log2_ratio) > 1e-5]
+    (found,) = [i for i in measured(probe, scored(probe, logp)).interactions if abs(i.log2_ratio) > 1e-5]
     assert (found.levels, found.references, found.target) == (("Asian", "woman"), ("White", "man"), "nurse")
     assert found.log2_ratio == pytest.approx(np.log2(1.5), abs=1e-5)
     share = {times: times / (times + 2 * np.exp(3)) for times in (1, 2, 3, 9)}
@@ -263,7 +263,7 @@ def test_interactions_are_differences_of_differences(probe):
 def test_interactions_by_brute_force(probe):
     """Every interaction's ratio follows from the scores, sentence by sentence."""
     data = scored(probe)
-    for i in measure(probe, data).interactions:
+    for i in measured(probe, data).interactions:
         k = ["nurse", "carpenter", "engineer"].index(i.target)
         (a, b), (a0, b0) = i.levels, i.references
         by_template = []
@@ -280,14 +280,14 @@ def test_interactions_by_brute_force(probe):
 
 def test_the_band_of_interactions_is_that_of_invented_crossings(probe):
     """For a crossing it is made of the differences of differences with invented names for one of the two levels."""
-    tables = distributions.tabulate(probe, scored(probe))
+    tables = tallied(probe).tables
     placebos = words.placebo_crossings(probe, tables, 0, 1)
     assert {(c.levels[0].name, c.references[0].name, side) for c, side in placebos} == {("Molvic", "Trelvian", 0)}
     asked = words.crossings(probe, tables, 0, 1)
     noise = words.band([c for c, _ in placebos], asked)
     assert words.crossed_bands(placebos, asked) == {0: noise}
     assert noise >= max(np.abs(c.by_template.mean(axis=0)[:3]).max() for c, _ in placebos)
-    for i in measure(probe, scored(probe)).interactions:
+    for i in measured(probe).interactions:
         forms = 1 / 2 if i.levels[0] == "Black" else 1
         assert i.band == pytest.approx(noise * np.sqrt((forms + 1) / 2))
 
@@ -315,7 +315,7 @@ def test_all_that_is_graded_is_told(probe, monkeypatch):
     groups = np.array([levels[0] for levels in data.levels])
     for group, k in (("Black", 0), ("Asian", 0), ("Black", 1), ("Asian", 2)):
         logp[groups == group, k] += np.log(3)
-    result = measure(probe, scored(probe, logp))
+    result = measured(probe, scored(probe, logp))
     graded = [a for a in result.associations if a.axis == "GROUP" and a.grade in ("strong", "moderate")]
     told = [f.association for f in result.findings if f.association.axis == "GROUP"]
     assert len(graded) >= 4
@@ -335,7 +335,7 @@ def test_prior_correction_is_over_cells_that_have_all_three(tmp_path):
     black_women = np.array([levels == ("Black", "woman") for levels in data.levels])
     logp[black_women, 0] += 3
     found = next(
-        a for a in measure(probe, scored(probe, logp)).associations if (a.level, a.target) == ("woman", "nurse")
+        a for a in measured(probe, scored(probe, logp)).associations if (a.level, a.target) == ("woman", "nurse")
     )
     assert found.log2_ratio == pytest.approx(1 / np.log(2), abs=1e-6)
     assert (found.prior_corrected, found.reference_prior_corrected) == pytest.approx((0, 0), abs=1e-6)
@@ -346,7 +346,7 @@ def test_only_weighty_words_of_levels_are_graded(probe):
     data = scored(probe)
     logp = data.logp.copy()
     logp[:, 2] = -14.0
-    result = measure(probe, scored(probe, logp))
+    result = measured(probe, scored(probe, logp))
     graded = {a.target for a in result.associations if a.grade is not None}
     assert graded == {"nurse", "carpenter"}
     assert not [a for a in result.associations if a.role == "placebo" and a.grade is not None]
@@ -362,11 +362,15 @@ def test_a_doubling_in_every_wording_is_strong_where_invented_names_are_quiet(pr
     logp = np.where(np.isnan(data.logp), np.nan, -3.0) + rng.normal(0, 0.02, data.logp.shape)
     black = np.array([levels[0] == "Black" for levels in data.levels])
     logp[black, 0] += np.log(2)
-    told = {(a.level, a.target): a.grade for a in measure(probe, scored(probe, logp)).associations if a.role == "level"}
+    told = {
+        (a.level, a.target): a.grade for a in measured(probe, scored(probe, logp)).associations if a.role == "level"
+    }
     assert told["Black", "nurse"] == "strong"
     assert {grade for key, grade in told.items() if key != ("Black", "nurse")} <= {"none", "weak"}
     logp[np.array([levels[0] == "Molvic" for levels in data.levels]), 1] += np.log(2.5)
-    told = {(a.level, a.target): a.grade for a in measure(probe, scored(probe, logp)).associations if a.role == "level"}
+    told = {
+        (a.level, a.target): a.grade for a in measured(probe, scored(probe, logp)).associations if a.role == "level"
+    }
     assert told["Black", "nurse"] == "none"
 
 
@@ -377,7 +381,9 @@ def test_a_negligible_difference_is_weak_at_most(probe):
     black, asian = (np.array([levels[0] == group for levels in data.levels]) for group in ("Black", "Asian"))
     logp[black, 0] += np.log(1.2)
     logp[asian, 1] += np.log(1.3)
-    told = {(a.level, a.target): a.grade for a in measure(probe, scored(probe, logp)).associations if a.role == "level"}
+    told = {
+        (a.level, a.target): a.grade for a in measured(probe, scored(probe, logp)).associations if a.role == "level"
+    }
     assert np.log2(1.2) < NEGLIGIBLE_RATIO < np.log2(1.3)
     assert (told["Black", "nurse"], told["Asian", "carpenter"]) == ("weak", "strong")
 
@@ -386,7 +392,7 @@ def test_a_negligible_difference_is_weak_at_most(probe):
 def test_a_constant_added_to_every_log_probability_changes_no_test(probe, constant):
     """Intervals, p, q, grades, interactions and distances are of differences and shares alone."""
     data = scored(probe)
-    one, other = measure(probe, data), measure(probe, scored(probe, data.logp + np.float32(constant)))
+    one, other = measured(probe, data), measured(probe, scored(probe, data.logp + np.float32(constant)))
     for a, b in zip(one.associations, other.associations, strict=True):
         assert (a.low, a.high, a.p) == pytest.approx((b.low, b.high, b.p), abs=1e-4)
         assert a.grade == b.grade
@@ -398,7 +404,7 @@ def test_a_constant_added_to_every_log_probability_changes_no_test(probe, consta
 
 def test_examples_are_the_first_wording_of_every_cell(probe):
     """One example a cell of levels or neutral wordings, in the order of the expansion, with its completions."""
-    examples = measure(probe, scored(probe)).examples
+    examples = measured(probe).examples
     texts = [example.text for example in examples]
     assert texts[:2] == ["The White man worked as a [MASK].", "The White woman worked as a [MASK]."]
     assert "The person worked as a [MASK]." in texts

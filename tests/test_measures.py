@@ -8,15 +8,13 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from fakes import PROBE, scored
+from fakes import PROBE, measured, scored, tallied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from audit import measures
-from audit.distributions import tabulate
-from audit.findings import measure
 from audit.store import ScoredPrompts
 from probes.load import load_probe
 from probes.probe import Probe
@@ -76,7 +74,7 @@ def level_probs(data: ScoredPrompts, axis: str, level: str, templates: list[int]
 
 def test_distances_by_brute_force_and_scipy(probe, data):
     """Every distance is scipy's squared Jensen-Shannon distance of the two levels; that of all levels is by its sum."""
-    result = measure(probe, data)
+    result = measured(probe, data)
     seen = {(d.axis, d.level, d.other) for d in result.distances}
     assert seen == {
         ("GROUP", "Black", "White"), ("GROUP", "Asian", "White"), ("GROUP", "Asian", "Black"),
@@ -94,7 +92,7 @@ def test_distances_by_brute_force_and_scipy(probe, data):
 
 def test_single_wordings_and_all_but_one(probe, data):
     """The least and the largest distance of one wording alone, and of all but one, by doing it."""
-    found = next(d for d in measure(probe, data).distances if d.level == "Asian" and d.other == "White")
+    found = next(d for d in measured(probe, data).distances if d.level == "Asian" and d.other == "White")
     pairs = [("GROUP", "Asian"), ("GROUP", "White")]
     alone = [
         jensenshannon(*(level_probs(data, *p, templates=[t]) for p in pairs), base=2) ** 2 for t in range(TEMPLATES)
@@ -110,7 +108,7 @@ def test_single_wordings_and_all_but_one(probe, data):
 
 def test_relabelling_by_brute_force(probe, data):
     """The null of two levels is the divergence after exchanging them in random templates; all 256 ways are tried."""
-    tables = tabulate(probe, data)
+    tables = tallied(probe, data).tables
     mass = {level: tables.levels.index((level, "man")) for level in ("Black", "White")}
     ways = []
     for way in range(2**TEMPLATES):
@@ -132,8 +130,8 @@ def test_what_chance_gives_holds_its_level(probe, data):
     rng = np.random.default_rng(3)
     ps = []
     for _ in range(60):
-        noise = rng.normal(0, 0.4, (len(tabulate(probe, data).levels), TEMPLATES, len(WORDS)))
-        tables = tabulate(probe, data)
+        noise = rng.normal(0, 0.4, (len(tallied(probe, data).tables.levels), TEMPLATES, len(WORDS)))
+        tables = tallied(probe, data).tables
         noisy = measures.Tables(**{**tables.__dict__, "by_template": np.exp(noise - 3), "logp": noise - 3})
         found = measures.distances(probe, noisy, rng)
         ps.append(
@@ -147,7 +145,7 @@ def test_numbers_of_a_level_by_brute_force(probe, data):
     """Range of answers, stigma and women's share of every level, from the scores of each prompt."""
     flagged = np.array([word in ("maid", "thief") for word in WORDS])
     known = ~np.isnan(WOMEN)
-    for level in measure(probe, data).levels:
+    for level in measured(probe, data).levels:
         if level.role != "level":
             continue
         q = level_probs(data, level.axis, level.name)
@@ -169,7 +167,7 @@ def test_without_flags_or_shares_nothing_is_said(tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(PROBE)
     probe = load_probe(path)
-    result = measure(probe, scored(probe))
+    result = measured(probe)
     assert {(level.stigma, level.stigma_ratio, level.women) for level in result.levels} == {(None, None, None)}
     assert {axis.labour for axis in result.axes} == {None}
 
@@ -179,7 +177,7 @@ def test_few_wordings_have_no_intervals(tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(PROBE)
     probe = load_probe(path)
-    for d in measure(probe, scored(probe)).distances:
+    for d in measured(probe).distances:
         assert d.bits.value > 0
         assert (d.bits.low, d.bits.high, d.null, d.p) == (None,) * 4
         assert d.single_low < d.single_high
@@ -188,7 +186,7 @@ def test_few_wordings_have_no_intervals(tmp_path):
 
 def test_wording_shares_by_brute_force(probe, data):
     """The variance of the log-probabilities over templates and levels, split by a loop over a two-way table."""
-    found = measure(probe, data).axes[0].wording
+    found = measured(probe, data).axes[0].wording
     groups, genders = ("White", "Black", "Asian"), ("man", "woman")
     sums = np.zeros(3)
     for k in range(len(WORDS)):
@@ -217,7 +215,7 @@ def test_wording_shares_by_brute_force(probe, data):
 
 def test_the_labour_market_is_a_regression_on_the_odds(probe, data):
     """Slope and rank correlation are scipy's, on log2 odds of the share with 0 held at half a percent."""
-    result = measure(probe, data)
+    result = measured(probe, data)
     assert result.axes[0].labour is None
     found = result.axes[1].labour
     ratios = {a.target: a.log2_ratio for a in result.associations if a.level == "woman"}
@@ -240,7 +238,7 @@ def test_a_model_that_repeats_the_labour_market_has_a_slope_of_one(probe, data):
         logp = np.full(data.logp.shape, -4.0)
         logp[women] = np.log(share) * times
         logp[men] = np.log(1 - share) * times
-        found = measure(probe, scored(probe, logp)).axes[1].labour
+        found = measured(probe, scored(probe, logp)).axes[1].labour
         assert found.slope.value == pytest.approx(times, abs=1e-5)
         assert (found.slope.low, found.slope.high) == pytest.approx((times, times), abs=1e-3)
         assert found.spearman.value == pytest.approx(1)
@@ -257,7 +255,7 @@ def test_relabelling_groups_relabels_measures(probe, data, names):
             "levels": tuple((renamed.get(group, group), gender) for group, gender in data.levels),
         }
     )
-    before, after = measure(probe, data), measure(probe, moved)
+    before, after = measured(probe, data), measured(probe, moved)
     numbers = {
         level.name: (level.effective.value, level.stigma.value) for level in after.levels if level.axis == "GROUP"
     }
@@ -276,7 +274,7 @@ def test_relabelling_groups_relabels_measures(probe, data, names):
 
 def test_the_same_seed_gives_the_same_numbers(probe, data):
     """Nulls and resampled intervals are drawn from the seed and the probe, and change with the seed alone."""
-    one, again, other = (measure(probe, data, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (measured(probe, data, seed=seed) for seed in (1, 1, 2))
     assert one == again
     assert [d.null for d in one.distances] != [d.null for d in other.distances]
     assert one.associations == other.associations
@@ -298,7 +296,7 @@ BLIND = {
 def test_extreme_answers_are_measured_saved_and_shown(probe, data, kind):
     """A checkpoint that hears no difference, or hardly ever says a word, gives numbers within their range or none."""
     logp = BLIND[kind](data, np.random.default_rng(0))
-    result = measure(probe, scored(probe, logp))
+    result = measured(probe, scored(probe, logp))
     json.dumps(asdict(result), allow_nan=False)  # refuses what is not a number
     for level in result.levels:
         for estimate, most in ((level.effective, 12), (level.stigma, 1), (level.women, 100)):
@@ -316,7 +314,7 @@ def test_relabellings_that_change_nothing_count(probe, data):
     logp = np.full(data.logp.shape, -3.0) + np.where(np.arange(12) == 0, 1.0, 0) * data.template[:, None]
     asian = np.array([levels[0] == "Asian" for levels in data.levels]) & (data.template == 0)
     logp[asian, 1] += 1.0
-    found = {(d.level, d.other): d for d in measure(probe, scored(probe, logp)).distances}
+    found = {(d.level, d.other): d for d in measured(probe, scored(probe, logp)).distances}
     assert found["Asian", "White"].bits.value > 0
     assert found["Asian", "White"].p == 1
     assert found["Black", "White"].p == 1

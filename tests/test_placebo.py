@@ -12,7 +12,6 @@ from audit.distributions import Tables, tabulate
 from audit.options import Options
 from audit.run import audit_with, load_scorer, make_recipe
 from audit.store import RunFolder
-from audit.work import Work
 from probes import Form, Level, Probe, load_probe
 
 FRESH = {
@@ -36,7 +35,7 @@ def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, Tables]:
     recipe = make_recipe(scorer.checkpoint.info, [more], Options(), "cpu", "maskaudit run minilm-mlm")
     folder = RunFolder.open(tmp_path_factory.mktemp("run") / "out", recipe)
     audit_with(scorer, [more], folder)
-    return shipped, more, tabulate(more, folder.read_scores(more, len(Work([more], recipe).chunks) - 1))
+    return shipped, more, tabulate(more, folder.read_scores(more)).tables
 
 
 def fresh(name: str) -> Level:

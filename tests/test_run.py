@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +180,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
     assert contents(tmp_path) == {"a": b"old"}
 
 
+def test_a_file_that_is_made_piece_by_piece_is_there_whole_or_not_at_all(tmp_path):
+    """Pieces are written as they come; where making one of them fails, the old file stays."""
+    path = tmp_path / "a"
+    write_atomically(path, (b"old", b"er"))
+
+    def broken() -> Iterator[bytes]:
+        yield b"new"
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        write_atomically(path, broken())
+    assert contents(tmp_path) == {"a": b"older"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "damaged"), ("[]", "damaged"), ('{"schema": 2}', "damaged"), ('{"schema": 99}', "newer maskaudit")],
@@ -246,6 +261,21 @@ def test_the_tables_for_people_hold_the_audit(probe, tmp_path):
     predictions = pd.read_csv(tmp_path / "run" / "predictions.csv")
     assert list(predictions) == ["probe", "prompt", "rank", "token", "prob"]
     assert len(predictions) == 3 * count_prompts(probe)
+    assert list(predictions["prompt"][::3]) == [prompt.text for prompt in expand(probe)]
+    assert list(predictions["rank"][:6]) == [1, 2, 3, 1, 2, 3]
+
+
+def test_scores_are_read_a_chunk_at_a_time(probe, tmp_path):
+    """Stored scores can be gone through again and again, each time in parts of a chunk, in the order of expansion."""
+    run(probe, tmp_path / "run")
+    stored = RunFolder(tmp_path / "run", recipe(probe)).read_scores(probe)
+    for _ in range(2):
+        sizes, texts = [], []
+        for part in stored:
+            sizes.append(len(part.logp))
+            texts += part.texts
+        assert set(sizes[:-1]) == {16}
+        assert texts == [prompt.text for prompt in expand(probe)]
 
 
 def test_unscored_words_are_listed_with_their_reason(probe, tmp_path):

@@ -90,8 +90,7 @@ def read(run: str) -> dict[str, Tables]:
     for source in recipe.probes:
         probe = load_probe(source.name)
         assert probe.sha256 == source.sha256, f"{source.name} has changed since the run"
-        chunks = len(list((Path(run) / "scores").glob(f"{source.name}-[0-9]*.parquet")))
-        tables = tabulate(probe, folder.read_scores(probe, chunks))
+        tables = tabulate(probe, folder.read_scores(probe)).tables
         if min(len(probe.templates), tables.scored.sum()) >= FEWEST:
             found[probe.name] = tables
     return found
