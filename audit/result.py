@@ -475,11 +475,11 @@ class Audit:
     competence: Competence | None = None
     """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone, and for
     probes in other languages than the clozes' it would say nothing."""
-    parity: Parity | None = None
-    """None in float32, where there is nothing to check."""
     single_piece: tuple[ProbeResult, ...] = ()
     """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""
+    parity: Parity | None = None
+    """None in float32, where there is nothing to check."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -11,7 +11,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from audit.competence import FLOOR, competence
+from audit.competence import FLOOR, WORDS, competence, prompts
+from audit.result import Competence
 from audit.scorer import Scores
 from probes import ProbeError, Prompt, load_lexicon, load_probe, shipped
 from probes.clozes import Cloze, load_clozes, read_clozes
@@ -150,12 +151,17 @@ def test_all_faults_of_a_list_are_told_at_once():
 # Competence
 
 
+def asked(scorer) -> Competence:
+    """What the scorer makes of the shipped clozes."""
+    return competence(scorer.score(prompts(), WORDS))
+
+
 def test_accuracy_is_the_share_of_accepted_first_answers():
     """With a right answer to every fourth cloze and a wrong one to the rest, a fourth is right, each told with its
     answer and probability."""
     right = {cloze.text: cloze.accepted[-1] for cloze in CLOZES[::4]}
     scorer = Answers(lambda text: right.get(text, "wrong"))
-    found = competence(scorer)
+    found = asked(scorer)
     assert found.accuracy == len(right) / len(CLOZES)
     assert found.floor == FLOOR
     assert [answer.text for answer in found.answers] == [cloze.text for cloze in CLOZES]
@@ -168,7 +174,7 @@ def test_accuracy_is_the_share_of_accepted_first_answers():
 def test_all_clozes_are_asked_at_once_and_for_some_word():
     """The scorer is called once, with every cloze and at least one word, as its protocol expects."""
     scorer = Answers(lambda text: "wrong")
-    assert competence(scorer).accuracy == 0
+    assert asked(scorer).accuracy == 0
     ((prompts, words),) = scorer.asked
     assert [prompt.text for prompt in prompts] == [cloze.text for cloze in CLOZES]
     assert words >= 1
@@ -179,14 +185,14 @@ def test_all_clozes_are_asked_at_once_and_for_some_word():
 def test_capitals_and_space_marks_dont_make_an_answer_wrong(mark, case):
     """An accepted word is right in capitals, and with the space mark of a byte-level or SentencePiece vocabulary."""
     answers = {cloze.text: mark.format(case(cloze.accepted[0])) for cloze in CLOZES}
-    found = competence(Answers(answers.get))
+    found = asked(Answers(answers.get))
     assert found.accuracy == 1
     assert [answer.answer for answer in found.answers] == [case(cloze.accepted[0]) for cloze in CLOZES]
 
 
 def test_a_piece_that_goes_on_a_word_is_no_answer():
     """`##were` is the end of another word, not `were`."""
-    found = competence(Answers(lambda text: "##were"))
+    found = asked(Answers(lambda text: "##were"))
     assert found.accuracy == 0
 
 
@@ -197,7 +203,7 @@ def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_piece):
     from audit.scoring import TorchScorer
 
     scorer = TorchScorer(load_checkpoint(str(checkpoint_folder("bert"))), top_k=1, multi_piece=multi_piece)
-    found = competence(scorer)
+    found = asked(scorer)
     assert len(found.answers) == len(CLOZES)
     assert all(0 < answer.prob < 1 for answer in found.answers)
     assert found.accuracy < FLOOR
@@ -216,4 +222,4 @@ def test_the_floor_parts_usable_checkpoints_from_unusable_ones(shared, name, low
     folder = shared / "checkpoints" / name
     if not folder.is_dir():
         pytest.skip(f"no checkpoint at {folder}")
-    assert low <= competence(TorchScorer(load_checkpoint(str(folder)))).accuracy <= high
+    assert low <= asked(TorchScorer(load_checkpoint(str(folder)))).accuracy <= high
