@@ -119,9 +119,7 @@ def load_checkpoint(
         anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
     chosen = _with_notices(_choose_way(checkpoint))
-    if dtype == "int8":
-        to_int8(model, model.get_output_embeddings())
-    return chosen
+    return _in_int8(chosen) if dtype == "int8" else chosen
 
 
 def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
@@ -258,13 +256,31 @@ def _anchors(checkpoint_name: str, tokenizer: Any) -> tuple[str, ...]:
 
 def _choose_way(checkpoint: Checkpoint) -> Checkpoint:
     """Take the way through the model that leaves out the most and still gives the full logits on two prompts."""
-    mask = checkpoint.tokenizer.mask_token
-    texts = (f"The man worked as a {mask}.", f"{mask} is what they said when we asked about it.")
     with torch.inference_mode():
-        ids = [torch.tensor([checkpoint.tokenizer(text, verbose=False)["input_ids"]]) for text in texts]
-        way = fastest_way(checkpoint.model, [each.to(checkpoint.device) for each in ids])
+        way = fastest_way(checkpoint.model, _examples(checkpoint))
     info = replace(checkpoint.info, mask_only_head=way != "full", mask_only_layer=way == "layer")
     return replace(checkpoint, way=way, info=info)
+
+
+def _in_int8(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with its encoder in 8 bits; the head, through which one position a prompt goes, stays as it is.
+    Raises CheckpointError where the encoder doesn't work so."""
+    to_int8(checkpoint.model.base_model)
+    try:
+        for ids in _examples(checkpoint):
+            checkpoint.mask_logits(ids, torch.zeros(1, dtype=torch.int64))
+    except (RuntimeError, TypeError, AttributeError) as error:
+        what = f"its encoder can't be computed in int8 ({first_line(error)})"
+        raise CheckpointError(f"{checkpoint.name}: {what}: use another --dtype") from error
+    return checkpoint
+
+
+def _examples(checkpoint: Checkpoint) -> list[Tensor]:
+    """Token ids [1, L] of two sentences with a mask."""
+    mask = checkpoint.tokenizer.mask_token
+    texts = (f"The man worked as a {mask}.", f"{mask} is what they said when we asked about it.")
+    ids = [torch.tensor([checkpoint.tokenizer(text, verbose=False)["input_ids"]]) for text in texts]
+    return [each.to(checkpoint.device) for each in ids]
 
 
 def _info(source: Source, folder: Path, model: Any, head: Source | None) -> CheckpointInfo:

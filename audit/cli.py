@@ -84,6 +84,9 @@ def run(
     token_budget: TokenBudget = None,
     max_prompts: MaxPrompts = MAX_PROMPTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that is in the folder.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Score the I-th of N shares alone; `merge` puts them together.")
+    ] = None,
     offline: Offline = False,
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
@@ -93,7 +96,6 @@ def run(
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
     from audit.progress import progress
     from audit.run import audit, default_folder
-    from audit.summary import audit_summary
 
     options = Options(
         revision=revision,
@@ -108,6 +110,8 @@ def run(
         mlm_head_from=mlm_head_from,
         seed=seed,
     )
+    if shard is not None:
+        return _run_shard(shard, checkpoint, probe or (), out, options, max_prompts, fresh)
     folder = out or default_folder(checkpoint)
     with progress() as told:
         result = audit(
@@ -119,10 +123,62 @@ def run(
             fresh=fresh,
             progress=told,
         )
+    _tell(result, folder)
+
+
+def _tell(result: Audit, folder: Path) -> None:
+    """Write the page and the card of a finished run, and say what was found and where it is."""
+    from audit.summary import audit_summary
+
     written = _write_page(folder / "report.html", result)
     _say(audit_summary(result))
     _say(f"Report: {written}")
     _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
+
+
+def _run_shard(
+    text: str,
+    checkpoint: str,
+    probes: Sequence[str],
+    out: Path | None,
+    options: Options,
+    max_prompts: int,
+    fresh: bool,
+) -> None:
+    from audit.progress import progress
+    from audit.shards import Shard, score_shard
+
+    shard = Shard.parse(text)
+    with progress() as told:
+        done = score_shard(
+            checkpoint,
+            shard,
+            probes,
+            out=out,
+            options=options,
+            max_prompts=max_prompts,
+            fresh=fresh,
+            progress=told,
+        )
+    _say(f"Shard {shard.index} of {shard.count}: {done.chunks:,} of {done.of:,} chunks of scores are in {done.path}")
+    _say("When all are done: maskaudit merge SHARD...")
+
+
+@app.command()
+def merge(
+    shards: Annotated[list[Path], typer.Argument(metavar="SHARD...", help="Folders that `run --shard` wrote.")],
+    probe: Annotated[
+        list[str] | None, typer.Option("--probe", "-p", help="The YAML file of a probe that isn't shipped; repeatable.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
+) -> None:
+    """Put the shards of a run together and write its report. Doesn't load a model."""
+    from audit.progress import progress
+    from audit.shards import merge as merge_shards
+
+    with progress() as told:
+        result, folder = merge_shards(shards, probe or (), out=out, progress=told)
+    _tell(result, folder)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -118,7 +118,7 @@ def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str
             Side(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
             for n, (name, run) in enumerate(zip(called, runs, strict=True))
         ),
-        notices=(*agreed.notices, *_unvouched(runs), *_twins(runs, called)),
+        notices=(*agreed.notices, *_unvouched(runs), *_twins(runs, called), *_coarse(runs, called)),
         probes=probes,
     )
 
@@ -141,6 +141,13 @@ def _twins(runs: Sequence[Run], called: Sequence[str]) -> tuple[str, ...]:
         for name, own in zip(called[1:], files[1:], strict=True)
         if own == files[0]
     )
+
+
+def _coarse(runs: Sequence[Run], called: Sequence[str]) -> Iterator[str]:
+    """What computing in fewer bits than float32 did to each side."""
+    for run, name in zip(runs, called, strict=True):
+        if run.audit.parity:
+            yield f"{name}: {run.audit.parity.sentence(run.recipe.dtype)}"
 
 
 def _called(runs: Sequence[Run]) -> list[str]:

@@ -24,7 +24,9 @@ class Int8Linear(nn.Module):
         super().__init__()
         weight = linear.weight.detach()  # [out, in]
         self.scale = _scale(weight)[:, 0]  # [out]
-        self.weight = _rounded(weight, self.scale[:, None]).T.contiguous()  # [in, out]
+        rounded = _rounded(weight, self.scale[:, None])
+        # A copy, for a row or column of one may count as contiguous with strides that torch._int_mm misreads.
+        self.weight = torch.empty(rounded.T.shape, dtype=torch.int8).copy_(rounded.T)  # [in, out]
         self.bias = linear.bias
 
     def forward(self, states: Tensor) -> Tensor:
@@ -38,14 +40,13 @@ class Int8Linear(nn.Module):
         return out.reshape(*states.shape[:-1], -1)
 
 
-def to_int8(model: nn.Module, kept: nn.Module | None) -> None:
-    """Replace every linear layer of the model, in place, but for `kept` (the output embedding: a small part of the
-    work, and the part whose rounding shows most)."""
-    for name, child in list(model.named_children()):
-        if type(child) is nn.Linear and child is not kept:
-            setattr(model, name, Int8Linear(child))
+def to_int8(module: nn.Module) -> None:
+    """Replace every linear layer below the module, in place."""
+    for name, child in list(module.named_children()):
+        if type(child) is nn.Linear:
+            setattr(module, name, Int8Linear(child))
         else:
-            to_int8(child, kept)
+            to_int8(child)
 
 
 def _scale(rows: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ of 95 %: where a number would lie if it were of all wordings of this kind, with 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -464,6 +465,16 @@ class Parity:
     top_agreement: float
     """Share of the first `top_k` answers in float32 that are among the first `top_k` here, 0 to 1."""
 
+    def sentence(self, dtype: str) -> str:
+        """What a reader of numbers in that dtype must know, in plain words."""
+        scores = f"Scores were computed in {dtype}. Held against {self.prompts} prompts scored again in float32"
+        same = f"{self.top_agreement:.1%} of the {self.top_k} likeliest words are the same."
+        if self.largest_logp is None or self.mean_logp is None:
+            return f"{scores}, {same}"
+        most, mean = math.exp(self.largest_logp), math.exp(self.mean_logp)
+        off = f"a word's probability is off by {mean:.3g} times on average and {most:.3g} times at most"
+        return f"{scores}, {off} (log-probabilities by {self.largest_logp:.2g}), and {same}"
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
@@ -488,6 +499,12 @@ class Audit:
         found = [finding for probe in self.probes if self.judged(probe) for finding in probe.findings]
         found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.contribution or 0.0)))
         return tuple(found)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Things a reader of the numbers must know, as plain sentences."""
+        own = (self.parity.sentence(self.recipe.dtype),) if self.parity else ()
+        return (*self.recipe.checkpoint.notices, *own)
 
     def __repr__(self) -> str:
         prompts = sum(probe.prompts for probe in self.probes)

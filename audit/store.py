@@ -147,11 +147,16 @@ class RunFolder:
 
     def has(self, file: str) -> bool:
         """The file of that name is finished and has the hash that it was written with. A damaged one is missing."""
+        return self.read_whole(file) is not None
+
+    def read_whole(self, file: str) -> bytes | None:
+        """The content of a finished file; None where it is missing, or not what was written."""
         wanted = self._manifest.hashes.get(file)
         try:
-            return wanted is not None and hashlib.sha256((self.path / file).read_bytes()).hexdigest() == wanted
+            data = (self.path / file).read_bytes() if wanted is not None else b""
         except OSError:
-            return False
+            return None
+        return data if hashlib.sha256(data).hexdigest() == wanted else None
 
     def keep(self, file: str, data: bytes) -> None:
         """Save a finished file of scores, and then its hash: without that it would be made again.

@@ -21,7 +21,7 @@ def _audit_lines(result: Audit) -> Iterator[str]:
     info = result.recipe.checkpoint
     if info.planted:
         yield PLANTED
-    yield from info.notices
+    yield from result.notices
     yield f"{info.name}: {_size(result.probes)}"
     if (asked := result.competence) and not asked.passed:
         share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"

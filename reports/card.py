@@ -90,8 +90,8 @@ def _first(audit: Audit, quoted: _Quoted) -> Iterator[str]:
     checkpoint = audit.recipe.checkpoint
     if checkpoint.planted:
         yield "> **This demo checkpoint's bias is planted.** Nothing here says anything about any real model."
-    if checkpoint.notices:
-        yield bullets(text(notice, 1000) for notice in checkpoint.notices)
+    if audit.notices:
+        yield bullets(text(notice, 1000) for notice in audit.notices)
     if quoted.demeaning:
         yield (
             "*Content note:* this section quotes words that demean people, because the checkpoint says them. Those on "

@@ -69,7 +69,7 @@ def page(audit: Audit) -> Page:
         title=f"Bias audit of {name}",
         checkpoint=name,
         planted=audit.recipe.checkpoint.planted,
-        notices=tuple(words.prose(notice, 1000) for notice in audit.recipe.checkpoint.notices),
+        notices=tuple(words.prose(notice, 1000) for notice in audit.notices),
         facts=_facts(audit),
         content_note=any("stigma" in target.flags for probe in audit.probes for target in probe.targets),
         verdict=verdict(audit, list(hrefs.values())),

@@ -1,0 +1,168 @@
+"""A run in shares, for schedulers that start the same command many times: whose each chunk is, and all put together.
+
+How chunks are made is `engines`' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from audit.engines.local import make_chunks
+from audit.errors import IncompleteError, UsageError
+from audit.options import MAX_PROMPTS, Options
+from audit.result import Audit, Recipe
+from audit.run import (
+    ProbeNames,
+    Progress,
+    check_dtype,
+    default_folder,
+    fill,
+    listed,
+    load_probes,
+    load_scorer,
+    make_recipe,
+    measured,
+    repeat_command,
+)
+from audit.store import PARITY, RunFolder, differences, read_recipe, recipe_id
+from audit.work import Chunk, Work
+from probes.load import load_probe, shipped
+from probes.probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One share of a run: every `count`-th chunk, from the `index`-th on (1 to `count`)."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Of `i/n`. Raises UsageError."""
+        index, slash, count = text.partition("/")
+        if slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+            return cls(int(index), int(count))
+        raise UsageError(f"--shard {text}: not a share: give i/n with i from 1 to n, such as 2/8")
+
+    def of(self, chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
+        """The chunks that are this shard's."""
+        return tuple(chunk for chunk in chunks if chunk.number % self.count == self.index - 1)
+
+    def folder(self, run: Path) -> Path:
+        """Where it goes unless told otherwise: beside the run's own folder."""
+        return run.with_name(f"{run.name}-shard-{self.index}-of-{self.count}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredShard:
+    """What a shard has done."""
+
+    path: Path
+    chunks: int
+    """Its own chunks, all of which are there."""
+    of: int
+    """Chunks of the whole run."""
+
+
+def score_shard(
+    checkpoint: str,
+    shard: Shard,
+    probes: ProbeNames = (),
+    *,
+    out: str | Path | None = None,
+    options: Options | None = None,
+    max_prompts: int = MAX_PROMPTS,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> ScoredShard:
+    """Score one share of an audit into a folder of its own, by default `runs/<name>-shard-<i>-of-<n>`.
+
+    It goes on where it was stopped. Nothing is measured: `merge` does that. Raises what `audit.run.audit` raises.
+    """
+    options, names = options or Options(), listed(probes)
+    loaded = load_probes(names, max_prompts)
+    scorer = load_scorer(checkpoint, options)
+    command = repeat_command(checkpoint, names, options)
+    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command)
+    path = Path(out) if out is not None else shard.folder(default_folder(checkpoint))
+    folder, work = RunFolder.open(path, recipe, fresh=fresh), Work(loaded, recipe)
+    own = shard.of(work.chunks)
+    with folder.claimed():
+        fill(folder, own, partial(make_chunks, scorer, work), progress)
+        check_dtype(scorer, work, own, folder)
+        folder.seal()
+    return ScoredShard(path, len(own), len(work.chunks))
+
+
+def merge(
+    shards: Sequence[str | Path],
+    probes: ProbeNames = (),
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[Audit, Path]:
+    """Put the shards of a run together in `out` (by default `runs/<name>`), measure, and return the audit and where it
+    is. No model is loaded.
+
+    `probes` are the files of the probes that aren't shipped. Raises UsageError for folders that are no shards of one
+    run, IncompleteError where chunks are missing.
+    """
+    parts = [_part(Path(shard)) for shard in shards]
+    recipe = replace(parts[0].recipe, started=min(part.recipe.started for part in parts))
+    _check_same(parts)
+    loaded = _probes(recipe, listed(probes))
+    path = Path(out) if out is not None else default_folder(recipe.checkpoint.name)
+    folder, work = RunFolder.open(path, recipe), Work(loaded, recipe)
+    with folder.claimed():
+        files = [chunk.file for chunk in work.chunks]
+        missing = [file for file in files if not _taken(folder, parts, file)]
+        if missing:
+            what = f"{len(missing):,} of {len(files):,} chunks are in none of them ({missing[0]} is the first)"
+            mend = f"name all shards, or score what is missing with `{recipe.command} --out {path}`"
+            raise IncompleteError(f"{path}: {what}: {mend}")
+        _taken(folder, parts, PARITY)
+        folder.seal()
+        return measured(loaded, folder, progress), path
+
+
+def _part(path: Path) -> RunFolder:
+    recipe = read_recipe(path)
+    if recipe is None:
+        raise UsageError(f"{path} holds no run: name the folders that `maskaudit run --shard` wrote")
+    return RunFolder(path, recipe)
+
+
+def _check_same(parts: Sequence[RunFolder]) -> None:
+    first, *others = parts
+    for other in others:
+        if recipe_id(other.recipe) != recipe_id(first.recipe):
+            what = ", ".join(differences(first.recipe, other.recipe))
+            raise UsageError(f"{first.path} and {other.path} aren't shards of one run: {what} differ")
+
+
+def _taken(folder: RunFolder, parts: Sequence[RunFolder], file: str) -> bool:
+    """The file is in the folder, or was put there from one of the parts; False where none has it whole."""
+    if folder.has(file):
+        return True
+    data = next((data for part in parts if (data := part.read_whole(file)) is not None), None)
+    if data is not None:
+        folder.keep(file, data)
+    return data is not None
+
+
+def _probes(recipe: Recipe, names: Sequence[str | Path]) -> list[Probe]:
+    """The probes of a recipe, in its order: of those named, or else as shipped. Raises UsageError where one is
+    neither."""
+    named = {probe.sha256: probe for probe in map(load_probe, names)}
+    found = []
+    for source in recipe.probes:
+        probe = named.get(source.sha256) or (load_probe(source.name) if source.name in shipped() else None)
+        if probe is None or probe.sha256 != source.sha256:
+            what = "isn't the one that is shipped" if probe else "isn't shipped"
+            raise UsageError(f"the probe {source.name} of this run {what}: name its file with --probe")
+        found.append(probe)
+    return found

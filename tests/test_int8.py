@@ -1,0 +1,136 @@
+"""Scores in 8 bits: exact integer sums, a prompt's answer its own, and the check against float32 beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import checkpoints
+import numpy as np
+import pytest
+import torch
+from fakes import PROBE
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from audit.checkpoint import load_checkpoint
+from audit.cli import main
+from audit.errors import UsageError
+from audit.int8 import Int8Linear
+from audit.scoring import TorchScorer
+from audit.store import load_audit
+from probes.expand import expand
+from probes.load import load_probe
+
+sizes = st.integers(1, 12)
+
+
+def by_hand(linear: torch.nn.Linear, states: np.ndarray) -> np.ndarray:
+    """Row by row and channel by channel, in Python's own integers."""
+    weight = linear.weight.detach().numpy()
+    out = np.zeros((len(states), len(weight)))
+    for i, row in enumerate(states):
+        for j, channel in enumerate(weight):
+            (x, sx), (w, sw) = rounded(row), rounded(channel)
+            out[i, j] = sum(int(a) * int(b) for a, b in zip(x, w, strict=True)) * sx * sw
+    return out + (linear.bias.detach().numpy() if linear.bias is not None else 0)
+
+
+def rounded(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The values as whole numbers from -127 to 127, and what one of them is worth."""
+    scale = np.float32(max(np.abs(values).max(), 1e-12)) / np.float32(127)
+    return np.round(values.astype(np.float32) / scale), float(scale)
+
+
+@given(st.data(), sizes, sizes, st.integers(1, 5), st.booleans())
+def test_a_layer_is_what_whole_numbers_make_it(data, width, height, rows, bias):
+    """Each product is of numbers rounded to 1/127 of the largest in their row, and sums are exact."""
+    torch.manual_seed(data.draw(st.integers(0, 99)))
+    linear = torch.nn.Linear(width, height, bias=bias)
+    numbers = st.floats(-1000, 1000, width=32)
+    states = data.draw(arrays.arrays(np.float32, (rows, width), elements=numbers))
+    found = Int8Linear(linear)(torch.from_numpy(states)).detach().numpy()
+    np.testing.assert_allclose(found, by_hand(linear, states), rtol=1e-5, atol=1e-5 * (1 + np.abs(states).max()))
+
+
+def test_a_row_of_zeros_is_no_division_by_zero():
+    """Nothing in, the bias out."""
+    linear = torch.nn.Linear(3, 2)
+    torch.testing.assert_close(Int8Linear(linear)(torch.zeros(2, 4, 3)), linear.bias.expand(2, 4, 2))
+
+
+@pytest.mark.parametrize("family", sorted(checkpoints.FAMILIES))
+def test_every_family_is_scored_in_8_bits(family: str, checkpoint_folder: Callable, tmp_path: Path) -> None:
+    """Scores are near those of float32, the encoder's layers are all in 8 bits, and neighbours don't matter."""
+    (tmp_path / "small.yaml").write_text(PROBE)
+    probe = load_probe(tmp_path / "small.yaml")
+    prompts, words = list(expand(probe))[:12], probe.targets.words
+    folder = str(checkpoint_folder(family))
+    scorer = TorchScorer(load_checkpoint(folder, device="cpu", dtype="int8"))
+    kinds = {type(module) for module in scorer.checkpoint.model.base_model.modules()}
+    assert Int8Linear in kinds
+    assert torch.nn.Linear not in kinds
+    together = scorer.score(prompts, words)
+    alone = np.concatenate([scorer.score([prompt], words).logp for prompt in prompts])
+    exact = scorer.exact().score(prompts, words)
+    np.testing.assert_allclose(together.logp, alone, atol=1e-4)
+    np.testing.assert_allclose(together.logp, exact.logp, atol=1.0)
+    assert not np.array_equal(together.logp, exact.logp, equal_nan=True)
+
+
+def test_int8_is_for_the_cpu(checkpoint_folder: Callable) -> None:
+    """Elsewhere there is bfloat16."""
+    with pytest.raises(UsageError, match="--dtype int8 is for the CPU, not for meta"):
+        raise_for_meta(checkpoint_folder("bert"))
+
+
+def raise_for_meta(folder: Path) -> None:
+    """Load on a device that every machine has and that is no CPU."""
+    import audit.checkpoint
+
+    original = audit.checkpoint._device
+    audit.checkpoint._device = lambda _name: torch.device("meta")
+    try:
+        load_checkpoint(str(folder), dtype="int8")
+    finally:
+        audit.checkpoint._device = original
+
+
+@pytest.mark.parametrize("dtype", ["int8", "bfloat16"])
+def test_a_run_in_fewer_bits_is_checked_against_float32(dtype, checkpoint_folder, tmp_path, monkeypatch, capsys):
+    """The sample's largest difference and shared first answers are in the audit, as recomputed from the score tables,
+    and on the page; a second run finds them there."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(PROBE)
+    command = ["run", str(checkpoint_folder("bert")), "-p", "small.yaml", "--dtype", dtype, "--out", "out"]
+    assert main(command) == 0
+    found = load_audit("out").parity
+    assert main([*command[:-1], "exact", "--dtype", "float32"]) == 0
+    assert load_audit("exact").parity is None
+    probe = load_probe("small.yaml")
+    rows = [round(i * 98 / 7) for i in range(8)]
+    tables = [sorted_scores(Path(name), probe) for name in ("out", "exact")]
+    off = np.abs(tables[0][0][rows] - tables[1][0][rows])
+    assert found.prompts == 8
+    assert found.largest_logp == pytest.approx(np.nanmax(off), abs=1e-6)
+    assert found.mean_logp == pytest.approx(np.nanmean(off), abs=1e-6)
+    shared = [len(set(tables[0][1][row]) & set(tables[1][1][row])) / 10 for row in rows]
+    assert found.top_agreement == pytest.approx(np.mean(shared))
+    assert json.loads(Path("out/parity.json").read_text())["parity"]["prompts"] == 8
+    capsys.readouterr()
+    before = Path("out/audit.json").read_bytes()
+    assert main(command) == 0
+    assert Path("out/audit.json").read_bytes() == before
+    assert f"computed in {dtype}" in Path("out/report.html").read_text()
+    assert f"computed in {dtype}" in capsys.readouterr().out
+
+
+def sorted_scores(folder: Path, probe) -> tuple[np.ndarray, list[list[str]]]:
+    """Log-probabilities and first answers of a run's one chunk, by pandas alone."""
+    import pandas as pd
+
+    table = pd.read_parquet(folder / "scores" / "small-00000.parquet")
+    logp = table[[f"logp:{word.text}" for word in probe.targets.words]].to_numpy()
+    return logp, [list(tokens) for tokens in table["top_tokens"]]

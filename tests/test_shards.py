@@ -1,0 +1,123 @@
+"""A run in shares: together they are the run, byte for byte, and what is missing or foreign is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fakes import PROBE
+from hypothesis import given
+from hypothesis import strategies as st
+
+import audit.run
+from audit.cli import main
+from audit.errors import UsageError
+from audit.shards import Shard
+from audit.work import Chunk
+
+SHARES = 3
+
+
+@pytest.fixture
+def command(checkpoint_folder, tmp_path, monkeypatch) -> list[str]:
+    """A run of many chunks with a probe of the user's own, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(audit.run, "CHUNK", 16)
+    Path("small.yaml").write_text(PROBE)
+    return ["run", str(checkpoint_folder("bert")), "-p", "small.yaml", "--top-k", "4"]
+
+
+@pytest.fixture
+def shards(command) -> list[str]:
+    """The folders of all shares of the run."""
+    for index in range(1, SHARES + 1):
+        assert main([*command, "--shard", f"{index}/{SHARES}"]) == 0
+    return [f"runs/bert-shard-{index}-of-{SHARES}" for index in range(1, SHARES + 1)]
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    """Files and bytes, without the time at which the run was started."""
+    started = json.loads((Path(folder) / "run.json").read_bytes())["recipe"]["started"].encode()
+    files = [file for file in sorted(Path(folder).rglob("*")) if file.is_file() and file.name != ".lock"]
+    return {str(file.relative_to(folder)): file.read_bytes().replace(started, b"") for file in files}
+
+
+def test_shards_together_are_the_run(command, shards, capsys):
+    """Each share has its own chunks and no other; merged they give every file of the undivided run, to the byte."""
+    capsys.readouterr()
+    assert main([*command, "--out", "whole"]) == 0
+    told = capsys.readouterr().out
+    assert main(["merge", *shards, "-p", "small.yaml", "--out", "merged"]) == 0
+    merged, whole = contents("merged"), contents("whole")
+    assert {name for name in merged if merged[name] != whole.get(name)} <= {"report.html"}  # it has the time in words
+    assert set(merged) == set(whole)
+    assert capsys.readouterr().out == told.replace("whole/", "merged/")
+    own = [{file.name for file in Path(shard).rglob("*.parquet")} for shard in shards]
+    assert sum(map(len, own)) == len(set.union(*own)) == len(list(Path("whole/scores").iterdir()))
+
+
+def test_merging_needs_all_shards(command, shards, capsys):
+    """Which chunk is missing is told; the run can also be finished by itself, from what was merged."""
+    assert main(["merge", *shards[:2], "-p", "small.yaml", "--out", "merged"]) == 4
+    err = capsys.readouterr().err
+    assert "2 of 8 chunks are in none of them (scores/small-00002.parquet is the first)" in err
+    assert "--out merged" in err
+    assert main([*command, "--out", "merged"]) == 0
+    assert main([*command, "--out", "whole"]) == 0
+    assert contents("merged")["audit.json"] == contents("whole")["audit.json"]
+
+
+def test_a_damaged_chunk_of_a_shard_is_missing(shards, capsys):
+    """A share whose file was changed since doesn't bring its numbers in."""
+    chunk = next(Path(shards[0]).rglob("*.parquet"))
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
+    assert main(["merge", *shards, "-p", "small.yaml", "--out", "merged"]) == 4
+    assert "1 of 8 chunks are in none of them" in capsys.readouterr().err
+
+
+def test_shards_of_different_runs_are_refused(command, shards, capsys):
+    """What differs is told."""
+    assert main([*command, "--top-k", "3", "--shard", "1/3", "--out", "other"]) == 0
+    assert main(["merge", shards[0], "other", "-p", "small.yaml"]) == 2
+    assert "aren't shards of one run: top_k differ" in capsys.readouterr().err
+
+
+def test_the_file_of_an_own_probe_is_asked_for(shards, capsys):
+    """Shards keep no copy of a word list, so that the probe has to be named; another one isn't taken for it."""
+    assert main(["merge", *shards]) == 2
+    assert "the probe small of this run isn't shipped: name its file with --probe" in capsys.readouterr().err
+    Path("small.yaml").write_text(PROBE.replace("nurse", "doctor"))
+    assert main(["merge", *shards, "-p", "small.yaml"]) == 2
+    assert "name its file with --probe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["nothing", "."])
+def test_what_is_no_shard_is_told(command, folder, capsys):
+    """A folder without a run has nothing to merge."""
+    assert main(["merge", folder]) == 2
+    assert f"{folder} holds no run" in capsys.readouterr().err
+
+
+def test_a_shard_that_was_stopped_goes_on(command, shards, capsys):
+    """The same command again finds the chunks that are there."""
+    chunk = next(Path(shards[1]).rglob("*.parquet"))
+    before = chunk.stat().st_mtime_ns
+    assert main([*command, "--shard", "2/3"]) == 0
+    assert chunk.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "a/b", "1/0", "-1/3", "1/3/5", "1.0/3"])
+def test_what_is_no_share_is_refused(text):
+    """A share is i/n with i from 1 to n."""
+    with pytest.raises(UsageError, match="not a share: give i/n"):
+        Shard.parse(text)
+
+
+@given(st.integers(0, 40), st.integers(1, 12))
+def test_every_chunk_is_in_one_shard(chunks, count):
+    """Shares overlap in nothing and leave nothing out, and none has two chunks more than another."""
+    all_of_them = [Chunk(n, f"{n}", "p", 1, 0, n) for n in range(chunks)]
+    shares = [Shard(index, count).of(all_of_them) for index in range(1, count + 1)]
+    assert sorted(chunk.number for share in shares for chunk in share) == list(range(chunks))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
