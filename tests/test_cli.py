@@ -101,7 +101,7 @@ def test_plan_tells_the_cost_without_a_run(bert, capsys):
     out = capsys.readouterr().out
     assert re.search(r"small: 99 prompts, \d+ forward rows, [\d,]+ tokens", out)
     assert "words not scored: " in out
-    assert re.search(r"about [\d,]+ s on cpu", out)
+    assert re.search(r"about [\d,]+ s \([\d,]+ s of scoring on cpu and [\d,]+ s of statistics\), [\d.]+ GiB", out)
     assert [path.name for path in Path().iterdir()] == ["small.yaml"]
 
 
