@@ -29,6 +29,8 @@ Pieces = tuple[int, ...] | None
 """The ids of a word in one context; None where it can't be scored there, () where an earlier word has the same ids."""
 
 _ARTICLES = ("a", "an")
+_MOST_LOGITS = 2**29
+"""Numbers over the vocabulary in a batch: 2 GiB of float32, of which there are a few copies for a moment."""
 _KEPT_CONTEXTS = 512
 """Contexts whose words are remembered: a probe has a few, unless its forms stand beside the mask."""
 
@@ -245,9 +247,14 @@ class TorchScorer:
         for (length, frames), bucket in sorted(buckets.items()):
             at = 0
             while at < len(bucket):
-                size = max(1, self.token_budget // (length * frames))
+                size = self._size(length, frames)
                 yield bucket[at : at + size]
                 at += size
+
+    def _size(self, length: int, frames: int = 1) -> int:
+        """Units of so many frames of one length in a batch: at least one."""
+        by_vocabulary = _MOST_LOGITS // self.checkpoint.info.vocabulary
+        return max(1, min(self.token_budget // length, by_vocabulary) // frames)
 
     def _one_piece(
         self, batch: list[_Unit], an: Tensor
@@ -335,7 +342,7 @@ class TorchScorer:
                 )
             at = 0
             while at < len(links):
-                size = max(1, self.token_budget // length)
+                size = self._size(length)
                 for part, found in self._in_memory(links[at : at + size], self._link_logp):
                     cells = [(link.row, word) for link in part for word, _ in link.steps]
                     np.add.at(logp, tuple(np.array(cells).T), found)

@@ -1,0 +1,74 @@
+"""What a CUDA device gives beside the CPU. Skipped where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audit.checkpoint import load_checkpoint
+from audit.cli import main
+from audit.scorer import Scores
+from audit.scoring import TorchScorer
+from audit.store import load_audit
+from probes.expand import Expansion
+from probes.load import load_probe
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: torch.cuda.is_available() is false"),
+]
+TOLERANCE = 1e-3
+"""Largest difference of a log-probability between the two in float32."""
+
+
+def scores(folder: Path, **options: str) -> Scores:
+    """256 prompts from the middle of the occupation probe."""
+    probe = load_probe("occupation")
+    prompts = Expansion(probe, 256).chunk(5)
+    return TorchScorer(load_checkpoint(str(folder), offline=True, **options)).score(prompts, probe.targets.words)
+
+
+@pytest.mark.parametrize("name", ["minilm-mlm", "roberta-bpe"])
+def test_gpu_and_cpu_agree_in_float32(shared, name):
+    """TF32 is off, so that log-probabilities differ by at most 1e-3, and nearly all first answers are the same."""
+    folder = shared / "checkpoints" / name
+    cpu, gpu = (scores(folder, device=device) for device in ("cpu", "cuda"))
+    assert np.nanmax(np.abs(cpu.logp - gpu.logp)) <= TOLERANCE
+    np.testing.assert_array_equal(cpu.pieces, gpu.pieces)
+    first = [a[0] == b[0] for a, b in zip(cpu.top_tokens, gpu.top_tokens, strict=True)]
+    assert np.mean(first) > 0.99
+
+
+def test_bfloat16_on_the_gpu_is_near(shared):
+    """Fewer bits, the same picture."""
+    folder = shared / "checkpoints" / "minilm-mlm"
+    exact, coarse = (scores(folder, device="cuda", dtype=dtype) for dtype in ("float32", "bfloat16"))
+    assert np.nanmean(np.abs(exact.logp - coarse.logp)) < 0.1
+
+
+def test_memory_that_runs_out_is_no_end(shared):
+    """A batch that is far too large is halved until it fits, and the scores are those of a small one."""
+    checkpoint = load_checkpoint(str(shared / "checkpoints" / "minilm-mlm"), device="cuda", offline=True)
+    probe = load_probe("occupation")
+    prompts, words = Expansion(probe, 2048).chunk(0), probe.targets.words
+    small, large = TorchScorer(checkpoint, token_budget=512), TorchScorer(checkpoint, token_budget=10**9)
+    wanted = small.score(prompts, words)
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, 2 * 2**30 / total))
+    try:
+        found = large.score(prompts, words)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert large.token_budget < 10**9
+    np.testing.assert_allclose(found.logp, wanted.logp, atol=1e-4)
+
+
+def test_a_run_on_the_gpu_says_so(shared, tmp_path):
+    """`--device auto` takes the GPU, in chunks that are worth its while, and the recipe tells."""
+    folder = str(shared / "checkpoints" / "minilm-mlm")
+    assert main(["run", folder, "-p", "pronoun", "--out", str(tmp_path / "out"), "--offline"]) == 0
+    recipe = load_audit(tmp_path / "out").recipe
+    assert (recipe.device, recipe.chunk) == ("cuda", 8192)
