@@ -1,0 +1,105 @@
+"""The command in a process of its own, slowed so that a test meets it in the middle: `python slowed.py run CHECKPOINT`.
+
+The checkpoint `fake` is the fake scorer. The environment says how: SLOWED is the seconds more that a chunk's scoring
+takes (each step of writing a file takes an eighth), STARTED the second at which the run says that it started, SCORED a
+file that gets a line for each chunk that was scored. With KILLS, that many processes before the last are killed after
+LONGEST seconds or less, which SEED decides.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from fakes import INFO, FakeScorer
+
+import audit.run
+from audit.cli import main
+
+CHUNK = 8
+
+
+def fake_scorer(*_: object) -> FakeScorer:
+    """In place of `audit.run.load_scorer`: the fake scorer as if it had a checkpoint."""
+    scorer = FakeScorer()
+    scorer.checkpoint = SimpleNamespace(info=INFO, device="cpu")
+    return scorer
+
+
+def slowly(function: Callable, seconds: float) -> Callable:
+    """The function, but that it takes some seconds more."""
+
+    def slow(*args: Any, **settings: Any) -> Any:
+        time.sleep(seconds)
+        return function(*args, **settings)
+
+    return slow
+
+
+def counted(prepare: Callable, seconds: float) -> Callable:
+    """A scorer's `prepare` whose answers take some seconds more, and are counted once they are there."""
+
+    def prepared(self: Any, prompts: Sequence, words: Sequence) -> Callable:
+        answer = prepare(self, prompts, words)
+
+        def answered() -> Any:
+            time.sleep(seconds)
+            scores = answer()
+            with Path(os.environ["SCORED"]).open("a") as file:
+                file.write(f"{prompts[0].text}\n")
+            return scores
+
+        return answered
+
+    return prepared
+
+
+def patch(checkpoint: str) -> None:
+    """Make the command slow, its chunks small, and its start the one that is asked for."""
+    seconds = float(os.environ.get("SLOWED", "0.1"))
+    scorer: Any = FakeScorer
+    if checkpoint == "fake":
+        audit.run.load_scorer = fake_scorer
+    else:
+        from audit.scoring import TorchScorer as scorer
+    scorer.prepare = counted(scorer.prepare, seconds)
+    audit.run.CHUNK = CHUNK
+    audit.run.datetime = SimpleNamespace(now=started)
+    os.fsync, os.replace = slowly(os.fsync, seconds / 8), slowly(os.replace, seconds / 8)
+
+
+def started(zone: Any) -> datetime:
+    """In place of `datetime.now`."""
+    return datetime(2026, 1, 1, 0, 0, int(os.environ.get("STARTED", "0")), tzinfo=zone)
+
+
+def live_and_die(argv: Sequence[str], kills: int, longest: float) -> None:
+    """Begin the command in a process that is killed after a random time, until it was killed that many times in the
+    middle. Each life starts a second after the one before, if its clock is asked."""
+    delay = random.Random(int(os.environ.get("SEED", "0")))
+    for life in range(10 * kills):
+        if (child := os.fork()) == 0:
+            os.environ["STARTED"] = str(life)
+            os._exit(main(argv))
+        time.sleep(delay.uniform(0, longest))
+        os.kill(child, signal.SIGKILL)
+        kills -= os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        if not kills:
+            return
+    sys.exit("it ended before it could be killed")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
+    patch(sys.argv[2])
+    if kills := int(os.environ.get("KILLS", "0")):
+        live_and_die(sys.argv[1:], kills, float(os.environ["LONGEST"]))
+    sys.exit(main(sys.argv[1:]))

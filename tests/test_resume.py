@@ -1,0 +1,268 @@
+"""Runs that are cut short by a kill or by Ctrl-C, and two at once: what is kept, and what the folder says after."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import slowed
+from fakes import PROBE, FakeScorer
+
+import audit.run
+from audit.cli import main
+from audit.errors import CheckpointError, UsageError
+from audit.store import RunFolder, read_recipe, write_atomically
+
+ROOT = Path(__file__).parent.parent
+CHUNKS = -(-99 // slowed.CHUNK) + 1
+"""Of the small probe, and the one of the easy clozes."""
+
+
+@pytest.fixture(autouse=True)
+def small_run(tmp_path, monkeypatch) -> Iterator[None]:
+    """Each test in a folder of its own with the small probe in it; runs here are of the slowed command's recipe."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(PROBE)
+    monkeypatch.setattr(audit.run, "CHUNK", slowed.CHUNK)
+    monkeypatch.setattr(audit.run, "load_scorer", slowed.fake_scorer)
+    monkeypatch.setattr(audit.run, "datetime", SimpleNamespace(now=slowed.started))
+    heard = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, heard)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen]]:
+    """`start("run", ..., SLOWED="1")` is the slowed command as a process; it is dead when the test is over."""
+    started: list[subprocess.Popen] = []
+
+    def process(*argv: str, **settings: str) -> subprocess.Popen:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCORED": "scored", **settings}
+        command = [sys.executable, str(ROOT / "tests" / "slowed.py"), *argv]
+        started.append(
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+        return started[-1]
+
+    yield process
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
+def command(out: str, checkpoint: str = "fake") -> tuple[str, ...]:
+    """The words after `maskaudit`."""
+    return ("run", checkpoint, "-p", "small.yaml", "--out", out)
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    """Every file of a run with its bytes, with one time of its start, but for the lock."""
+    began = json.loads(Path(folder, "run.json").read_bytes())["recipe"]["started"].encode()
+    files = [path for path in Path(folder).rglob("*") if path.name != ".lock" and not path.is_dir()]
+    return {str(path.relative_to(folder)): path.read_bytes().replace(began, b"START") for path in files}
+
+
+def journal(folder: str) -> list[str]:
+    """The files that are finished."""
+    try:
+        lines = Path(folder, "manifest.jsonl").read_text().splitlines()[1:]
+    except FileNotFoundError:
+        return []
+    return [json.loads(line)["file"] for line in lines if line.endswith("}")]
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "waited for in vain"
+        time.sleep(0.005)
+
+
+def check_kills(start: Callable[..., subprocess.Popen], kills: int, checkpoint: str, **settings: str) -> None:
+    """Killed at random moments, a run ends in the bytes of one that wasn't, and scores a chunk more for each kill."""
+    undisturbed = start(*command("whole", checkpoint), SLOWED="0", STARTED="0", SCORED="whole-scored")
+    assert undisturbed.wait(300) == 0
+    process = start(*command("cut", checkpoint), KILLS=str(kills), **settings)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert contents("cut") == contents("whole")
+    assert len(Path("whole-scored").read_text().splitlines()) == CHUNKS
+    assert len(Path("scored").read_text().splitlines()) <= CHUNKS + kills
+
+
+def test_a_run_killed_three_times_ends_in_the_same_bytes(start):
+    """SIGKILL in the middle of scoring or writing costs a chunk and leaves no trace in the folder."""
+    check_kills(start, 3, "fake", SLOWED="0.04", LONGEST="0.4", SEED="3")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_a_run_killed_ten_times_ends_in_the_same_bytes(start, checkpoint_folder, seed):
+    """SIGKILL at ten random moments from loading to the last table, with a model: the bytes of an undisturbed run."""
+    check_kills(start, 10, str(checkpoint_folder("bert")), SLOWED="0.15", LONGEST="1.4", SEED=seed)
+
+
+def test_a_fresh_run_killed_before_it_begins_can_be_begun_again(monkeypatch):
+    """What `--fresh` has cleared is still known as a run's folder, whenever it is cut short."""
+    assert main(command("out")) == 0
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("audit.store.write_atomically", killed)
+        assert main([*command("out"), "--fresh"]) == 130
+    assert main([*command("out"), "--fresh"]) == 0
+    assert main(command("whole")) == 0
+    assert contents("out") == contents("whole")
+
+
+def test_what_a_killed_process_was_writing_is_cleared_and_nothing_else(tmp_path):
+    """Temporary files of a run's own names go when it goes on; an editor's and a user's stay."""
+    assert main(command("out")) == 0
+    before = contents("out")
+    stale = [".audit.json.abcd_123", ".run.json.zzzzzzzz", "scores/.small-00001.parquet.a1b2c3d4"]
+    kept = [".audit.json.swp", ".notes.abcd_123", "notes.txt", "scores/.nfs0001"]
+    for name in (*stale, *kept):
+        Path("out", name).write_text("half")
+    assert main(command("out")) == 0
+    assert contents("out") == before | dict.fromkeys(kept, b"half")
+
+
+def test_a_second_process_is_refused_and_the_first_is_undisturbed(start, capsys):
+    """While a run is writing, `run`, `run --fresh` and another seed's are refused with 2 and a way out."""
+    first = start(*command("out"), SLOWED="0.3")
+    wait_for(lambda: journal("out"))
+    for more in ([], ["--fresh"], ["--seed", "7"]):
+        assert main([*command("out"), *more]) == 2
+        message = capsys.readouterr().err
+        assert "out: another maskaudit is writing there: wait for it, or choose another folder with --out" in message
+        assert "Traceback" not in message
+    assert first.wait(60) == 0
+    assert main(command("whole")) == 0
+    assert contents("out") == contents("whole")
+
+
+def test_compare_is_refused_a_folder_that_is_being_written(start, monkeypatch, capsys):
+    """A checkpoint that another process is auditing is not audited into the same folder by `compare`."""
+    monkeypatch.setattr("audit.sides.load_scorer", slowed.fake_scorer)
+    first = start(*command("runs/fake"), SLOWED="0.3")
+    wait_for(lambda: journal("runs/fake"))
+    assert main(["compare", "fake", "fake", "-p", "small.yaml"]) == 2
+    assert "runs/fake: another maskaudit is writing there" in capsys.readouterr().err
+    first.kill()
+
+
+def test_a_killed_process_holds_no_lock(start):
+    """After SIGKILL the folder is free at once."""
+    first = start(*command("out"), SLOWED="0.2")
+    wait_for(lambda: journal("out"))
+    first.kill()
+    first.wait()
+    assert main(command("out")) == 0
+
+
+def test_two_in_one_process_are_refused_alike():
+    """A second claim, in the same thread or another, is refused at once, and the first goes on holding the folder."""
+    assert main(command("out")) == 0
+    recipe = read_recipe(Path("out"))
+    one, other = (RunFolder.open(Path("out"), recipe) for _ in range(2))
+    refused: list[BaseException] = []
+
+    def claim() -> None:
+        with pytest.raises(UsageError, match="another maskaudit is writing there") as told, other.claimed():
+            pass
+        refused.append(told.value)
+
+    with one.claimed():
+        claim()
+        thread = threading.Thread(target=claim)
+        thread.start()
+        thread.join(10)
+        assert len(refused) == 2
+    with other.claimed():
+        pass
+
+
+def interrupted(process: subprocess.Popen) -> None:
+    """It ends by itself with 130 and one line."""
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert err.count("interrupted; what was scored is kept") == 1
+    assert "Traceback" not in err
+    assert "Exception" not in err
+
+
+@pytest.mark.parametrize("presses", [1, 2, 5])
+def test_ctrl_c_keeps_the_chunk_that_is_being_written(start, presses):
+    """Pressed once or often while a chunk is written: it is kept, and the run goes on to the same bytes."""
+    process = start(*command("out"), SLOWED="0.8")
+    wait_for(lambda: len(journal("out")) == 1)
+    wait_for(lambda: len(list(Path("out/scores").glob(".small-00001*"))) == 1)
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.03)
+    interrupted(process)
+    assert journal("out") == ["scores/small-00000.parquet", "scores/small-00001.parquet"]
+    assert not list(Path("out").rglob(".*.parquet*"))
+    assert main(command("out")) == 0
+    assert main(command("whole")) == 0
+    assert contents("out") == contents("whole")
+
+
+def fails_at(what: str, time: int, error: Exception) -> Callable[..., Any]:
+    """A method of the fake scorer that fails the nth time, and does as it should before."""
+    real, times = getattr(FakeScorer, what), count(1)
+
+    def method(self: FakeScorer, *asked: Any) -> Any:
+        if next(times) == time:
+            raise error
+        return real(self, *asked)
+
+    return method
+
+
+@pytest.mark.parametrize("what", ["prepare", "score"])
+def test_a_fault_in_a_prompt_is_told_as_itself(monkeypatch, capsys, what):
+    """What tokenising or scoring refuses comes out with its own message and status; chunks before it are kept."""
+    error = CheckpointError("the prompt is too long: shorten it")
+    monkeypatch.setattr(FakeScorer, what, fails_at(what, 4, error))
+    assert main(command("out")) == 3
+    assert capsys.readouterr().err.endswith("maskaudit: the prompt is too long: shorten it\n")
+    assert len(journal("out")) == 3
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("tokenise", "write"))]
+
+
+def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
+    """The run ends with the chunk that is being scored then, not with the last; those before are kept."""
+    scored, real = [], FakeScorer.score
+
+    def score(self: FakeScorer, *asked: Any) -> Any:
+        scored.append(asked)
+        return real(self, *asked)
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "small-00002.parquet":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_atomically(path, data)
+
+    monkeypatch.setattr(FakeScorer, "score", score)
+    monkeypatch.setattr("audit.store.write_atomically", full)
+    assert main(command("out")) == 2
+    message = "out/scores/small-00002.parquet: can't be written (No space left on device): free some space and give"
+    assert message in capsys.readouterr().err
+    assert len(scored) == 4
+    assert journal("out") == ["scores/small-00000.parquet", "scores/small-00001.parquet"]
