@@ -8,6 +8,7 @@ LONGEST seconds or less, which SEED decides.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -19,7 +20,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from fakes import INFO, FakeScorer
+import pytest
+from fakes import INFO, PROBE, FakeScorer
 
 import audit.run
 from audit.cli import main
@@ -32,6 +34,44 @@ def fake_scorer(*_: object) -> FakeScorer:
     scorer = FakeScorer()
     scorer.checkpoint = SimpleNamespace(info=INFO, device="cpu")
     return scorer
+
+
+def here(folder: Path, patched: pytest.MonkeyPatch) -> None:
+    """Work in the folder, with the small probe in it, where a run by `main` is of the recipe of this command's."""
+    patched.chdir(folder)
+    Path("small.yaml").write_text(PROBE)
+    patched.setattr(audit.run, "CHUNK", CHUNK)
+    patched.setattr(audit.run, "load_scorer", fake_scorer)
+    patched.setattr(audit.run, "datetime", SimpleNamespace(now=started))
+
+
+def undisturbed(folder: Path) -> dict[str, bytes]:
+    """The files of a run in the folder that nothing happens to."""
+    with pytest.MonkeyPatch.context() as patched:
+        here(folder, patched)
+        assert main(command("out")) == 0
+        return contents("out")
+
+
+def command(out: str, checkpoint: str = "fake") -> tuple[str, ...]:
+    """The words after `maskaudit`."""
+    return ("run", checkpoint, "-p", "small.yaml", "--out", out)
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    """Every file of a run with its bytes, with one time of its start, but for the lock."""
+    began = json.loads(Path(folder, "run.json").read_bytes())["recipe"]["started"].encode()
+    files = [path for path in Path(folder).rglob("*") if path.name != ".lock" and not path.is_dir()]
+    return {str(path.relative_to(folder)): path.read_bytes().replace(began, b"START") for path in files}
+
+
+def journal(folder: str) -> list[str]:
+    """The files that are finished."""
+    try:
+        lines = Path(folder, "manifest.jsonl").read_text().splitlines()[1:]
+    except FileNotFoundError:
+        return []
+    return [json.loads(line)["file"] for line in lines if line.endswith("}")]
 
 
 def slowly(function: Callable, seconds: float) -> Callable:
