@@ -98,14 +98,14 @@ class RunFolder:
             _clear(path)
         found = None if fresh else read_recipe(path)
         if found is None:
-            write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
+            write_in(path, "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
         elif recipe_id(found) != recipe_id(recipe):
             what = ", ".join(differences(found, recipe))
             mend = "choose another folder with --out, or pass --fresh to replace it"
             raise UsageError(f"{path} holds another run ({what} differ): {mend}")
         elif found.seed != recipe.seed:
             found = replace(found, seed=recipe.seed, command=recipe.command)
-            write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
+            write_in(path, "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
         (path / "scores").mkdir(exist_ok=True)
         return found or recipe
 

@@ -25,6 +25,7 @@ from fakes import INFO, PROBE, FakeScorer
 
 import audit.run
 from audit.cli import main
+from audit.options import Options
 
 CHUNK = 8
 
@@ -59,10 +60,11 @@ def command(out: str, checkpoint: str = "fake") -> tuple[str, ...]:
 
 
 def contents(folder: str) -> dict[str, bytes]:
-    """Every file of a run with its bytes, with one time of its start, but for the lock."""
+    """Every file of a run with its bytes, as if it had begun in the first second, but for the lock."""
     began = json.loads(Path(folder, "run.json").read_bytes())["recipe"]["started"].encode()
     files = [path for path in Path(folder).rglob("*") if path.name != ".lock" and not path.is_dir()]
-    return {str(path.relative_to(folder)): path.read_bytes().replace(began, b"START") for path in files}
+    read = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {name: data.replace(began, b"2026-01-01T00:00:00Z") for name, data in read.items()}
 
 
 def journal(folder: str) -> list[str]:
@@ -110,6 +112,9 @@ def patch(checkpoint: str) -> None:
         audit.run.load_scorer = fake_scorer
     else:
         from audit.scoring import TorchScorer as scorer
+
+        loaded = audit.run.load_scorer(checkpoint, Options())
+        audit.run.load_scorer = lambda *_: loaded
     scorer.prepare = counted(scorer.prepare, seconds)
     audit.run.CHUNK = CHUNK
     audit.run.datetime = SimpleNamespace(now=started)
@@ -117,24 +122,36 @@ def patch(checkpoint: str) -> None:
 
 
 def started(zone: Any) -> datetime:
-    """In place of `datetime.now`."""
+    """In place of `datetime.now`, which is asked once the model is loaded."""
+    if "BEGUN" in os.environ:
+        os.close(int(os.environ["BEGUN"]))
     return datetime(2026, 1, 1, 0, 0, int(os.environ.get("STARTED", "0")), tzinfo=zone)
 
 
 def live_and_die(argv: Sequence[str], kills: int, longest: float) -> None:
     """Begin the command in a process that is killed after a random time, until it was killed that many times in the
-    middle. Each life starts a second after the one before, if its clock is asked."""
-    delay = random.Random(int(os.environ.get("SEED", "0")))
+    middle: soon at first, so that few chunks are done. Each life's clock is a second ahead of the last one's."""
+    delay, died = random.Random(int(os.environ.get("SEED", "0"))), 0
     for life in range(10 * kills):
-        if (child := os.fork()) == 0:
-            os.environ["STARTED"] = str(life)
-            os._exit(main(argv))
-        time.sleep(delay.uniform(0, longest))
-        os.kill(child, signal.SIGKILL)
-        kills -= os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-        if not kills:
+        seconds = delay.uniform(0, longest * min(1, (life + 1) / kills))
+        died += killed_after(argv, life, seconds)
+        if died == kills:
             return
     sys.exit("it ended before it could be killed")
+
+
+def killed_after(argv: Sequence[str], life: int, seconds: float) -> bool:
+    """Whether the command, in a process of its own, was killed that long after its model was loaded."""
+    loading, loaded = os.pipe()
+    if (child := os.fork()) == 0:
+        os.environ |= {"STARTED": str(life), "BEGUN": str(loaded)}
+        os._exit(main(argv))
+    os.close(loaded)
+    os.read(loading, 1)  # until the other end is closed
+    os.close(loading)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 if __name__ == "__main__":
