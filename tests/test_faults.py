@@ -30,9 +30,12 @@ CHUNK = "scores/small-00002.parquet"
 
 
 @pytest.fixture(autouse=True)
-def small_run(tmp_path, monkeypatch):
-    """Each test in a folder of its own with the small probe in it."""
+def small_run(tmp_path, monkeypatch) -> Iterator[None]:
+    """Each test in a folder of its own with the small probe in it; Ctrl-C is heard again after it."""
     slowed.here(tmp_path, monkeypatch)
+    heard = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, heard)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +173,6 @@ def begun(folder: str) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(FakeScorer, "score", partial(FakeScorer.score, FakeScorer(stop_after=30)))
         patched.setattr(FakeScorer, "prepare", lambda self, *asked: partial(self.score, *asked))
-        patched.setattr(signal, "signal", lambda *_: None)
         assert main(command(folder)) == 130
 
 

@@ -80,7 +80,7 @@ def check_kills(start: Callable[..., subprocess.Popen], kills: int, checkpoint: 
 
 def test_a_run_killed_three_times_ends_in_the_same_bytes(start, whole):
     """SIGKILL in the middle of scoring or writing costs a chunk and leaves no trace in the folder."""
-    check_kills(start, 3, "fake", SLOWED="0.04", LONGEST="0.6", SEED="3")
+    check_kills(start, 3, "fake", SLOWED="0.1", LONGEST="1.2", SEED="3")
     assert contents("cut") == whole
 
 
@@ -196,6 +196,25 @@ def test_ctrl_c_keeps_the_chunk_that_is_being_written(start, presses, whole):
     interrupted(process)
     assert journal("out") == ["scores/small-00000.parquet", "scores/small-00001.parquet"]
     assert not list(Path("out").rglob(".*.parquet*"))
+    assert main(command("out")) == 0
+    assert contents("out") == whole
+
+
+@pytest.mark.parametrize("file", ["run.json", "competence.json", "predictions.csv", "audit.json", "report.html"])
+def test_ctrl_c_while_a_file_is_written_leaves_it_whole_or_not_there(monkeypatch, whole, capsys, file):
+    """At the begin, while scoring, in the tables or the page: 130, one line, no temporary file, the same bytes then."""
+    real = os.replace
+
+    def pressed(temporary: str, path: Path) -> None:
+        if path.name == file:
+            raise KeyboardInterrupt
+        real(temporary, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", pressed)
+        assert main(command("out")) == 130
+    assert capsys.readouterr().err.count("interrupted; what was scored is kept") == 1
+    assert {path.name for path in Path("out").rglob(".*")} == {".lock"}
     assert main(command("out")) == 0
     assert contents("out") == whole
 
