@@ -219,6 +219,18 @@ def test_ctrl_c_while_a_file_is_written_leaves_it_whole_or_not_there(monkeypatch
     assert contents("out") == whole
 
 
+def test_ctrl_c_once_more_while_the_command_ends_shows_no_traceback(monkeypatch, capsys):
+    """Where the interrupt meets what handles the first one, the end is the same, and further ones aren't heard."""
+
+    def ending(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("audit.cli.app", ending)
+    assert main(command("out")) == 130
+    assert "interrupted; what was scored is kept" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def fails_at(what: str, time: int, error: Exception) -> Callable[..., Any]:
     """A method of the fake scorer that fails the nth time, and does as it should before."""
     real, times = getattr(FakeScorer, what), count(1)
