@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -472,10 +474,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         app(args=argv, prog_name="maskaudit")
     except SystemExit as done:  # typer's way to end: its own usage errors have been shown
         status = _flushed(done.code if isinstance(done.code, int) else 0)
-        if status == 130:
-            kept = "what was scored is kept, and the same command goes on from there"
-            print(f"maskaudit: interrupted; {kept}", file=sys.stderr)
-        return status
+        return _interrupted() if status == 130 else status
+    except KeyboardInterrupt:  # once more, while typer was ending
+        return _interrupted()
     except AuditError as error:
         print(f"maskaudit: {error}", file=sys.stderr)
         return error.status
@@ -490,6 +491,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"maskaudit: {error.strerror or error}", file=sys.stderr)
         return _flushed(4)
     return _flushed(0)
+
+
+def _interrupted() -> int:
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again while Python ends, it would show a traceback
+    print("maskaudit: interrupted; what was scored is kept, and the same command goes on from there", file=sys.stderr)
+    return 130
 
 
 def _say(text: str) -> None:
@@ -549,7 +557,7 @@ def _write_new(path: Path, text: str, option: str) -> None:
 
 def _write_card(path: Path, result: Audit, how: str) -> Path:
     """Put the section into the file, which is made if need be; nothing else in it changes. `how` to name another."""
-    from audit.store import write_atomically
+    from audit.store import cannot_write, write_atomically
     from reports.frontmatter import CardError
     from reports.readme import has_another, update
 
@@ -567,9 +575,10 @@ def _write_card(path: Path, result: Audit, how: str) -> Path:
         raise UsageError(f"{path}:{error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
-        why = getattr(error, "strerror", None) or error
-        raise UsageError(f"{path}: can't be written ({why}): {mend}") from error
+    except OSError as error:
+        raise cannot_write(path, error, mend) from error
+    except RuntimeError as error:  # links that lead in a circle
+        raise UsageError(f"{path}: can't be written ({error}): {mend}") from error
     if has_another(new):
         print(f"maskaudit: {path} has a section of its own on bias, which was left as it is", file=sys.stderr)
     return path
@@ -577,7 +586,7 @@ def _write_card(path: Path, result: Audit, how: str) -> Path:
 
 def _write_page(path: Path, result: Audit | Comparison) -> Path:
     from audit.comparison import Comparison
-    from audit.store import write_atomically
+    from audit.store import cannot_write, write_atomically
 
     if isinstance(result, Comparison):
         from reports import render_comparison
@@ -591,7 +600,7 @@ def _write_page(path: Path, result: Audit | Comparison) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, html.encode())
     except OSError as error:
-        raise UsageError(f"{path}: can't be written ({error.strerror or error}): choose another with --out") from error
+        raise cannot_write(path, error, "choose another with --out") from error
     return path
 
 

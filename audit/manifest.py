@@ -42,7 +42,7 @@ class Manifest:
     def seal(self) -> None:
         """Leave a line a file, in alphabetical order, whatever came before. Raises OSError."""
         self._hashes = dict(sorted(self._hashes.items()))
-        if not self.path.exists() or self.path.read_bytes() != self._bytes():
+        if not self.path.is_file() or self.path.read_bytes() != self._bytes():
             self._replace()
 
     def _replace(self) -> None:
@@ -63,7 +63,7 @@ def _line(value: Mapping[str, str]) -> bytes:
 def _read(path: Path, recipe_id: str) -> tuple[dict[str, str], bool]:
     """The hashes in a journal, and whether it is whole, so that it can be added to."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     except OSError:
         return {}, False
     if lines[0] != _line({"recipe": recipe_id})[:-1]:
@@ -73,6 +73,6 @@ def _read(path: Path, recipe_id: str) -> tuple[dict[str, str], bool]:
         try:
             entry = json.loads(line)
             hashes[str(entry["file"])] = str(entry["sha256"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return hashes, False
     return hashes, lines[-1] == b""

@@ -112,29 +112,29 @@ class RunFolder:
             with _locked(path):
                 return cls(path, cls._begun(path, recipe, fresh))
         except OSError as error:
-            raise _cannot_write(path, error) from error
+            raise cannot_write(Path(error.filename or path), error) from error
 
     @staticmethod
     def _begun(path: Path, recipe: Recipe, fresh: bool) -> Recipe:
         """The recipe of the run in the folder, which is begun if need be."""
         if fresh:
             _clear(path)
-        found = read_recipe(path)
+        found = None if fresh else read_recipe(path)
         if found is None:
-            write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
+            write_in(path, "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
         elif recipe_id(found) != recipe_id(recipe):
             what = ", ".join(differences(found, recipe))
             mend = "choose another folder with --out, or pass --fresh to replace it"
             raise UsageError(f"{path} holds another run ({what} differ): {mend}")
         elif found.seed != recipe.seed:
             found = replace(found, seed=recipe.seed, command=recipe.command)
-            write_atomically(path / "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
+            write_in(path, "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
         (path / "scores").mkdir(exist_ok=True)
         return found or recipe
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """While open, no other process writes into the folder.
+        """While open, no other process writes into the folder; what a killed one left half-written is removed.
 
         Raises UsageError where one does, or where the folder isn't this run's any more.
         """
@@ -142,6 +142,7 @@ class RunFolder:
             found = read_recipe(self.path)
             if found is None or recipe_id(found) != self.recipe_id:
                 raise UsageError(f"{self.path}: another run was begun there: choose another folder with --out")
+            _clear_temporaries(self.path)
             self._manifest = Manifest(self.path / MANIFEST, self.recipe_id)
             yield
 
@@ -151,9 +152,9 @@ class RunFolder:
 
     def read_whole(self, file: str) -> bytes | None:
         """The content of a finished file; None where it is missing, or not what was written."""
-        wanted = self._manifest.hashes.get(file)
+        wanted, path = self._manifest.hashes.get(file), self.path / file
         try:
-            data = (self.path / file).read_bytes() if wanted is not None else b""
+            data = path.read_bytes() if wanted is not None and path.is_file() else b""  # a pipe would never end
         except OSError:
             return None
         return data if hashlib.sha256(data).hexdigest() == wanted else None
@@ -167,14 +168,14 @@ class RunFolder:
         try:
             self._manifest.add(file, hashlib.sha256(data).hexdigest())
         except OSError as error:
-            raise _cannot_write(self.path / MANIFEST, error) from error
+            raise cannot_write(self.path / MANIFEST, error) from error
 
     def seal(self) -> None:
         """All files of scores are there: leave the manifest as an undisturbed run would. Raises UsageError."""
         try:
             self._manifest.seal()
         except OSError as error:
-            raise _cannot_write(self.path / MANIFEST, error) from error
+            raise cannot_write(self.path / MANIFEST, error) from error
 
     def read_competence(self) -> Competence | None:
         """How the easy clozes were answered; None where they weren't asked. Raises IncompleteError for a damaged
@@ -233,7 +234,7 @@ def _locked(path: Path) -> Iterator[None]:
         mend = "wait for it, or choose another folder with --out"
         raise UsageError(f"{path}: another maskaudit is writing there: {mend}") from error
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         yield
     finally:
@@ -262,7 +263,7 @@ def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, data)
     except OSError as error:
-        raise _cannot_write(folder / name, error) from error
+        raise cannot_write(folder / name, error) from error
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -444,8 +445,9 @@ def json_bytes(value: object) -> bytes:
 def is_run(path: Path) -> bool:
     """The folder has a `run.json` that maskaudit wrote, of whatever version."""
     try:
-        return "checkpoint" in json.loads((path / "run.json").read_bytes())["recipe"]
-    except (OSError, ValueError, KeyError, TypeError):
+        file = path / "run.json"
+        return file.is_file() and "checkpoint" in json.loads(file.read_bytes())["recipe"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
@@ -491,25 +493,32 @@ _IN_WORDS = {
 }
 
 
+_FILES = (
+    *("run.json", MANIFEST, COMPETENCE, PARITY, "audit.json", "report.html", "model-card.md", "predictions.csv"),
+    *("findings.csv", "interactions.csv", "measures.csv", "distributions.csv", "distributions-single-piece.csv"),
+)
+"""All that a run leaves in its folder, but for the chunks in `scores`."""
+
+
 def _clear(path: Path) -> None:
-    """Remove the files of an earlier run, and nothing else; `run.json`, which marks it as one, last."""
-    names = [
-        MANIFEST,
-        COMPETENCE,
-        PARITY,
-        "audit.json",
-        "report.html",
-        "predictions.csv",
-        "findings.csv",
-        "interactions.csv",
-    ]
-    names += ["model-card.md", "measures.csv", "distributions.csv", "distributions-single-piece.csv"]
-    for file in [*(path / name for name in names), *(path / "scores").glob("*.parquet"), path / "run.json"]:
+    """Remove the files of an earlier run, and nothing else; `run.json`, which marks the folder as a run's, stays."""
+    for file in [*(path / name for name in _FILES if name != "run.json"), *(path / "scores").glob("*.parquet")]:
         file.unlink(missing_ok=True)
 
 
-def _cannot_write(path: Path, error: OSError) -> AuditError:
-    mend = "choose another folder with --out"
+def _clear_temporaries(path: Path) -> None:
+    """Remove what `write_atomically` had begun in a process that was killed. Raises UsageError where that fails."""
+    temporary = "?" * 8  # the end of tempfile's names
+    names = [f".{name}.{temporary}" for name in _FILES]
+    try:
+        for file in [*(f for name in names for f in path.glob(name)), *path.glob(f"scores/.*.parquet.{temporary}")]:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError, mend: str = "choose another folder with --out") -> AuditError:
+    """What to tell of a write that failed: where, why and what to do, which is `mend` unless the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         mend = "free some space and give the same command again; what was scored is kept"
     return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")

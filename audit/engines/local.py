@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 from audit.scorer import Scorer, Scores
 from audit.work import Chunk, Work
@@ -18,7 +19,7 @@ def make_chunks(scorer: Scorer, work: Work, todo: Iterable[Chunk], keep: Keep) -
 
     Raises what the scorer and `keep` raise.
     """
-    with ThreadPoolExecutor(1, "write") as writer, ThreadPoolExecutor(1, "tokenise") as reader:
+    with _thread("write") as writer, _thread("tokenise") as reader:
         chunks = iter(todo)
         coming = _begun(reader, scorer, work, next(chunks, None))
         written: Future[None] | None = None
@@ -31,6 +32,25 @@ def make_chunks(scorer: Scorer, work: Work, todo: Iterable[Chunk], keep: Keep) -
             written = writer.submit(_finish, work, keep, chunk, prompts, scores)
         if written is not None:
             written.result()
+
+
+@contextmanager
+def _thread(name: str) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(1, name)
+    try:
+        yield pool
+    finally:
+        _end(pool)
+
+
+def _end(pool: ThreadPoolExecutor) -> None:
+    """Wait for what was begun. Ctrl-C doesn't cut it short, however often: a chunk that is being written is kept."""
+    try:
+        pool.submit(bool).result()  # not the thread's end: a join that is cut short takes it for ended (Python 3.11)
+    except KeyboardInterrupt:
+        _end(pool)
+        raise
+    pool.shutdown()
 
 
 _Prepared = tuple[Chunk, Sequence[Prompt], Callable[[], Scores]]
