@@ -89,10 +89,15 @@ def run(
     trust_remote_code: TrustRemoteCode = False,
     mlm_head_from: HeadFrom = None,
     seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="local, or ray: on every GPU, else CPU, of a Ray cluster.")] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="auto, host:port or ray://host:port. Default: RAY_ADDRESS, or a Ray of this machine alone."),
+    ] = None,
 ) -> None:
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
     from audit.progress import progress
-    from audit.run import audit, default_folder
+    from audit.run import ENGINES, audit, default_folder
     from audit.summary import audit_summary
 
     options = Options(
@@ -108,6 +113,10 @@ def run(
         mlm_head_from=mlm_head_from,
         seed=seed,
     )
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"{engine!r} is not one of {', '.join(ENGINES)}", param_hint="--engine")
+    if ray_address is not None and engine != "ray":
+        raise typer.BadParameter("it goes with --engine ray", param_hint="--ray-address")
     folder = out or default_folder(checkpoint)
     with progress() as told:
         result = audit(
@@ -117,6 +126,8 @@ def run(
             options=options,
             max_prompts=max_prompts,
             fresh=fresh,
+            engine=engine,
+            ray_address=ray_address,
             progress=told,
         )
     written = _write_page(folder / "report.html", result)

@@ -5,6 +5,7 @@ The order of the steps and what is kept between them; none of the steps itself.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import shlex
@@ -15,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from audit.engines import Engine
 from audit.engines.local import Keep, make_chunks
 from audit.errors import UsageError
 from audit.options import MAX_PROMPTS, Options
@@ -33,6 +35,8 @@ CHUNK = 512
 """Prompts in a chunk of scores on a CPU: what a kill can cost."""
 GPU_CHUNK = 8192
 """The same on anything faster."""
+
+ENGINES = ("local", "ray")
 
 Make = Callable[[Iterable[Chunk], Keep], None]
 """An engine: makes the chunks and has each kept."""
@@ -70,29 +74,57 @@ def audit(
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
     fresh: bool = False,
+    engine: str = "local",
+    ray_address: str | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a checkpoint: a hub id, a folder, `demo` or `demo-finetuned`.
 
     `probes` are names of shipped probes or files; none means all that are shipped. Scores and results go to the run
-    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. Raises `probes.ProbeError` and the
-    errors in `audit.errors`.
+    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. Engine `ray` scores on all GPUs
+    (else CPUs) of the Ray cluster at `ray_address`, or of this machine. Raises `probes.ProbeError` and the errors in
+    `audit.errors`.
     """
     options = options or Options()
     probes = listed(probes)
     loaded = load_probes(probes, max_prompts)
     folder = Path(out) if out is not None else default_folder(checkpoint)
-    scorer = load_scorer(checkpoint, options)
     command = repeat_command(checkpoint, probes, options)
-    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command)
-    return audit_with(scorer, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+    with _started(engine, checkpoint, options, ray_address) as ready:
+        recipe = make_recipe(ready.checkpoint, loaded, options, ready.device, command)
+        return _audit(ready, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+
+
+@contextlib.contextmanager
+def _started(engine: str, checkpoint: str, options: Options, ray_address: str | None) -> Iterator[Engine]:
+    """The engine of that name, while open. Raises UsageError for another name."""
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r} is not one of {', '.join(ENGINES)}")
+    if engine == "ray":
+        from audit.engines import ray
+
+        with ray.started(checkpoint, options, ray_address) as ready:
+            yield ready
+    elif ray_address is not None:
+        raise UsageError("a Ray address is of no use without the engine ray")
+    else:
+        yield _local(load_scorer(checkpoint, options))
+
+
+def _local(scorer: TorchScorer) -> Engine:
+    return Engine(scorer.checkpoint.info, str(scorer.checkpoint.device), partial(make_chunks, scorer))
 
 
 def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
     """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
+    recipe = folder.recipe
+    return _audit(Engine(recipe.checkpoint, recipe.device, partial(make_chunks, scorer)), probes, folder, progress)
+
+
+def _audit(engine: Engine, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None) -> Audit:
     work = Work(probes, folder.recipe)
     with folder.claimed():
-        fill(folder, work.chunks, partial(make_chunks, scorer, work), progress)
+        fill(folder, work.chunks, partial(engine.make_chunks, work), progress)
         folder.seal()
         return measured(work, folder, progress)
 

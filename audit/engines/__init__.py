@@ -2,3 +2,25 @@
 
 What a chunk is isn't known here, nor where it is kept.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit.engines.local import Keep
+    from audit.result import CheckpointInfo
+    from audit.work import Chunk, Work
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Ready to make the chunks of any run of one checkpoint."""
+
+    checkpoint: CheckpointInfo
+    device: str
+    """What it computes on, as a recipe says it."""
+    make_chunks: Callable[[Work, Iterable[Chunk], Keep], None]
+    """Makes the chunks and has each kept."""
