@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import logging
 import os
 import re
@@ -73,7 +74,7 @@ def make_chunks(checkpoint: str, options: Options, work: Work, todo: Iterable[Ch
                     raise getattr(errors, answer["fault"])(answer["text"])
                 keep(work.chunks[answer["number"]], answer["data"])
     except _library().exceptions.RayError as error:
-        mend = "the same command goes on from what was kept"
+        mend = "where memory ran out, give Ray fewer CPUs; the same command goes on from what was kept"
         raise IncompleteError(f"the workers of Ray failed ({_reason(error)}): {mend}") from error
 
 
@@ -123,24 +124,36 @@ def _row(number: int, *, data: bytes | None = None, fault: str | None = None, te
 
 
 def _answers(numbers: Sequence[int], asked: tuple[Any, ...]) -> Generator[dict[str, Any]]:
-    """Each number's row as soon as it is there. A number is a block of its own: so much is handed out, streamed back,
-    and made again after a death at a time."""
+    """Each number's row as soon as it is there."""
     data = _library().data
-    unit = "GPU" if asked[-1].device == "cuda" else "CPU"
     with _quiet_data(data):
-        rows = data.from_items([{"number": number} for number in numbers], override_num_blocks=len(numbers))
-        made = rows.map_batches(
+        made = _handed_out(data, numbers, asked)
+        for table in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            yield from table.to_pylist()
+
+
+def _handed_out(data: Any, numbers: Sequence[int], asked: tuple[Any, ...]) -> Any:
+    """The dataset of answers. A number is a block of its own: so much at a time is handed out, streamed back, and made
+    again after a death."""
+    unit = "GPU" if asked[-1].device == "cuda" else "CPU"
+    numbered = data.from_items([{"number": number} for number in numbers], override_num_blocks=len(numbers))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
+        return numbered.map_batches(
             Worker,
             batch_size=1,
             batch_format="pyarrow",
             compute=data.ActorPoolStrategy(size=min(len(numbers), _count(unit) or 1)),
             fn_constructor_args=asked,
-            max_restarts=-1,
-            max_task_retries=RETRIES,
             **{f"num_{unit.lower()}s": 1},
+            **_bounded(numbered.map_batches),
         )
-        for table in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-            yield from table.to_pylist()
+
+
+def _bounded(map_batches: Any) -> dict[str, int]:
+    """How often a chunk is made again; by itself Ray never gives up. It is about to take that from callers."""
+    parameters = inspect.signature(map_batches).parameters
+    return {"max_task_retries": RETRIES} if {"max_task_retries", "ray_remote_args"} & set(parameters) else {}
 
 
 def _count(unit: str) -> int:
