@@ -92,7 +92,7 @@ def run(
     engine: Annotated[str, typer.Option(help="local, or ray: on every GPU, else CPU, of a Ray cluster.")] = "local",
     ray_address: Annotated[
         str | None,
-        typer.Option(help="auto, host:port or ray://host:port. Default: RAY_ADDRESS, or a Ray of this machine alone."),
+        typer.Option(help="auto or host:port, on a node of it. Default: RAY_ADDRESS, or a Ray of this machine alone."),
     ] = None,
 ) -> None:
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""

@@ -11,7 +11,6 @@ import importlib
 import inspect
 import logging
 import os
-import re
 import socket
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -38,12 +37,12 @@ RETRIES = 4
 
 _SECONDS_TO_ANSWER = 10.0
 """Of a cluster that is asked whether it is there."""
-_CLIENT_PORT, _PORT = 10001, 6379
 
 
 @contextlib.contextmanager
 def started(checkpoint: str, options: Options, address: str | None) -> Iterator[Engine]:
-    """While open, this process is connected to the cluster at the address: `auto`, `host:port` or `ray://host:port`.
+    """While open, this process is connected to the cluster at the address, `auto` or `host:port`, and runs on a node
+    of it.
 
     None is what RAY_ADDRESS says, else a Ray of this machine alone, which is started and stopped again. A connection
     that is there already is used, and left. Raises UsageError where there is no Ray or no cluster, CheckpointError.
@@ -210,29 +209,33 @@ def _connected(address: str | None) -> Iterator[None]:
 
 def _connect(ray: Any, address: str) -> None:
     """Raises UsageError where no cluster answers."""
-    local = address == "local"
+    local = {"include_dashboard": False} if address == "local" else {}
     try:
         _knock(address)
-        with _quiet(), _on_loopback() if local else contextlib.nullcontext():
-            settings = {"include_dashboard": False} if local else {}
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+        with _quiet():
+            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **local)
     except (OSError, ValueError, RuntimeError, ImportError, ray.exceptions.RayError) as error:
         what = "Ray doesn't start here" if local else f"--ray-address {address}: no Ray cluster can be joined there"
         mend = (
-            "see its logs in /tmp/ray" if local else "see `ray status` there, or leave the option out for this machine"
+            "see its logs in /tmp/ray"
+            if local
+            else "see whether `ray status` shows it, and whether RAY_AUTH_MODE and RAY_AUTH_TOKEN are the cluster's"
         )
         raise UsageError(f"{what} ({first_line(error)}): {mend}") from error
 
 
 def _knock(address: str) -> None:
-    """Raises OSError at once where nobody listens: Ray itself would try for minutes."""
+    """Raises OSError at once where nobody listens (Ray itself would try for minutes), UsageError for an address that
+    Ray Data can't work with."""
     if address in ("local", "auto"):
         return
-    place = re.fullmatch(r"(ray://)?\[?([\w.:-]+?)\]?(?::(\d{1,5}))?", address, re.ASCII)
-    if not place:
-        raise ValueError("it is none of auto, host:port, ray://host:port")
-    port = int(place[3] or (_CLIENT_PORT if place[1] else _PORT))
-    socket.create_connection((place[2], port), _SECONDS_TO_ANSWER).close()
+    if address.startswith("ray://"):
+        mend = "give the command on a node of the cluster with --ray-address auto, or with `ray job submit`"
+        raise UsageError(f"--ray-address {address}: Ray Data doesn't work through Ray's client: {mend}")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"--ray-address {address}: it is neither auto nor host:port, of a cluster's head node")
+    socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
 
 
 @contextlib.contextmanager
@@ -264,19 +267,6 @@ def _no_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-@contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
-    """A Ray that starts meanwhile can't be reached from other machines. It does what anyone asks who reaches it, and
-    on Linux listens to all; this is the switch by which it doesn't elsewhere."""
-    constants: Any = importlib.import_module("ray._private.ray_constants")
-    before = getattr(constants, "ENABLE_RAY_CLUSTER", None)
-    constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextlib.contextmanager
