@@ -200,11 +200,12 @@ def _connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():  # by the caller, who goes on with it
         yield
         return
-    try:
-        _connect(ray, address or os.environ.get("RAY_ADDRESS") or "local")
-        yield
-    finally:
-        ray.shutdown()
+    with _no_news():
+        try:
+            _connect(ray, address or os.environ.get("RAY_ADDRESS") or "local")
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _connect(ray: Any, address: str) -> None:
@@ -267,6 +268,17 @@ def _no_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _no_news() -> Iterator[None]:
+    """Ray prints each death of a worker on stdout, among our results, and only its debugger has a switch for that."""
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        worker._worker_logs_enabled = True
 
 
 @contextlib.contextmanager
