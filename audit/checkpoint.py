@@ -339,6 +339,11 @@ def _device(name: str) -> torch.device:
     return device
 
 
+def use_threads(count: int) -> None:
+    """From here on this process computes with that many threads of the CPU, whatever its environment says."""
+    torch.set_num_threads(count)
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without transformers' own warnings and bars: what matters of them is checked here and said once."""

@@ -94,10 +94,15 @@ def run(
     trust_remote_code: TrustRemoteCode = False,
     mlm_head_from: HeadFrom = None,
     seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="local, or ray: on every GPU, else CPU, of a Ray cluster.")] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="auto or host:port, on a node of it. Default: RAY_ADDRESS, or a Ray of this machine alone."),
+    ] = None,
 ) -> None:
     """Audit a checkpoint and write its report. A run that was cut short goes on where it stopped."""
     from audit.progress import progress
-    from audit.run import audit, default_folder
+    from audit.run import ENGINES, audit, default_folder
 
     options = Options(
         revision=revision,
@@ -112,7 +117,13 @@ def run(
         mlm_head_from=mlm_head_from,
         seed=seed,
     )
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"{engine!r} is not one of {', '.join(ENGINES)}", param_hint="--engine")
+    if ray_address is not None and engine != "ray":
+        raise typer.BadParameter("it goes with --engine ray", param_hint="--ray-address")
     if shard is not None:
+        if engine != "local":
+            raise typer.BadParameter("a share is made by this process: leave out --engine", param_hint="--shard")
         return _run_shard(shard, checkpoint, probe or (), out, options, max_prompts, fresh)
     folder = out or default_folder(checkpoint)
     with progress() as told:
@@ -123,6 +134,8 @@ def run(
             options=options,
             max_prompts=max_prompts,
             fresh=fresh,
+            engine=engine,
+            ray_address=ray_address,
             progress=told,
         )
     _tell(result, folder)

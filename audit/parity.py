@@ -21,12 +21,11 @@ CHUNKS, PROMPTS = 8, 8
 
 
 def parity(exact: Scorer, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> Parity:
-    """Hold stored scores of some of the chunks against those of a scorer of the same checkpoint in float32.
+    """Hold stored scores of some of the chunks, which are of probes, against those of a scorer of the same checkpoint in float32.
 
     Raises what the scorer raises, IncompleteError where a chunk can't be read.
     """
-    asked = [chunk for chunk in chunks if chunk.probe is not None]
-    pairs = [_pair(exact, work, asked[i], folder) for i in spread(len(asked), CHUNKS)]
+    pairs = [_pair(exact, work, chunks[i], folder) for i in spread(len(chunks), CHUNKS)]
     off = np.concatenate([np.abs(found.logp[rows] - wanted.logp).ravel() for found, rows, wanted in pairs])
     off = off[~np.isnan(off)]
     shared = [share for pair in pairs for share in _shared(*pair)]

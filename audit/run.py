@@ -5,6 +5,7 @@ The order of the steps and what is kept between them; none of the steps itself.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import shlex
@@ -16,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from audit.engines import Engine
 from audit.engines.local import Keep, make_chunks
 from audit.errors import UsageError
 from audit.options import MAX_PROMPTS, Options
@@ -29,12 +31,15 @@ from probes.load import load_probe, shipped
 from probes.probe import Probe
 
 if TYPE_CHECKING:
+    from audit.engines import Exact
     from audit.scoring import TorchScorer
 
 CHUNK = 512
 """Prompts in a chunk of scores on a CPU: what a kill can cost."""
 GPU_CHUNK = 8192
 """The same on anything faster."""
+
+ENGINES = ("local", "ray")
 
 Make = Callable[[Iterable[Chunk], Keep], None]
 """An engine: makes the chunks and has each kept."""
@@ -72,30 +77,59 @@ def audit(
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
     fresh: bool = False,
+    engine: str = "local",
+    ray_address: str | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a checkpoint: a hub id, a folder, `demo` or `demo-finetuned`.
 
     `probes` are names of shipped probes or files; none means all that are shipped. Scores and results go to the run
-    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. Raises `probes.ProbeError` and the
-    errors in `audit.errors`.
+    folder `out` (by default `runs/<name>`), where a run that was cut short goes on. Engine `ray` scores on all GPUs
+    (else CPUs) of the Ray cluster at `ray_address`, or of this machine. Raises `probes.ProbeError` and the errors in
+    `audit.errors`.
     """
     options = options or Options()
     probes = listed(probes)
     loaded = load_probes(probes, max_prompts)
     folder = Path(out) if out is not None else default_folder(checkpoint)
-    scorer = load_scorer(checkpoint, options)
     command = repeat_command(checkpoint, probes, options)
-    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command)
-    return audit_with(scorer, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+    with _started(engine, checkpoint, options, ray_address) as ready:
+        recipe = make_recipe(ready.checkpoint, loaded, options, ready.device, command)
+        return _audit(ready, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+
+
+@contextlib.contextmanager
+def _started(engine: str, checkpoint: str, options: Options, ray_address: str | None) -> Iterator[Engine]:
+    """The engine of that name, while open. Raises UsageError for another name."""
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r} is not one of {', '.join(ENGINES)}")
+    if engine == "ray":
+        from audit.engines import ray
+
+        with ray.started(checkpoint, options, ray_address) as ready:
+            yield ready
+    elif ray_address is not None:
+        raise UsageError("a Ray address is of no use without the engine ray")
+    else:
+        yield _local(load_scorer(checkpoint, options))
+
+
+def _local(scorer: TorchScorer) -> Engine:
+    return Engine(scorer.checkpoint.info, str(scorer.checkpoint.device), partial(make_chunks, scorer), scorer.exact)
 
 
 def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
     """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
+    recipe = folder.recipe
+    engine = Engine(recipe.checkpoint, recipe.device, partial(make_chunks, scorer), scorer.exact)
+    return _audit(engine, probes, folder, progress)
+
+
+def _audit(engine: Engine, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None) -> Audit:
     work = Work(probes, folder.recipe)
     with folder.claimed():
-        fill(folder, work.chunks, partial(make_chunks, scorer, work), progress)
-        check_dtype(scorer, work, work.chunks, folder)
+        fill(folder, work.chunks, partial(engine.make_chunks, work), progress)
+        check_dtype(engine.exact, work, work.chunks, folder)
         folder.seal()
         return measured(probes, folder, progress)
 
@@ -124,12 +158,13 @@ def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progr
     make(todo(), keep)
 
 
-def check_dtype(scorer: Scorer, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> None:
+def check_dtype(load_exact: Exact, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> None:
     """Where scores were computed in fewer bits than float32, see on some of the chunks what that did, once."""
-    if folder.recipe.dtype == "float32" or folder.has(PARITY):
+    asked = [chunk for chunk in chunks if chunk.probe is not None]
+    if folder.recipe.dtype == "float32" or not asked or folder.has(PARITY):
         return
-    if (exact := scorer.exact()) is not None:
-        found = parity(exact, work, chunks, folder)
+    if (exact := load_exact()) is not None:
+        found = parity(exact, work, asked, folder)
         folder.keep(PARITY, json_bytes({"recipe": folder.recipe_id, "parity": asdict(found)}))
 
 

@@ -93,7 +93,7 @@ def score_shard(
     own = shard.of(work.chunks)
     with folder.claimed():
         fill(folder, own, partial(make_chunks, scorer, work), progress)
-        check_dtype(scorer, work, own, folder)
+        check_dtype(scorer.exact, work, own, folder)
         folder.seal()
     return ScoredShard(path, len(own), len(work.chunks))
 

@@ -2,3 +2,30 @@
 
 What a chunk is isn't known here, nor where it is kept.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit.engines.local import Keep
+    from audit.result import CheckpointInfo
+    from audit.scorer import Scorer
+    from audit.work import Chunk, Work
+
+    Exact = Callable[[], Scorer | None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Ready to make the chunks of any run of one checkpoint."""
+
+    checkpoint: CheckpointInfo
+    device: str
+    """What it computes on, as a recipe says it."""
+    make_chunks: Callable[[Work, Iterable[Chunk], Keep], None]
+    """Makes the chunks and has each kept."""
+    exact: Exact
+    """Loads a scorer of the same checkpoint in float32; gives None where the engine computes in that."""

@@ -1,0 +1,301 @@
+"""Chunks made by the workers of a Ray cluster, each with a GPU or a CPU of its own.
+
+Ray Data hands out the chunks' numbers, and this process keeps what comes back, in whatever order: workers write no
+file, and need none but the checkpoint. A worker that dies is started again, and so is its chunk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from audit import errors
+from audit.engines import Engine
+from audit.engines.local import Keep
+from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError, first_line
+from audit.options import Options
+from audit.result import Recipe
+from audit.scorer import Scorer
+from audit.store import differences
+from audit.work import Chunk, Work
+from probes.probe import Probe
+
+RETRIES = 4
+"""How often a chunk is made again whose worker died over it."""
+
+_SECONDS_TO_ANSWER = 10.0
+"""Of a cluster that is asked whether it is there."""
+
+
+@contextlib.contextmanager
+def started(checkpoint: str, options: Options, address: str | None) -> Iterator[Engine]:
+    """While open, this process is connected to the cluster at the address, `auto` or `host:port`, and runs on a node
+    of it.
+
+    None is what RAY_ADDRESS says, else a Ray of this machine alone, which is started and stopped again. A connection
+    that is there already is used, and left. Raises UsageError where there is no Ray or no cluster, CheckpointError.
+    """
+    from audit.run import load_scorer
+
+    checkpoint = _absolute(checkpoint)
+    options = replace(options, mlm_head_from=options.mlm_head_from and _absolute(options.mlm_head_from))
+    with _connected(address):
+        device = _device(options.device)
+        here = replace(options, device="cpu")
+        info = load_scorer(checkpoint, here).checkpoint.info
+        exact = partial(load_scorer, checkpoint, replace(here, dtype="float32"))
+        yield Engine(info, device, partial(make_chunks, checkpoint, options), exact)
+
+
+def make_chunks(checkpoint: str, options: Options, work: Work, todo: Iterable[Chunk], keep: Keep) -> None:
+    """Have the chunks made by the workers of the cluster that this process is connected to, and keep each.
+
+    What was kept stays, whatever happens to others. Raises what a worker's scorer and `keep` raise, and
+    IncompleteError where Ray gives up.
+    """
+    numbers = [chunk.number for chunk in todo]
+    if not numbers:
+        return
+    try:
+        with contextlib.closing(_answers(numbers, (checkpoint, options, work.probes, work.recipe))) as answers:
+            for answer in answers:
+                if answer["fault"] is not None:
+                    raise getattr(errors, answer["fault"])(answer["text"])
+                keep(work.chunks[answer["number"]], answer["data"])
+    except _library().exceptions.RayError as error:
+        mend = "where memory ran out, give Ray fewer CPUs; the same command goes on from what was kept"
+        raise IncompleteError(f"the workers of Ray failed ({_reason(error)}): {mend}") from error
+
+
+class Worker:
+    """An actor: loads the checkpoint when it is first asked for a chunk, and answers with bytes or with a fault."""
+
+    def __init__(self, checkpoint: str, options: Options, probes: Sequence[Probe], recipe: Recipe) -> None:
+        self._asked = checkpoint, options
+        self._work = Work(probes, recipe)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """The answer to one number, a row: the chunk's content, or the name and text of one of `audit.errors`."""
+        [number] = batch["number"].to_pylist()
+        try:
+            return _row(number, data=self._made(self._work.chunks[number]))
+        except AuditError as error:
+            return _row(number, fault=type(error).__name__, text=str(error))
+
+    def _made(self, chunk: Chunk) -> bytes:
+        prompts, words = self._work.asked(chunk)
+        return self._work.answered(chunk, prompts, self._scorer.score(prompts, words))
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        """Raises CheckpointError where it isn't what the recipe says: the node may have another file of that name."""
+        from audit.checkpoint import use_threads
+        from audit.run import load_scorer, make_recipe
+
+        wanted, (checkpoint, options) = self._work.recipe, self._asked
+        if wanted.device == "cpu":
+            os.environ["TOKENIZERS_PARALLELISM"] = "false"
+            use_threads(1)
+        scorer = load_scorer(checkpoint, replace(options, device=wanted.device))
+        found = make_recipe(scorer.checkpoint.info, self._work.probes, options, str(scorer.checkpoint.device), "")
+        if odd := differences(replace(found, chunk=wanted.chunk), wanted):
+            mend = "every node needs the same files and the same versions"
+            what = f"not what it is where the run was begun ({', '.join(odd)} differ)"
+            raise CheckpointError(f"{checkpoint}: on the node {socket.gethostname()} it is {what}: {mend}")
+        return scorer
+
+
+_ROW = pa.schema([("number", pa.int64()), ("data", pa.large_binary()), ("fault", pa.string()), ("text", pa.string())])
+
+
+def _row(number: int, *, data: bytes | None = None, fault: str | None = None, text: str | None = None) -> pa.Table:
+    return pa.Table.from_pylist([{"number": number, "data": data, "fault": fault, "text": text}], _ROW)
+
+
+def _answers(numbers: Sequence[int], asked: tuple[Any, ...]) -> Generator[dict[str, Any]]:
+    """Each number's row as soon as it is there."""
+    data = _library().data
+    with _quiet_data(data):
+        made = _handed_out(data, numbers, asked)
+        for table in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            yield from table.to_pylist()
+
+
+def _handed_out(data: Any, numbers: Sequence[int], asked: tuple[Any, ...]) -> Any:
+    """The dataset of answers. A number is a block of its own: so much at a time is handed out, streamed back, and made
+    again after a death."""
+    unit = "GPU" if asked[-1].device == "cuda" else "CPU"
+    numbered = data.from_items([{"number": number} for number in numbers], override_num_blocks=len(numbers))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
+        return numbered.map_batches(
+            Worker,
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=data.ActorPoolStrategy(size=min(len(numbers), _count(unit) or 1)),
+            fn_constructor_args=asked,
+            **{f"num_{unit.lower()}s": 1},
+            **_bounded(numbered.map_batches),
+        )
+
+
+def _bounded(map_batches: Any) -> dict[str, int]:
+    """How often a chunk is made again; by itself Ray never gives up. It is about to take that from callers."""
+    parameters = inspect.signature(map_batches).parameters
+    return {"max_task_retries": RETRIES} if {"max_task_retries", "ray_remote_args"} & set(parameters) else {}
+
+
+def _count(unit: str) -> int:
+    """How many CPUs or GPUs the cluster has."""
+    return int(_library().cluster_resources().get(unit, 0))
+
+
+def _device(wanted: str) -> str:
+    """What the workers compute on: GPUs, where the cluster has any and the CPU isn't asked for."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {wanted}: Ray hands out the GPUs: try auto, cpu or cuda")
+    if wanted == "cuda" and not _count("GPU"):
+        raise CheckpointError("--device cuda: the Ray cluster has no GPU: try --device cpu")
+    return "cuda" if wanted != "cpu" and _count("GPU") else "cpu"
+
+
+def _absolute(name: str) -> str:
+    """A folder's path from the root, as workers are at home elsewhere; other names of checkpoints as they are."""
+    return os.path.abspath(name) if Path(name).is_dir() else name
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what is at the bottom of an error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+# The connection
+
+
+def _library() -> Any:
+    """Ray with its `data`. Raises UsageError where it isn't installed."""
+    try:
+        importlib.import_module("ray.data")
+        return importlib.import_module("ray")
+    except ImportError as error:
+        mend = "pip install 'maskaudit[ray]'"
+        raise UsageError(f"--engine ray needs Ray, which can't be imported ({first_line(error)}): {mend}") from error
+
+
+@contextlib.contextmanager
+def _connected(address: str | None) -> Iterator[None]:
+    ray = _library()
+    if ray.is_initialized():  # by the caller, who goes on with it
+        yield
+        return
+    with _no_news():
+        try:
+            _connect(ray, address or os.environ.get("RAY_ADDRESS") or "local")
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Raises UsageError where no cluster answers."""
+    local = {"include_dashboard": False} if address == "local" else {}
+    try:
+        _knock(address)
+        with _quiet():
+            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **local)
+    except (OSError, ValueError, RuntimeError, ImportError, ray.exceptions.RayError) as error:
+        what = "Ray doesn't start here" if local else f"--ray-address {address}: no Ray cluster can be joined there"
+        mend = (
+            "see its logs in /tmp/ray"
+            if local
+            else "see whether `ray status` shows it, and whether RAY_AUTH_MODE and RAY_AUTH_TOKEN are the cluster's"
+        )
+        raise UsageError(f"{what} ({first_line(error)}): {mend}") from error
+
+
+def _knock(address: str) -> None:
+    """Raises OSError at once where nobody listens (Ray itself would try for minutes), UsageError for an address that
+    Ray Data can't work with."""
+    if address in ("local", "auto"):
+        return
+    if address.startswith("ray://"):
+        mend = "give the command on a node of the cluster with --ray-address auto, or with `ray job submit`"
+        raise UsageError(f"--ray-address {address}: Ray Data doesn't work through Ray's client: {mend}")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"--ray-address {address}: it is neither auto nor host:port, of a cluster's head node")
+    socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """While Ray starts: no reports of use to anybody, no log of Ray's own on stderr, then or later."""
+    settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    before = {name: os.environ.get(name) for name in settings}
+    with warnings.catch_warnings(), _no_stderr():
+        warnings.simplefilter("ignore")
+        os.environ.update(settings)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Ray says on the file of stderr, past Python, that it was told to be quiet."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _no_news() -> Iterator[None]:
+    """Ray prints each death of a worker on stdout, among our results, and only its debugger has a switch for that."""
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        worker._worker_logs_enabled = True
+
+
+@contextlib.contextmanager
+def _quiet_data(data: Any) -> Iterator[None]:
+    """While open, Ray Data logs and draws nothing, and waits for a chunk however long it takes."""
+    log = logging.getLogger("ray.data")
+    level = log.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context = data.DataContext.get_current().copy()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = -1
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with data.DataContext.current(context):
+            yield
+    finally:
+        log.setLevel(level)
