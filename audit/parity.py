@@ -21,7 +21,7 @@ CHUNKS, PROMPTS = 8, 8
 
 
 def parity(exact: Scorer, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> Parity:
-    """Hold stored scores of some of the chunks, which are of probes, against those of a scorer of the same checkpoint in float32.
+    """Hold stored scores of some of the chunks (all of probes) against those of the same checkpoint in float32.
 
     Raises what the scorer raises, IncompleteError where a chunk can't be read.
     """
