@@ -570,7 +570,7 @@ def _write_new(path: Path, text: str, option: str) -> None:
 
 def _write_card(path: Path, result: Audit, how: str) -> Path:
     """Put the section into the file, which is made if need be; nothing else in it changes. `how` to name another."""
-    from audit.store import cannot_write, write_atomically
+    from audit.files import cannot_write, write_atomically
     from reports.frontmatter import CardError
     from reports.readme import has_another, update
 
@@ -599,7 +599,7 @@ def _write_card(path: Path, result: Audit, how: str) -> Path:
 
 def _write_page(path: Path, result: Audit | Comparison) -> Path:
     from audit.comparison import Comparison
-    from audit.store import cannot_write, write_atomically
+    from audit.files import cannot_write, write_atomically
 
     if isinstance(result, Comparison):
         from reports import render_comparison

@@ -24,8 +24,8 @@ from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
 from audit.result import Competence, ProbeResult, Target, judged
 from audit.run import ProbeNames, Progress, default_folder, listed
+from audit.scorefile import StoredScores
 from audit.sides import Agreed, Run, agree, run_place, sides
-from audit.store import StoredScores
 from probes.lexicon import Lexicon, Word, article_for
 from probes.load import load_again, load_probe, shipped
 from probes.probe import Level, Probe

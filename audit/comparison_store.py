@@ -10,8 +10,10 @@ from pathlib import Path
 from audit import tables
 from audit.comparison import SCHEMA, Comparison, ProbeComparison
 from audit.errors import UsageError
+from audit.files import csv_bytes, json_bytes, write_in
+from audit.recipe import recipe_id
 from audit.result import Audit
-from audit.store import csv_bytes, json_bytes, load_audit, read_json, recipe_id, write_in
+from audit.store import load_audit, read_json
 
 FILE = "comparison.json"
 OWN = {FILE, "changes.csv", "measure-changes.csv", "compare.html"}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.result import Cell, Completion, Example, Target
-from audit.store import ScoredPrompts
+from audit.scorefile import ScoredPrompts
 from probes.expand import cells as asked_cells
 from probes.probe import Probe, Role
 

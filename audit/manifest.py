@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from audit.files import write_atomically
+
 
 class Manifest:
     """A file of lines: the recipe that all is of, then a finished file and its SHA-256 a line, the latest counts.
@@ -46,8 +48,6 @@ class Manifest:
             self._replace()
 
     def _replace(self) -> None:
-        from audit.store import write_atomically
-
         write_atomically(self.path, self._bytes())
         self._whole = True
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.result import Parity
+from audit.scorefile import ScoredPrompts
 from audit.scorer import Scorer, Scores
-from audit.store import RunFolder, ScoredPrompts
+from audit.store import RunFolder
 from audit.work import Chunk, Work
 
 CHUNKS, PROMPTS = 8, 8

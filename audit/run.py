@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Protocol
 from audit.engines import Engine
 from audit.engines.local import Keep, make_chunks
 from audit.errors import UsageError
+from audit.files import json_bytes
 from audit.options import MAX_PROMPTS, Options
 from audit.parity import parity
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
+from audit.scorefile import ScoredPrompts
 from audit.scorer import Scorer
-from audit.store import PARITY, RunFolder, ScoredPrompts, json_bytes, save_audit, save_predictions
+from audit.store import PARITY, RunFolder, save_audit, save_predictions
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
 from probes.load import load_probe, shipped

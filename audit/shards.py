@@ -13,6 +13,7 @@ from pathlib import Path
 from audit.engines.local import make_chunks
 from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
+from audit.recipe import differences, recipe_id
 from audit.result import Audit, Recipe
 from audit.run import (
     ProbeNames,
@@ -27,7 +28,7 @@ from audit.run import (
     measured,
     repeat_command,
 )
-from audit.store import PARITY, RunFolder, differences, read_recipe, recipe_id
+from audit.store import PARITY, RunFolder, read_recipe
 from audit.work import Chunk, Work
 from probes.load import load_probe, shipped
 from probes.probe import Probe

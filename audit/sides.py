@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import NoHeadError, UsageError
 from audit.options import Options
+from audit.recipe import differences, recipe_id
 from audit.result import Audit, Recipe
 from audit.run import (
     Progress,
@@ -22,7 +23,7 @@ from audit.run import (
     repeat_command,
 )
 from audit.source import DEMOS
-from audit.store import RunFolder, differences, is_run, load_audit, read_recipe, recipe_id
+from audit.store import RunFolder, is_run, load_audit, read_recipe
 from audit.work import Work
 from probes.load import load_probe, shipped
 from probes.probe import Probe

@@ -23,10 +23,11 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from audit.checkpoint import undisturbed
 from audit.errors import AuditError, CheckpointError, UsageError, first_line
 from audit.options import MAX_PROMPTS, Options
+from audit.recipe import recipe_id
 from audit.result import Audit, Axis, Estimate, ProbeResult, Recipe
 from audit.run import ProbeNames, audit_with, listed, load_probes, load_scorer, make_recipe, repeat_command
 from audit.scoring import TorchScorer
-from audit.store import RunFolder, read_recipe, recipe_id
+from audit.store import RunFolder, read_recipe
 
 PREFIX = "eval_bias"
 """What every logged name begins with; TensorBoard and W&B are told `eval/bias`, as of the Trainer's own `eval_loss`."""

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from audit import competence
+from audit.files import json_bytes
+from audit.recipe import recipe_id
 from audit.result import Recipe
+from audit.scorefile import chunk_bytes, chunk_file
 from audit.scorer import Scores
-from audit.store import COMPETENCE, chunk_bytes, chunk_file, json_bytes, recipe_id
+from audit.store import COMPETENCE
 from probes.expand import Expansion, Prompt, count_prompts
 from probes.lexicon import Word
 from probes.probe import Probe

@@ -11,8 +11,8 @@ import numpy as np
 from audit.distributions import Tally, tabulate
 from audit.findings import measure
 from audit.result import CheckpointInfo, ProbeResult
+from audit.scorefile import ScoredPrompts
 from audit.scorer import Scores
-from audit.store import ScoredPrompts
 from probes.expand import Prompt, expand
 from probes.lexicon import Word
 from probes.probe import Probe

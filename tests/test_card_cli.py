@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from audit.cli import main
-from audit.store import json_bytes
+from audit.files import json_bytes
 from reports.card import BEGIN, END, HEADING
 
 FOREIGN = """\

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from audit.cli import app, main
-from audit.store import json_bytes
+from audit.files import json_bytes
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / "docs" / "bias-gate.yml"

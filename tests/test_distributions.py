@@ -16,7 +16,7 @@ from scipy.spatial.distance import jensenshannon
 
 from audit import distributions
 from audit.findings import measure
-from audit.store import ScoredPrompts
+from audit.scorefile import ScoredPrompts
 from probes.load import load_probe
 from probes.probe import Probe
 

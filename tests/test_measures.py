@@ -15,7 +15,7 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from audit import measures
-from audit.store import ScoredPrompts
+from audit.scorefile import ScoredPrompts
 from probes.load import load_probe
 from probes.probe import Probe
 

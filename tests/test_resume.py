@@ -21,7 +21,8 @@ from slowed import command, contents, journal
 
 from audit.cli import main
 from audit.errors import CheckpointError, UsageError
-from audit.store import RunFolder, read_recipe, write_atomically
+from audit.files import write_atomically
+from audit.store import RunFolder, read_recipe
 
 ROOT = Path(__file__).parent.parent
 CHUNKS = -(-99 // slowed.CHUNK) + 1
@@ -103,7 +104,7 @@ def test_a_fresh_run_killed_before_it_begins_can_be_begun_again(monkeypatch, who
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("audit.store.write_atomically", killed)
+        patched.setattr("audit.files.write_atomically", killed)
         assert main([*command("out"), "--fresh"]) == 130
     assert main([*command("out"), "--fresh"]) == 0
     assert contents("out") == whole
@@ -268,7 +269,7 @@ def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
         write_atomically(path, data)
 
     monkeypatch.setattr(FakeScorer, "score", score)
-    monkeypatch.setattr("audit.store.write_atomically", full)
+    monkeypatch.setattr("audit.files.write_atomically", full)
     assert main(command("out")) == 2
     message = "out/scores/small-00002.parquet: can't be written (No space left on device): free some space and give"
     assert message in capsys.readouterr().err

@@ -18,10 +18,11 @@ from fakes import INFO, PROBE, FakeScorer
 
 import audit.run
 from audit.errors import UsageError
+from audit.files import write_atomically
 from audit.options import Options
 from audit.result import Audit
 from audit.run import audit_with, default_folder, load_probes, make_recipe
-from audit.store import RunFolder, load_audit, write_atomically
+from audit.store import RunFolder, load_audit
 from probes.expand import count_prompts, expand
 from probes.load import load_probe
 from probes.probe import Probe

@@ -26,9 +26,9 @@ from audit.engines import Engine
 from audit.engines.local import Keep
 from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError, first_line
 from audit.options import Options
+from audit.recipe import differences
 from audit.result import Recipe
 from audit.scorer import Scorer
-from audit.store import differences
 from audit.work import Chunk, Work
 from probes.probe import Probe
 

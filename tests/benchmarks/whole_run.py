@@ -35,7 +35,7 @@ STAGES = (
     ("writing", "audit.store", "RunFolder.write"),
     ("writing", "audit.run", "save_predictions"),
     ("writing", "audit.run", "save_audit"),
-    ("reading back", "audit.store", "StoredScores.chunk"),
+    ("reading back", "audit.scorefile", "StoredScores.chunk"),
     ("statistics", "audit.distributions", "tabulate"),
     ("statistics", "audit.findings", "measure"),
     ("page", "reports", "render"),

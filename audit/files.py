@@ -1,0 +1,94 @@
+"""Files that are there whole or not at all, and a folder that is one process' alone. What is in them isn't known here."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from audit.errors import AuditError, UsageError
+
+
+def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
+    """Write a file into a folder, which is made if need be, atomically. Raises UsageError where that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / name, data)
+    except OSError as error:
+        raise cannot_write(folder / name, error) from error
+
+
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write to a temporary name beside `path`, piece by piece, sync, and rename: the file is there whole or not at all.
+
+    Mode and owner of a file that is there are kept. Raises OSError, also where something else than a file is there,
+    which would be replaced.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines([data] if isinstance(data, bytes) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        _like(path, temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _like(path: Path, temporary: str) -> None:
+    """Give the file the owner and mode of the one that is at the path, or the usual mode."""
+    if not path.exists():
+        os.chmod(temporary, 0o644)
+        return
+    found = path.stat()
+    with contextlib.suppress(OSError):  # only root may give files away
+        os.chown(temporary, found.st_uid, found.st_gid)
+    os.chmod(temporary, stat.S_IMODE(found.st_mode))
+
+
+def cannot_write(path: Path, error: OSError, mend: str = "choose another folder with --out") -> AuditError:
+    """What to tell of a write that failed: where, why and what to do, which is `mend` unless the disk is full."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        mend = "free some space and give the same command again; what was scored is kept"
+    return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """While open, the folder is this process' alone; what a killed process held is free. Raises UsageError where
+    another has it or it can't be locked."""
+    lock = FileLock(path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        mend = "wait for it, or choose another folder with --out"
+        raise UsageError(f"{path}: another maskaudit is writing there: {mend}") from error
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def csv_bytes(frame: pd.DataFrame, *, header: bool = True) -> bytes:
+    """The table as CSV. Eight digits of a number: more than a score has, and half the bytes."""
+    return frame.to_csv(index=False, header=header, lineterminator="\n", float_format="%.8g").encode()
+
+
+def json_bytes(value: object) -> bytes:
+    """Compact JSON with sorted keys. Raises ValueError for what is no number."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,125 @@
+"""Scores as parquet files: a chunk a file, a row a prompt, and back, one chunk at a time.
+
+Which chunks there are, and whether a file is to be trusted, is not known here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from audit.errors import IncompleteError, first_line
+from audit.scorer import Scores
+from probes.expand import Prompt
+from probes.probe import Probe, Role
+
+_LOGP = "logp:"
+
+_METADATA = b"maskaudit"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPrompts:
+    """Scored prompts of one probe that follow each other in its expansion: N prompts, A axes, K target words."""
+
+    texts: tuple[str, ...]
+    template: NDArray[np.int64]
+    """[N] index of the template."""
+    levels: tuple[tuple[str, ...], ...]
+    """[N][A] names of levels."""
+    roles: tuple[tuple[Role, ...], ...]
+    """[N][A]."""
+    forms: NDArray[np.int64]
+    """[N, A] index of the form."""
+    logp: NDArray[np.float32]
+    """[N, K] natural logs; NaN where not scored."""
+    pieces: NDArray[np.int64]
+    """[K] the most pieces a word takes in any of them; 0 or -1 as in `Scores` where in some it is not scored."""
+    top_tokens: tuple[tuple[str, ...], ...]
+    top_prob: NDArray[np.float32]
+    """[N, k] probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScores:
+    """The scored prompts of one probe in a run folder: a part a chunk, read anew each time that they are gone through,
+    so that one at a time is held. Going through them raises IncompleteError where a chunk isn't what was written."""
+
+    probe: Probe
+    folder: Path
+    chunks: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[ScoredPrompts]:
+        return map(self.chunk, range(len(self.chunks)))
+
+    def chunk(self, index: int) -> ScoredPrompts:
+        """One chunk. Raises IncompleteError where it isn't what was written."""
+        try:
+            return _scored(self.probe, pq.read_table(self.folder / self.chunks[index]))
+        except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
+            what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
+            raise IncompleteError(f"{self.folder}: {what}: run it again with --fresh") from error
+
+
+def chunk_file(probe: str, index: int) -> str:
+    """Where a probe's chunk of scores lies below the run folder."""
+    return f"scores/{probe}-{index:05}.parquet"
+
+
+def chunk_bytes(probe: Probe, recipe_id: str, prompts: Sequence[Prompt], scores: Scores) -> bytes:
+    """The scores of a chunk as a parquet file, a row a prompt."""
+    pieces = _most_pieces(scores.pieces)
+    note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "pieces": pieces.tolist()}
+    table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _most_pieces(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """[K] of [N, K]: the most pieces of each word; the least where that says why it isn't scored (0 or less)."""
+    most = np.where((counts > 0).all(axis=0), counts.max(axis=0), counts.min(axis=0))
+    return np.asarray(most, dtype=np.int64)
+
+
+def _table(probe: Probe, prompts: Sequence[Prompt], scores: Scores) -> pa.Table:
+    columns: dict[str, Any] = {
+        "text": [prompt.text for prompt in prompts],
+        "template": pa.array([prompt.template for prompt in prompts], pa.int32()),
+    }
+    for index, axis in enumerate(probe.axes):
+        columns[axis.name] = [prompt.levels[index] for prompt in prompts]
+        columns[f"{axis.name}.role"] = [prompt.roles[index] for prompt in prompts]
+        columns[f"{axis.name}.form"] = pa.array([prompt.forms[index] for prompt in prompts], pa.int32())
+    for index, word in enumerate(probe.targets.words):
+        columns[_LOGP + word.text] = pa.array(scores.logp[:, index], from_pandas=True)
+    columns["top_tokens"] = [list(tokens) for tokens in scores.top_tokens]
+    columns["top_prob"] = list(scores.top_prob)
+    return pa.table(columns)
+
+
+def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:
+    def rows(ending: str) -> Iterator[tuple[Any, ...]]:
+        return zip(*(table[axis.name + ending].to_pylist() for axis in probe.axes), strict=True)
+
+    columns = [table[_LOGP + word.text].to_numpy() for word in probe.targets.words]
+    return ScoredPrompts(
+        texts=tuple(table["text"].to_pylist()),
+        template=table["template"].to_numpy().astype(np.int64),
+        levels=tuple(rows("")),
+        roles=tuple(rows(".role")),
+        forms=np.array(list(rows(".form")), dtype=np.int64),
+        logp=np.stack(columns, axis=1).astype(np.float32),
+        pieces=np.array(json.loads(table.schema.metadata[_METADATA])["pieces"], dtype=np.int64),
+        top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
+        top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
+    )
