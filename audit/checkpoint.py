@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
-from audit.forward import Way, fastest_way, logits_at
+from audit.forward import TOLERANCE, Way, fastest_way, logits_at
 from audit.framing import anchors, reads_mask_as_word
-from audit.int8 import to_int8
+from audit.linear import Int8Linear, PackedLinear, Undo, put_back, replace_linear
 from audit.result import CheckpointInfo
 from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
 
@@ -76,7 +76,7 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Load a hub id, a local folder, `demo` or `demo-finetuned`.
 
-    Computes in `dtype` whatever the file holds: float32, bfloat16, float16, or on a CPU int8 (see `int8`). With
+    Computes in `dtype` whatever the file holds: float32, bfloat16, float16, or on a CPU int8 (see `linear`). With
     `mlm_head_from`, the encoder of `name` (a fine-tuned classifier, say) is put under the masked-LM head of that
     checkpoint. Raises UsageError for a device that can't do it, and CheckpointError where a number from this checkpoint
     couldn't be trusted: a head or any weight that isn't in the file, no mask token, a vocabulary that doesn't fit,
@@ -119,6 +119,8 @@ def load_checkpoint(
         anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
     chosen = _with_notices(_choose_way(checkpoint))
+    if place.type == "cpu" and dtype == "float32":
+        _pack(chosen)
     return _in_int8(chosen) if dtype == "int8" else chosen
 
 
@@ -262,10 +264,25 @@ def _choose_way(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, way=way, info=info)
 
 
+def _pack(checkpoint: Checkpoint) -> None:
+    """Lay out the encoder's weights for the CPU's kernels, if that changes no logit by more than `TOLERANCE`."""
+    examples = [(ids, torch.zeros(1, dtype=torch.int64)) for ids in _examples(checkpoint)]
+    before = [checkpoint.mask_logits(*example) for example in examples]
+    replaced: Undo = []
+    try:
+        replaced = replace_linear(checkpoint.model.base_model, PackedLinear)
+        after = [checkpoint.mask_logits(*example) for example in examples]
+        same = all((a - b).abs().max() <= TOLERANCE for a, b in zip(after, before, strict=True))
+    except (RuntimeError, AttributeError, TypeError):  # no such kernels here, or weights that the encoder itself uses
+        same = False
+    if not same:
+        put_back(replaced)
+
+
 def _in_int8(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with its encoder in 8 bits; the head, through which one position a prompt goes, stays as it is.
     Raises CheckpointError where the encoder doesn't work so."""
-    to_int8(checkpoint.model.base_model)
+    replace_linear(checkpoint.model.base_model, Int8Linear)
     try:
         for ids in _examples(checkpoint):
             checkpoint.mask_logits(ids, torch.zeros(1, dtype=torch.int64))

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and a folder that is one process' alone. What is in them isn't known here."""
+"""Files that are there whole or not at all, and a folder that is one process' alone. What is in them isn't known."""
 
 from __future__ import annotations
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any
 
 import torch
+
+from audit.linear import PackedLinear
 
 TRIES = 5
 """Timings of a matrix product in one reading of the rate; the shortest counts."""
@@ -31,15 +34,12 @@ class Shape:
         return cls(config.num_hidden_layers, config.hidden_size, inner, config.vocab_size)
 
 
-def linear_flops(shape: Shape, tokens: int, last_rows: int | None = None) -> int:
+def linear_flops(shape: Shape, tokens: int) -> int:
     """FLOPs of the encoder's matrix products with weights: queries, keys, values, output and feed-forward.
 
-    Of L tokens, with a multiplication and an addition for each weight. With `last_rows`, the last layer makes queries,
-    output and feed-forward for that many of the L rows alone: 1 where it is trimmed to the mask.
+    Of L tokens, with a multiplication and an addition for each weight.
     """
-    rows = tokens * (shape.layers - 1) + (tokens if last_rows is None else last_rows)
-    keys_and_values = 4 * shape.layers * tokens * shape.hidden**2
-    return keys_and_values + rows * (4 * shape.hidden**2 + 4 * shape.hidden * shape.inner)
+    return shape.layers * tokens * (8 * shape.hidden**2 + 4 * shape.hidden * shape.inner)
 
 
 def attention_flops(shape: Shape, tokens: int) -> int:
@@ -76,13 +76,15 @@ def matrix_rate(shape: Shape, rows: int, device: torch.device, dtype: torch.dtyp
 
 
 def _product_seconds(rows: int, wide: int, out: int, device: torch.device, dtype: torch.dtype) -> float:
-    """The shortest of some timings of one product, after one that isn't counted."""
+    """The shortest of some timings of one product by whichever kernel is faster, after one that isn't counted."""
     values = torch.randn(rows, wide, device=device, dtype=dtype)
-    weights = torch.randn(out, wide, device=device, dtype=dtype)
+    layer = torch.nn.Linear(wide, out, device=device, dtype=dtype)
+    kernels: list[Callable[[torch.Tensor], object]] = [layer]
+    if device.type == "cpu" and dtype == torch.float32:
+        kernels.append(PackedLinear(layer))
     with torch.inference_mode():
-        return min(
-            [_seconds(lambda: torch.nn.functional.linear(values, weights), device) for _ in range(TRIES + 1)][1:]
-        )
+        timed = ([_seconds(partial(kernel, values), device) for _ in range(TRIES + 1)][1:] for kernel in kernels)
+        return min(map(min, timed))
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -97,21 +99,3 @@ def wait_for(device: torch.device) -> None:
     """Wait until a GPU has done what it was given; on a CPU there is nothing to wait for."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def is_trimmed(checkpoint: Any, shape: Shape, tokens: int = 14, batch: int = 4) -> bool | None:
-    """Whether the engine does the last layer for the mask's row alone, from the FLOPs that torch counts in it.
-
-    None where torch's counter doesn't see them: they are done by operations of another kind.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    ids = torch.full((batch, tokens), checkpoint.mask_id, device=checkpoint.device)
-    at = torch.full((batch,), tokens // 2, device=checkpoint.device)
-    with FlopCounterMode(display=False) as counter:
-        checkpoint.mask_logits(ids, at)
-    counted = counter.get_total_flops() / batch - head_flops(shape)
-    whole, trimmed = linear_flops(shape, tokens), linear_flops(shape, tokens, last_rows=1)
-    if counted < trimmed / 2:
-        return None
-    return abs(counted - trimmed) < abs(counted - whole)

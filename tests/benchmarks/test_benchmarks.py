@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 
 import pytest
 import torch
-from limit import Shape, attention_flops, head_flops, is_trimmed, linear_flops
+from limit import Shape, attention_flops, head_flops, linear_flops
 from subjects import draw_sample
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForMaskedLM
@@ -37,19 +36,6 @@ def test_flops_are_those_that_torch_counts():
         tiny("eager")(input_ids=torch.full((BATCH, TOKENS), MASK))
     encoder = linear_flops(SHAPE, TOKENS) + attention_flops(SHAPE, TOKENS)
     assert counter.get_total_flops() == BATCH * (encoder + TOKENS * head_flops(SHAPE))
-
-
-@pytest.mark.parametrize("trimmed", [False, True])
-def test_a_trimmed_last_layer_is_seen(trimmed):
-    """Whether the last layer is done for all rows or for the mask's alone is told by what is multiplied."""
-    flops = linear_flops(SHAPE, TOKENS, last_rows=1 if trimmed else None) + head_flops(SHAPE)
-    width = 100
-
-    def mask_logits(ids: torch.Tensor, at: torch.Tensor) -> None:
-        torch.nn.functional.linear(torch.ones(len(ids), width), torch.ones(flops // (2 * width), width))
-
-    checkpoint = SimpleNamespace(mask_id=MASK, device=torch.device("cpu"), mask_logits=mask_logits)
-    assert is_trimmed(checkpoint, SHAPE) is trimmed
 
 
 def test_the_sample_is_one_row_a_prompt():

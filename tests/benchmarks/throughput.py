@@ -35,7 +35,7 @@ from typing import Any
 import torch
 import transformers
 from contenders import TOKEN_BUDGETS, Ask, Contender, engines, loops, pipelines
-from limit import Shape, is_trimmed, matrix_rate, prompt_flops
+from limit import Shape, matrix_rate, prompt_flops
 from subjects import MODELS, build, draw_sample
 from turns import Turn, quiet, take_turn
 
@@ -94,7 +94,7 @@ class Table:
     dtype: str
     mean_tokens: float
     prompt_flops: float
-    trimmed: bool | None
+    trimmed: bool
     """Whether the engine does the last layer for the mask's row alone; None where that can't be seen."""
     matrix_flops_per_second: float = 0.0
     skipped: dict[str, str] = field(default_factory=dict)
@@ -129,7 +129,7 @@ def measure_model(name: str, folder: Path, dtype: str, setting: Setting) -> Tabl
     scorer, rows = scorers[dtype], scorers[dtype].token_budget
     shape = Shape.of(scorer.checkpoint.model.config)
     tokens, _ = scorer.outlook(setting.sample, setting.words)
-    trimmed = is_trimmed(scorer.checkpoint, shape)
+    trimmed = scorer.checkpoint.info.mask_only_layer
     table = Table(name, dtype, fmean(tokens), prompt_flops(shape, tokens), trimmed, skipped=skipped)
     contenders = dict(line_up(folder, scorers, dtype, setting))
     for contender, ask in contenders.items():
@@ -211,7 +211,7 @@ def cpu_model() -> str:
 
 def print_table(table: Table) -> None:
     """All contenders of one model."""
-    trimmed = {True: "trimmed to the mask's row", False: "whole", None: "not to be seen"}[table.trimmed]
+    trimmed = "trimmed to the mask's row" if table.trimmed else "whole"
     print(
         f"\n{table.model}, {table.dtype}: {table.mean_tokens:.1f} tokens, {table.prompt_flops / 1e9:.3f} GFLOP a prompt"
     )

@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as arrays
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
 from audit.errors import UsageError
-from audit.int8 import Int8Linear
+from audit.linear import Int8Linear
 from audit.scoring import TorchScorer
 from audit.store import load_audit
 from probes.expand import expand

@@ -1,0 +1,89 @@
+"""A CPU's linear layers, faster: the weights laid out as its matrix kernels want them, or in 8 bits. Checkpoints and
+what is asked of them aren't known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+_LEVELS = 127
+_TINY = 1e-12
+
+
+class PackedLinear(nn.Module):
+    """A linear layer in float32 whose weights oneDNN has laid out in blocks once, and not for every batch anew.
+
+    Input [..., in], output [..., out]. Raises AttributeError or RuntimeError where this torch or this machine can't.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), None)
+        self.bias = linear.bias
+
+    def forward(self, states: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        return torch.ops.mkldnn._linear_pointwise(states, self.weight, self.bias, "none", [], "")  # type: ignore[no-any-return]
+
+
+class Int8Linear(nn.Module):
+    """A linear layer whose products are of 8-bit integers, summed exactly in 32 bits: y = s_x s_w (q_x q_w) + bias.
+
+    Each row of the input and each row of the weights has a scale of its own, so that a row's answer doesn't depend on
+    the rows beside it and an outlier spoils no other: W8A8 with a scale a token and a channel, as in Dettmers et al.
+    (2022), LLM.int8(), section 2, without its separate outliers. q is round(x / s), s the largest size in the row over
+    127. Input [..., in] float32, output [..., out] float32.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        weight = linear.weight.detach()  # [out, in]
+        self.scale = _scale(weight)[:, 0]  # [out]
+        rounded = _rounded(weight, self.scale[:, None])
+        # A copy, for a row or column of one may count as contiguous with strides that torch._int_mm misreads.
+        self.weight = torch.empty(rounded.T.shape, dtype=torch.int8).copy_(rounded.T)  # [in, out]
+        self.bias = linear.bias
+
+    def forward(self, states: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        rows = states.reshape(-1, states.shape[-1])
+        scale = _scale(rows)  # [rows, 1]
+        sums = torch._int_mm(_rounded(rows, scale), self.weight)  # [rows, out] int32
+        out = sums.float().mul_(scale).mul_(self.scale)
+        if self.bias is not None:
+            out.add_(self.bias)
+        return out.reshape(*states.shape[:-1], -1)
+
+
+Undo = list[tuple[nn.Module, str, nn.Module]]
+"""(parent, name, child) of each layer that was replaced."""
+
+
+def replace_linear(module: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> Undo:
+    """Put another kind of layer in place of every linear layer below the module; gives what stood there."""
+    replaced: Undo = []
+    for name, child in list(module.named_children()):
+        if type(child) is nn.Linear:
+            setattr(module, name, kind(child))
+            replaced.append((module, name, child))
+        else:
+            replaced += replace_linear(child, kind)
+    return replaced
+
+
+def put_back(replaced: Undo) -> None:
+    """Undo `replace_linear`."""
+    for parent, name, child in replaced:
+        setattr(parent, name, child)
+
+
+def _scale(rows: Tensor) -> Tensor:
+    """[N, 1] of [N, *]: what the largest number of each row, without its sign, is 127 times of."""
+    return rows.abs().amax(dim=1, keepdim=True).clamp_(min=_TINY) / _LEVELS
+
+
+def _rounded(rows: Tensor, scale: Tensor) -> Tensor:
+    return (rows / scale).round_().to(torch.int8)
