@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audit.options import Options
     from audit.result import Audit
     from audit.run import audit
+    from audit.shards import merge, score_shard
     from audit.store import load_audit
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "compare",
     "load_audit",
     "load_comparison",
+    "merge",
+    "score_shard",
 ]
 
 _HOMES = {
@@ -40,6 +43,8 @@ _HOMES = {
     "compare": "audit.comparing",
     "load_audit": "audit.store",
     "load_comparison": "audit.comparison_store",
+    "merge": "audit.shards",
+    "score_shard": "audit.shards",
 }
 
 

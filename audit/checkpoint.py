@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
 from audit.forward import TOLERANCE, Way, fastest_way, logits_at
 from audit.framing import anchors, reads_mask_as_word
-from audit.linear import Int8Linear, PackedLinear, Undo, put_back, replace_linear
+from audit.linear import Int8Linear, PackedLinear, Undo, bound_caches, put_back, replace_linear, sums_exactly
 from audit.result import CheckpointInfo
 from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
 
@@ -43,7 +43,8 @@ class Checkpoint:
     max_length: int
     """The longest prompt, in tokens with the special ones."""
     exact: Callable[[], Checkpoint] | None = None
-    """Loads the same checkpoint in float32; None where this is it."""
+    """Loads the same checkpoint in float32 on the CPU, where it takes nothing from the device; None where this is in
+    float32."""
     way: Way = "full"
     """What of the model is run for an answer."""
     anchors: tuple[str, ...] = ()
@@ -86,7 +87,7 @@ def load_checkpoint(
         load_checkpoint,
         name,
         revision=revision,
-        device=device,
+        device="cpu",
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -119,6 +120,8 @@ def load_checkpoint(
         anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
     chosen = _with_notices(_choose_way(checkpoint))
+    if _DTYPES[dtype] != torch.float32:
+        _exact_head(model)
     if place.type == "cpu" and dtype == "float32":
         _pack(chosen)
     return _in_int8(chosen) if dtype == "int8" else chosen
@@ -264,11 +267,33 @@ def _choose_way(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, way=way, info=info)
 
 
+def _exact_head(model: Any) -> None:
+    """Put all but the encoder in float32: in 16 bits many words of one answer would have the same logit, and for one
+    position a prompt the head costs little. Its embedding is no longer the encoder's, where it was."""
+    base, output = model.base_model, model.get_output_embeddings()
+    if base is model:
+        return
+    if output is not None:
+        output.weight = nn.Parameter(output.weight.detach().float(), requires_grad=False)
+    for child in model.children():
+        if child is not base:
+            child.float()
+    base.register_forward_hook(_in_float32)
+
+
+def _in_float32(_module: nn.Module, _args: object, output: Any) -> Any:
+    if isinstance(output, tuple):
+        return (output[0].float(), *output[1:])
+    output.last_hidden_state = output.last_hidden_state.float()
+    return output
+
+
 def _pack(checkpoint: Checkpoint) -> None:
     """Lay out the encoder's weights for the CPU's kernels, if that changes no logit by more than `TOLERANCE`."""
     examples = [(ids, torch.zeros(1, dtype=torch.int64)) for ids in _examples(checkpoint)]
     before = [checkpoint.mask_logits(*example) for example in examples]
     replaced: Undo = []
+    bound_caches()
     try:
         replaced = replace_linear(checkpoint.model.base_model, PackedLinear)
         after = [checkpoint.mask_logits(*example) for example in examples]
@@ -282,7 +307,12 @@ def _pack(checkpoint: Checkpoint) -> None:
 def _in_int8(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with its encoder in 8 bits; the head, through which one position a prompt goes, stays as it is.
     Raises CheckpointError where the encoder doesn't work so."""
-    replace_linear(checkpoint.model.base_model, Int8Linear)
+    if not sums_exactly():
+        mend = "use --dtype float32"
+        raise CheckpointError(f"{checkpoint.name}: this CPU doesn't sum products of 8-bit integers exactly: {mend}")
+    model = checkpoint.model
+    if model.base_model is model or not replace_linear(model.base_model, Int8Linear):
+        raise CheckpointError(f"{checkpoint.name}: its encoder has no layers for int8: use another --dtype")
     try:
         for ids in _examples(checkpoint):
             checkpoint.mask_logits(ids, torch.zeros(1, dtype=torch.int64))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from audit.comparison import Comparison
     from audit.result import Audit
 
+_PATIENCE_SECONDS = 60
+"""For another process in the folder of a run that is finished, before its page is given up."""
+
 app = typer.Typer(
     name="maskaudit",
     help="Audit masked language models for social bias: probes in, a report out.",
@@ -143,12 +146,14 @@ def run(
 
 def _tell(result: Audit, folder: Path) -> None:
     """Write the page and the card of a finished run, and say what was found and where it is."""
+    from audit.store import RunFolder
     from audit.summary import audit_summary
 
-    written = _write_page(folder / "report.html", result)
+    with RunFolder(folder, result.recipe).claimed(_PATIENCE_SECONDS):
+        written = _write_page(folder / "report.html", result)
+        _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
     _say(audit_summary(result))
     _say(f"Report: {written}")
-    _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
 
 
 def _run_shard(
@@ -509,7 +514,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _interrupted() -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again while Python ends, it would show a traceback
-    print("maskaudit: interrupted; what was scored is kept, and the same command goes on from there", file=sys.stderr)
+    kept = "what a run has scored is kept, and the same command, without --fresh, goes on from there"
+    print(f"maskaudit: interrupted; {kept}", file=sys.stderr)
     return 130
 
 

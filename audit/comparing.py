@@ -239,8 +239,9 @@ def _word(target: Target) -> Word:
 
 def _scores(run: Run, probe: Probe) -> StoredScores:
     """All scores of the probe. Raises IncompleteError where a chunk is missing or damaged."""
-    scores = run.folder.read_scores(probe)
-    if not all(map(run.folder.has, scores.chunks)):
+    folder = run.folder
+    scores = folder.read_scores(probe)
+    if not all(map(folder.has, scores.chunks)):
         mend = "give its `maskaudit run` again, which scores what is missing"
         raise IncompleteError(f"{run.path}: scores of {probe.name} are missing or damaged: {mend}")
     return scores

@@ -62,20 +62,23 @@ def _like(path: Path, temporary: str) -> None:
 def cannot_write(path: Path, error: OSError, mend: str = "choose another folder with --out") -> AuditError:
     """What to tell of a write that failed: where, why and what to do, which is `mend` unless the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        mend = "free some space and give the same command again; what was scored is kept"
+        mend = "free some space and give the same command again, without --fresh; what was scored is kept"
     return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, seconds: float = 0) -> Iterator[None]:
     """While open, the folder is this process' alone; what a killed process held is free. Raises UsageError where
-    another has it or it can't be locked."""
-    lock = FileLock(path / ".lock", timeout=0)
+    another has it for that many seconds, or it can't be locked."""
+    lock = FileLock(path / ".lock", timeout=seconds, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout as error:
         mend = "wait for it, or choose another folder with --out"
         raise UsageError(f"{path}: another maskaudit is writing there: {mend}") from error
+    except NotImplementedError as error:
+        mend = "choose a folder on another one with --out, and copy it there afterwards"
+        raise UsageError(f"{path}: this file system has no locks: {mend}") from error
     except OSError as error:
         raise cannot_write(path, error) from error
     try:

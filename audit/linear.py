@@ -4,6 +4,7 @@ what is asked of them aren't known here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -56,6 +57,24 @@ class Int8Linear(nn.Module):
         if self.bias is not None:
             out.add_(self.bias)
         return out.reshape(*states.shape[:-1], -1)
+
+
+def bound_caches() -> None:
+    """Keep oneDNN from remembering a kernel for each of a thousand batch sizes, which are a megabyte each.
+
+    To be called before the first product; settings of the user's own are left.
+    """
+    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):  # of torch's binding, and of the library
+        os.environ.setdefault(name, "32")
+
+
+def sums_exactly() -> bool:
+    """Whether this CPU sums products of 8-bit integers in 32 bits. Older ones (without VNNI) add pairs in 16, which
+    overflow: then a layer would be wrong without a word."""
+    rows = torch.tensor([[127, 127] * 64, [-127, -127] * 64], dtype=torch.int8)
+    columns = torch.stack([rows[0], rows[1]], dim=1).contiguous()  # [128, 2]
+    wanted = rows.long() @ columns.long()
+    return bool((torch._int_mm(rows, columns).long() == wanted).all())
 
 
 Undo = list[tuple[nn.Module, str, nn.Module]]

@@ -1,63 +1,107 @@
 """What computing in fewer bits costs: a sample of a run's prompts scored again in float32, and how far off they were.
 
-Which dtype that was, and where the scores lie, is not known here.
+Which dtype that was is not known here. The sample is of chunks, so that shards of a run make the same one together.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from itertools import starmap
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
+from audit.errors import IncompleteError, first_line
+from audit.files import json_bytes
 from audit.result import Parity
 from audit.scorefile import ScoredPrompts
 from audit.scorer import Scorer, Scores
-from audit.store import RunFolder
+from audit.store import PARITY, RunFolder
 from audit.work import Chunk, Work
 
 CHUNKS, PROMPTS = 8, 8
 """The sample: at most that many chunks spread over the run, and that many prompts spread over each."""
 
 
-def parity(exact: Scorer, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> Parity:
-    """Hold stored scores of some of the chunks (all of probes) against those of the same checkpoint in float32.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some prompts of one chunk, held against float32."""
 
-    Raises what the scorer raises, IncompleteError where a chunk can't be read.
+    file: str
+    prompts: int
+    words: int
+    """Log-probabilities that were compared."""
+    largest_logp: float
+    total_logp: float
+    """Sum of the sizes of all differences."""
+    top_k: int
+    shared: float
+    """Sum over prompts of the share of first answers that are the same."""
+
+
+def sampled(work: Work) -> tuple[Chunk, ...]:
+    """The chunks of the whole run that are in the sample."""
+    asked = [chunk for chunk in work.chunks if chunk.probe is not None]
+    return tuple(asked[place] for place in spread(len(asked), CHUNKS))
+
+
+def sample(exact: Scorer, work: Work, chunk: Chunk, folder: RunFolder) -> Sample:
+    """Hold some stored scores of a chunk against those of the same checkpoint in float32.
+
+    Raises what the scorer raises, IncompleteError where the chunk can't be read.
     """
-    pairs = [_pair(exact, work, chunks[i], folder) for i in spread(len(chunks), CHUNKS)]
-    off = np.concatenate([np.abs(found.logp[rows] - wanted.logp).ravel() for found, rows, wanted in pairs])
-    off = off[~np.isnan(off)]
-    shared = [share for pair in pairs for share in _shared(*pair)]
-    return Parity(
-        prompts=len(shared),
-        largest_logp=float(off.max()) if off.size else None,
-        mean_logp=float(off.mean(dtype=np.float64)) if off.size else None,
-        top_k=len(pairs[0][2].top_tokens[0]),
-        top_agreement=float(np.mean(shared)),
-    )
-
-
-_Pair = tuple[ScoredPrompts, NDArray[np.int64], Scores]
-
-
-def _pair(exact: Scorer, work: Work, chunk: Chunk, folder: RunFolder) -> _Pair:
-    """The chunk as it is stored, the rows of it that are in the sample, and their scores in float32."""
     prompts, words = work.asked(chunk)
     rows = spread(len(prompts), PROMPTS)
     found = folder.read_scores(work.probes[chunk.probe or 0]).chunk(chunk.index)
-    return found, rows, exact.score([prompts[row] for row in rows], words)
+    wanted = exact.score([prompts[row] for row in rows], words)
+    off = np.abs(found.logp[rows].astype(np.float64) - wanted.logp)
+    off = off[~np.isnan(off)]
+    return Sample(
+        file=chunk.file,
+        prompts=len(rows),
+        words=int(off.size),
+        largest_logp=float(off.max()) if off.size else 0.0,
+        total_logp=float(off.sum()),
+        top_k=len(wanted.top_tokens[0]),
+        shared=_shared(found, rows, wanted),
+    )
 
 
-def _shared(found: ScoredPrompts, rows: NDArray[np.int64], wanted: Scores) -> list[float]:
-    """Of each prompt, the share of its first answers in float32 that are among the first answers stored."""
-    here = (found.top_tokens[row] for row in rows)
-    return list(starmap(_overlap, zip(here, wanted.top_tokens, strict=True)))
+def _shared(found: ScoredPrompts, rows: NDArray[np.int64], wanted: Scores) -> float:
+    here = [set(found.top_tokens[row]) for row in rows]
+    there = [set(tokens) for tokens in wanted.top_tokens]
+    return sum(len(one & other) / len(other) for one, other in zip(here, there, strict=True))
 
 
-def _overlap(here: Sequence[str], there: Sequence[str]) -> float:
-    return len(set(here) & set(there)) / len(set(there))
+def combined(samples: Sequence[Sample]) -> Parity:
+    """What the samples of a run say together, in whatever order they come."""
+    ordered = sorted(samples, key=lambda each: each.file)
+    prompts, words = sum(each.prompts for each in ordered), sum(each.words for each in ordered)
+    return Parity(
+        prompts=prompts,
+        largest_logp=max(each.largest_logp for each in ordered) if words else None,
+        mean_logp=sum(each.total_logp for each in ordered) / words if words else None,
+        top_k=ordered[0].top_k,
+        top_agreement=sum(each.shared for each in ordered) / prompts,
+    )
+
+
+def keep_samples(folder: RunFolder, samples: Sequence[Sample]) -> None:
+    """Save them beside the scores. Raises UsageError where that fails."""
+    ordered = [asdict(each) for each in sorted(samples, key=lambda each: each.file)]
+    folder.keep(PARITY, json_bytes({"recipe": folder.recipe_id, "samples": ordered}))
+
+
+def read_samples(folder: RunFolder) -> list[Sample]:
+    """Those that the folder has. Raises IncompleteError for a file that can't be read."""
+    if (data := folder.read_whole(PARITY)) is None:
+        return []
+    try:
+        return TypeAdapter(list[Sample]).validate_python(json.loads(data)["samples"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise IncompleteError(f"{folder.path / PARITY}: can't be read ({first_line(error)})") from error
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:

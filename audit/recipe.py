@@ -18,13 +18,14 @@ ASIDE = ("command", "started", "seed")
 
 def recipe_id(recipe: Recipe) -> str:
     """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed,
-    or how far in its training the checkpoint is."""
+    how far in its training the checkpoint is, or what of the model was left out."""
     return hashlib.sha256(json_bytes(_decisive(recipe))).hexdigest()
 
 
 def _decisive(recipe: Recipe) -> dict[str, Any]:
     parts = {name: part for name, part in asdict(recipe).items() if name not in ASIDE}
-    del parts["checkpoint"]["step"]
+    for name in ("step", "mask_only_head", "mask_only_layer"):  # which way is taken shows in the last digits
+        del parts["checkpoint"][name]
     return parts
 
 
@@ -53,6 +54,4 @@ _IN_WORDS = {
     "mlm_head_from": "borrowed head",
     "mlm_head_sha256": "borrowed head",
     "saved_dtype": "dtype of the file",
-    "mask_only_head": "way of scoring",
-    "mask_only_layer": "way of scoring",
 }

@@ -39,7 +39,7 @@ COVERAGE_FLOOR = 0.01
 FEW_WORDINGS = 6
 """With fewer templates than this no finding is graded above weak, and nothing is resampled."""
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the saved form. A reader refuses a newer one."""
 
 
@@ -471,9 +471,9 @@ class Parity:
         same = f"{self.top_agreement:.1%} of the {self.top_k} likeliest words are the same."
         if self.largest_logp is None or self.mean_logp is None:
             return f"{scores}, {same}"
-        most, mean = math.exp(self.largest_logp), math.exp(self.mean_logp)
-        off = f"a word's probability is off by {mean:.3g} times on average and {most:.3g} times at most"
-        return f"{scores}, {off} (log-probabilities by {self.largest_logp:.2g}), and {same}"
+        most, mean = (f"{math.expm1(off):.2%}" for off in (self.largest_logp, self.mean_logp))
+        off = f"a word's probability is off by {mean} on average and {most} at most"
+        return f"{scores}, {off} (its log by {self.largest_logp:.2g}), and {same}"
 
 
 @dataclass(frozen=True, slots=True)

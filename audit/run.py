@@ -9,31 +9,30 @@ import contextlib
 import platform
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from audit import parity
 from audit.engines import Engine
-from audit.engines.local import Keep, make_chunks
+from audit.engines.local import make_chunks
 from audit.errors import UsageError
-from audit.files import json_bytes
 from audit.options import MAX_PROMPTS, Options
-from audit.parity import parity
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorefile import ScoredPrompts
 from audit.scorer import Scorer
-from audit.store import PARITY, RunFolder, save_audit, save_predictions
+from audit.store import RunFolder, save_audit, save_predictions
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
 from probes.load import load_probe, shipped
 from probes.probe import Probe
 
 if TYPE_CHECKING:
-    from audit.engines import Exact
+    from audit.engines import Exact, Make
     from audit.scoring import TorchScorer
 
 CHUNK = 512
@@ -42,9 +41,6 @@ GPU_CHUNK = 8192
 """The same on anything faster."""
 
 ENGINES = ("local", "ray")
-
-Make = Callable[[Iterable[Chunk], Keep], None]
-"""An engine: makes the chunks and has each kept."""
 
 ProbeNames = str | Path | Sequence[str | Path]
 """Names of shipped probes, or files; one may be given by itself."""
@@ -94,7 +90,7 @@ def audit(
     probes = listed(probes)
     loaded = load_probes(probes, max_prompts)
     folder = Path(out) if out is not None else default_folder(checkpoint)
-    command = repeat_command(checkpoint, probes, options)
+    command = repeat_command(checkpoint, probes, options, max_prompts)
     with _started(engine, checkpoint, options, ray_address) as ready:
         recipe = make_recipe(ready.checkpoint, loaded, options, ready.device, command)
         return _audit(ready, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
@@ -141,6 +137,7 @@ def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progr
     if progress:
         progress.begin(sum(chunk.prompts for chunk in chunks if chunk.probe is not None))
     advance = progress.advance if progress else lambda *_: None
+    one_at_a_time = threading.Lock()  # chunks are found by one thread and kept by another
 
     def keep(chunk: Chunk, data: bytes) -> None:
         folder.keep(chunk.file, data)
@@ -148,7 +145,8 @@ def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progr
 
     def told(chunk: Chunk) -> None:
         if chunk.probe is not None:
-            advance(chunk.name, chunk.prompts)
+            with one_at_a_time:
+                advance(chunk.name, chunk.prompts)
 
     def todo() -> Iterator[Chunk]:
         for chunk in chunks:
@@ -161,13 +159,15 @@ def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progr
 
 
 def check_dtype(load_exact: Exact, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> None:
-    """Where scores were computed in fewer bits than float32, see on some of the chunks what that did, once."""
-    asked = [chunk for chunk in chunks if chunk.probe is not None]
-    if folder.recipe.dtype == "float32" or not asked or folder.has(PARITY):
+    """Where scores were computed in fewer bits than float32, see on those of the chunks that are in the run's sample
+    what that did, once."""
+    if folder.recipe.dtype == "float32":
         return
-    if (exact := load_exact()) is not None:
-        found = parity(exact, work, asked, folder)
-        folder.keep(PARITY, json_bytes({"recipe": folder.recipe_id, "parity": asdict(found)}))
+    done = parity.read_samples(folder)
+    mine = {chunk.file for chunk in chunks} - {sample.file for sample in done}
+    todo = [chunk for chunk in parity.sampled(work) if chunk.file in mine]
+    if todo and (exact := load_exact()) is not None:
+        parity.keep_samples(folder, [*done, *(parity.sample(exact, work, chunk, folder) for chunk in todo)])
 
 
 def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | None = None) -> Audit:
@@ -180,7 +180,7 @@ def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | No
         recipe=recipe,
         probes=tuple(results[0] for results in found),
         competence=folder.read_competence(),
-        parity=folder.read_parity(),
+        parity=parity.combined(samples) if (samples := parity.read_samples(folder)) else None,
         single_piece=tuple(single for results in found for single in results[1:]),
     )
     save_predictions(folder, scored)
@@ -257,7 +257,7 @@ def make_recipe(
         probes=tuple(Source(p.name, p.sha256, p.source, p.targets.name, len(p.targets.words)) for p in probes),
         checkpoint=checkpoint,
         dtype=options.dtype,
-        device=device,
+        device=device.partition(":")[0],  # which of several alike makes no difference
         top_k=options.top_k,
         multi_piece=options.multi_piece,
         seed=options.seed,
@@ -266,9 +266,12 @@ def make_recipe(
     )
 
 
-def repeat_command(checkpoint: str, probes: Sequence[str | Path], options: Options) -> str:
+def repeat_command(
+    checkpoint: str, probes: Sequence[str | Path], options: Options, max_prompts: int = MAX_PROMPTS
+) -> str:
     """The command line that asks the same: the checkpoint, its probes, and every option that isn't the default."""
     words = ["maskaudit", "run", checkpoint]
     for probe in probes:
         words += ["--probe", str(probe)]
+    words += ["--max-prompts", str(max_prompts)] if max_prompts != MAX_PROMPTS else []
     return shlex.join([*words, *options.flags()])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,20 @@ class StoredScores:
     probe: Probe
     folder: Path
     chunks: tuple[str, ...]
+    read: Callable[[str], bytes | None]
+    """The content of a file below the folder; None where it isn't what was written there."""
 
     def __iter__(self) -> Iterator[ScoredPrompts]:
         return map(self.chunk, range(len(self.chunks)))
 
     def chunk(self, index: int) -> ScoredPrompts:
         """One chunk. Raises IncompleteError where it isn't what was written."""
+        data = self.read(self.chunks[index])
+        if data is None:
+            what = f"{self.chunks[index]} is missing or was changed"
+            raise IncompleteError(f"{self.folder}: {what}: give its command again, which scores it anew")
         try:
-            return _scored(self.probe, pq.read_table(self.folder / self.chunks[index]))
+            return _scored(self.probe, pq.read_table(pa.BufferReader(data)))
         except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
             what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
             raise IncompleteError(f"{self.folder}: {what}: run it again with --fresh") from error

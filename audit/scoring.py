@@ -21,6 +21,7 @@ from torch import Tensor
 from audit.checkpoint import Checkpoint
 from audit.errors import CheckpointError, IncompleteError
 from audit.framing import Frame, tokenise, tokenise_around
+from audit.result import CheckpointInfo
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.lexicon import Word
@@ -141,10 +142,18 @@ class TorchScorer:
         )
 
     def exact(self) -> TorchScorer | None:
-        """A scorer of the same checkpoint in float32, which is loaded for it; None where this is one."""
+        """A scorer of the same checkpoint in float32 on the CPU, which is loaded for it; None where this is one.
+
+        Raises CheckpointError where under the checkpoint's name there are other weights by now.
+        """
         if self.checkpoint.exact is None:
             return None
-        return TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_piece=self.multi_piece)
+        found = TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_piece=self.multi_piece)
+        one, other = (_hashes(scorer.checkpoint.info) for scorer in (self, found))
+        if one != other:
+            what = "is no longer the checkpoint that was scored, so that its dtype can't be checked"
+            raise CheckpointError(f"{self.checkpoint.name}: {what}: audit it again with --fresh")
+        return found
 
     def outlook(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> tuple[list[int], NDArray[np.int16]]:
         """What scoring these prompts would take, without scoring them: the tokens of each forward row, and the pieces
@@ -253,7 +262,8 @@ class TorchScorer:
 
     def _size(self, length: int, frames: int = 1) -> int:
         """Units of so many frames of one length in a batch: at least one."""
-        by_vocabulary = _MOST_LOGITS // self.checkpoint.info.vocabulary
+        positions = length if self.checkpoint.way == "full" else 1
+        by_vocabulary = _MOST_LOGITS // (self.checkpoint.info.vocabulary * positions)
         return max(1, min(self.token_budget // length, by_vocabulary) // frames)
 
     def _one_piece(
@@ -289,14 +299,17 @@ class TorchScorer:
         at = torch.tensor([frame.at for frame in frames], device=self.checkpoint.device)
         with torch.inference_mode():
             logits = self.checkpoint.mask_logits(ids, at)
-            finite = torch.isfinite(logits.sum(dim=1))  # a sum is finite where all of its parts are
-            if not bool(finite.all()):
-                row = int((~finite).int().argmax())
-                text = self.checkpoint.tokenizer.decode(frames[row].ids)
-                mend = "the weights hold NaN or infinity, or overflow in this dtype; try --dtype float32"
-                raise IncompleteError(f"{self.checkpoint.name}: a logit for {text!r} is not a number: {mend}")
+            if not bool(torch.isfinite(logits.sum(dim=1)).all()):  # the quick look: a sum may overflow by itself
+                self._check_finite(frames, logits)
             self.rows += len(frames)
             return logits.log_softmax(dim=-1)
+
+    def _check_finite(self, frames: Sequence[Frame], logits: Tensor) -> None:
+        finite = torch.isfinite(logits).all(dim=1)
+        if not bool(finite.all()):
+            text = self.checkpoint.tokenizer.decode(frames[int((~finite).int().argmax())].ids)
+            mend = "the weights hold NaN or infinity, or overflow in this dtype; try --dtype float32"
+            raise IncompleteError(f"{self.checkpoint.name}: a logit for {text!r} is not a number: {mend}")
 
     def _in_memory(
         self, batch: list[_Item], work: Callable[[list[_Item]], _Result]
@@ -408,6 +421,10 @@ def _contexts(prompt: Prompt) -> list[tuple[str, str]]:
     articles = [article.capitalize() if prompt.article == "A(n)" else article for article in _ARTICLES]
     with_article = [(f"{prompt.before}{article} ", prompt.after) for article in articles]
     return [*with_article, (prompt.before, prompt.after)]
+
+
+def _hashes(info: CheckpointInfo) -> tuple[str | None, ...]:
+    return info.weights_sha256, info.tokenizer_sha256, info.config_sha256, info.mlm_head_sha256
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

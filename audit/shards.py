@@ -5,15 +5,19 @@ How chunks are made is `engines`' business.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from audit import parity
 from audit.engines.local import make_chunks
 from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.recipe import differences, recipe_id
+from audit.recipe import differences
 from audit.result import Audit, Recipe
 from audit.run import (
     ProbeNames,
@@ -32,6 +36,12 @@ from audit.store import PARITY, RunFolder, read_recipe
 from audit.work import Chunk, Work
 from probes.load import load_probe, shipped
 from probes.probe import Probe
+
+if TYPE_CHECKING:
+    from audit.engines import Keep
+
+MEASURING = ("maskaudit", "numpy", "scipy")
+"""Packages whose versions decide what is made of scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,7 @@ def score_shard(
     options, names = options or Options(), listed(probes)
     loaded = load_probes(names, max_prompts)
     scorer = load_scorer(checkpoint, options)
-    command = repeat_command(checkpoint, names, options)
+    command = repeat_command(checkpoint, names, options, max_prompts)
     recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command)
     path = Path(out) if out is not None else shard.folder(default_folder(checkpoint))
     folder, work = RunFolder.open(path, recipe, fresh=fresh), Work(loaded, recipe)
@@ -113,21 +123,44 @@ def merge(
     run, IncompleteError where chunks are missing.
     """
     parts = [_part(Path(shard)) for shard in shards]
-    recipe = replace(parts[0].recipe, started=min(part.recipe.started for part in parts))
     _check_same(parts)
+    recipe = replace(parts[0].recipe, started=min(part.recipe.started for part in parts))
     loaded = _probes(recipe, listed(probes))
     path = Path(out) if out is not None else default_folder(recipe.checkpoint.name)
     folder, work = RunFolder.open(path, recipe), Work(loaded, recipe)
     with folder.claimed():
-        files = [chunk.file for chunk in work.chunks]
-        missing = [file for file in files if not _taken(folder, parts, file)]
+        missing: list[str] = []
+        fill(folder, work.chunks, partial(_take, parts, missing), progress)
         if missing:
-            what = f"{len(missing):,} of {len(files):,} chunks are in none of them ({missing[0]} is the first)"
-            mend = f"name all shards, or score what is missing with `{recipe.command} --out {path}`"
+            what = f"{len(missing):,} of {len(work.chunks):,} chunks are in none of them ({missing[0]} is the first)"
+            mend = f"name all shards, or score what is missing with `{recipe.command} --out {shlex.quote(str(path))}`"
             raise IncompleteError(f"{path}: {what}: {mend}")
-        _taken(folder, parts, PARITY)
+        _take_samples(folder, parts, work)
         folder.seal()
         return measured(loaded, folder, progress), path
+
+
+def _take(parts: Sequence[RunFolder], missing: list[str], todo: Iterable[Chunk], keep: Keep) -> None:
+    """Have each chunk kept that one of the parts has whole; note those that none has."""
+    for chunk in todo:
+        data = next((data for part in parts if (data := part.read_whole(chunk.file)) is not None), None)
+        if data is None:
+            missing.append(chunk.file)
+        else:
+            keep(chunk, data)
+
+
+def _take_samples(folder: RunFolder, parts: Sequence[RunFolder], work: Work) -> None:
+    """Put together what shards found of their dtype. Raises IncompleteError where a sample is missing."""
+    if folder.recipe.dtype == "float32":
+        return
+    found = {sample.file: sample for part in (*parts, folder) for sample in parity.read_samples(part)}
+    missing = [chunk.file for chunk in parity.sampled(work) if chunk.file not in found]
+    if missing:
+        what = f"how {folder.recipe.dtype} compares with float32 is missing or damaged in the shard with {missing[0]}"
+        raise IncompleteError(f"{folder.path}: {what}: give that shard's command again")
+    if not folder.has(PARITY):
+        parity.keep_samples(folder, list(found.values()))
 
 
 def _part(path: Path) -> RunFolder:
@@ -138,21 +171,18 @@ def _part(path: Path) -> RunFolder:
 
 
 def _check_same(parts: Sequence[RunFolder]) -> None:
+    """Raises UsageError where the parts are of different runs, or were made by another version than this, which is to
+    measure them."""
     first, *others = parts
     for other in others:
-        if recipe_id(other.recipe) != recipe_id(first.recipe):
-            what = ", ".join(differences(first.recipe, other.recipe))
-            raise UsageError(f"{first.path} and {other.path} aren't shards of one run: {what} differ")
-
-
-def _taken(folder: RunFolder, parts: Sequence[RunFolder], file: str) -> bool:
-    """The file is in the folder, or was put there from one of the parts; False where none has it whole."""
-    if folder.has(file):
-        return True
-    data = next((data for part in parts if (data := part.read_whole(file)) is not None), None)
-    if data is not None:
-        folder.keep(file, data)
-    return data is not None
+        what = differences(first.recipe, other.recipe)
+        what += ["seed"] if first.recipe.seed != other.recipe.seed else []
+        if what:
+            raise UsageError(f"{first.path} and {other.path} aren't shards of one run: {', '.join(what)} differ")
+    for name, version in first.recipe.versions:
+        if name in MEASURING and metadata.version(name) != version:
+            mend = "merge with the versions that scored them"
+            raise UsageError(f"{first.path} was made with {name} {version}, here is {metadata.version(name)}: {mend}")
 
 
 def _probes(recipe: Recipe, names: Sequence[str | Path]) -> list[Probe]:
@@ -163,7 +193,8 @@ def _probes(recipe: Recipe, names: Sequence[str | Path]) -> list[Probe]:
     for source in recipe.probes:
         probe = named.get(source.sha256) or (load_probe(source.name) if source.name in shipped() else None)
         if probe is None or probe.sha256 != source.sha256:
-            what = "isn't the one that is shipped" if probe else "isn't shipped"
-            raise UsageError(f"the probe {source.name} of this run {what}: name its file with --probe")
+            other = source.name in {each.name for each in named.values()}
+            what = "isn't what is in the file that was named" if other else "isn't shipped with this version"
+            raise UsageError(f"the probe {source.name} of this run {what}: name its file, as it was, with --probe")
         found.append(probe)
     return found

@@ -23,7 +23,7 @@ from audit.run import (
     repeat_command,
 )
 from audit.source import DEMOS
-from audit.store import RunFolder, is_run, load_audit, read_recipe
+from audit.store import RunFolder, holds_something, is_run, load_audit, read_recipe
 from audit.work import Work
 from probes.load import load_probe, shipped
 from probes.probe import Probe
@@ -205,7 +205,7 @@ def _place(folder: Path, recipe: Recipe, taken: Recipe | None) -> tuple[Path, st
         if recipe_id(found) == recipe_id(recipe):
             return folder, ""
         return beside, f"{folder} holds another run ({', '.join(differences(found, recipe))} differ)"
-    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+    if folder.exists() and (folder.is_file() or holds_something(folder)):
         return beside, f"{folder} holds something else"
     return folder, ""
 
@@ -237,7 +237,8 @@ def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> Run | None
         return None
     if not serves(run.recipe, recipe):
         return None
-    return run if all(run.folder.has(chunk.file) for chunk in Work(probes, run.recipe).chunks) else None
+    folder = run.folder
+    return run if all(folder.has(chunk.file) for chunk in Work(probes, run.recipe).chunks) else None
 
 
 def serves(found: Recipe, wanted: Recipe) -> bool:

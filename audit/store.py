@@ -22,7 +22,7 @@ from audit.errors import IncompleteError, UsageError, first_line
 from audit.files import cannot_write, csv_bytes, json_bytes, locked, write_in
 from audit.manifest import Manifest
 from audit.recipe import differences, recipe_id
-from audit.result import SCHEMA, Audit, Competence, Parity, Recipe
+from audit.result import SCHEMA, Audit, Competence, Recipe
 from audit.scorefile import ScoredPrompts, StoredScores, chunk_file
 from probes.expand import count_prompts
 from probes.probe import Probe
@@ -56,7 +56,7 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not is_run(path) and any(not name.name.startswith(".") for name in path.iterdir()):
+            if not is_run(path) and holds_something(path):
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
             with locked(path):
                 return cls(path, cls._begun(path, recipe, fresh))
@@ -82,12 +82,12 @@ class RunFolder:
         return found or recipe
 
     @contextlib.contextmanager
-    def claimed(self) -> Iterator[None]:
+    def claimed(self, seconds: float = 0) -> Iterator[None]:
         """While open, no other process writes into the folder; what a killed one left half-written is removed.
 
-        Raises UsageError where one does, or where the folder isn't this run's any more.
+        Raises UsageError where one still does after so many seconds, or where the folder isn't this run's any more.
         """
-        with locked(self.path):
+        with locked(self.path, seconds):
             found = read_recipe(self.path)
             if found is None or recipe_id(found) != self.recipe_id:
                 raise UsageError(f"{self.path}: another run was begun there: choose another folder with --out")
@@ -129,28 +129,20 @@ class RunFolder:
     def read_competence(self) -> Competence | None:
         """How the easy clozes were answered; None where they weren't asked. Raises IncompleteError for a damaged
         file."""
-        return self._read_noted(COMPETENCE, "competence", Competence)
-
-    def _read_noted(self, name: str, key: str, kind: type[T]) -> T | None:
-        file = self.path / name
+        file = self.path / COMPETENCE
         try:
-            return TypeAdapter(kind).validate_python(json.loads(file.read_bytes())[key])
+            return TypeAdapter(Competence).validate_python(json.loads(file.read_bytes())["competence"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise IncompleteError(
-                f"{file}: can't be read ({first_line(error)}): give the same command again"
-            ) from error
-
-    def read_parity(self) -> Parity | None:
-        """How the scores compare with float32; None where that wasn't asked. Raises IncompleteError for a damaged
-        file."""
-        return self._read_noted(PARITY, "parity", Parity)
+            mend = "give the same command again"
+            raise IncompleteError(f"{file}: can't be read ({first_line(error)}): {mend}") from error
 
     def read_scores(self, probe: Probe) -> StoredScores:
         """All scores of a probe, chunk by chunk."""
         chunks = -(-count_prompts(probe) // self.recipe.chunk)
-        return StoredScores(probe, self.path, tuple(chunk_file(probe.name, index) for index in range(chunks)))
+        files = tuple(chunk_file(probe.name, index) for index in range(chunks))
+        return StoredScores(probe, self.path, files, self.read_whole)
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
@@ -250,6 +242,11 @@ def _checked(audit: Audit) -> Audit:
     return audit
 
 
+def holds_something(path: Path) -> bool:
+    """There is a file in the folder that isn't hidden."""
+    return any(not name.name.startswith(".") for name in path.iterdir())
+
+
 def is_run(path: Path) -> bool:
     """The folder has a `run.json` that maskaudit wrote, of whatever version."""
     try:
@@ -262,17 +259,32 @@ def is_run(path: Path) -> bool:
 def read_recipe(folder: Path) -> Recipe | None:
     """The recipe of the run in a folder; None where there is no `run.json`. Raises UsageError for a damaged one."""
     path = folder / "run.json"
+    mend = "choose another folder with --out, or pass --fresh to `maskaudit run` to replace it"
     try:
-        return TypeAdapter(Recipe).validate_python(json.loads(path.read_bytes())["recipe"])
+        found = json.loads(path.read_bytes())
+        if found["schema"] < SCHEMA:
+            raise UsageError(f"{path}: of an earlier maskaudit: {mend}")
+        return TypeAdapter(Recipe).validate_python(found["recipe"])
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror or error}): {mend}") from error
     except (ValueError, KeyError, TypeError, ValidationError) as error:
-        mend = "choose another folder with --out, or pass --fresh to replace it"
         raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
 
 
 _FILES = (
-    *("run.json", MANIFEST, COMPETENCE, PARITY, "audit.json", "report.html", "model-card.md", "predictions.csv"),
+    *(
+        "run.json",
+        "manifest.json",
+        MANIFEST,
+        COMPETENCE,
+        PARITY,
+        "audit.json",
+        "report.html",
+        "model-card.md",
+        "predictions.csv",
+    ),
     *("findings.csv", "interactions.csv", "measures.csv", "distributions.csv", "distributions-single-piece.csv"),
 )
 """All that a run leaves in its folder, but for the chunks in `scores`."""

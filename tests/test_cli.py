@@ -201,7 +201,7 @@ def test_ctrl_c_keeps_what_was_scored(bert, monkeypatch):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; what was scored is kept" in err
+    assert "interrupted; what a run has scored is kept" in err
     assert "Traceback" not in err
     assert not Path("out/report.html").exists()
     first = Path("out/scores/small-00000.parquet").stat().st_mtime_ns

@@ -25,7 +25,9 @@ import audit.run
 from audit.cli import main
 
 ROOT = Path(__file__).parent.parent
-SPACE = "can't be written ({}): free some space and give the same command again; what was scored is kept\n"
+SPACE = (
+    "can't be written ({}): free some space and give the same command again, without --fresh; what was scored is kept\n"
+)
 CHUNK = "scores/small-00002.parquet"
 
 

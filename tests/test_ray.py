@@ -157,7 +157,7 @@ def test_ctrl_c_stops_ray_and_keeps_what_was_made(bert, begin):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.splitlines()[-1].startswith("maskaudit: interrupted; what was scored is kept")
+    assert err.splitlines()[-1].startswith("maskaudit: interrupted; what a run has scored is kept")
     assert "Traceback" not in err
     first = Path("out/scores/small-00000.parquet").stat().st_mtime_ns
     for folder in ("out", "whole"):

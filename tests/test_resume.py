@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ def interrupted(process: subprocess.Popen) -> None:
     """It ends by itself with 130 and one line."""
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
-    assert err.count("interrupted; what was scored is kept") == 1
+    assert err.count("interrupted; what a run has scored is kept") == 1
     assert "Traceback" not in err
     assert "Exception" not in err
 
@@ -214,7 +215,7 @@ def test_ctrl_c_while_a_file_is_written_leaves_it_whole_or_not_there(monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", pressed)
         assert main(command("out")) == 130
-    assert capsys.readouterr().err.count("interrupted; what was scored is kept") == 1
+    assert capsys.readouterr().err.count("interrupted; what a run has scored is kept") == 1
     assert {path.name for path in Path("out").rglob(".*")} == {".lock"}
     assert main(command("out")) == 0
     assert contents("out") == whole
@@ -228,7 +229,7 @@ def test_ctrl_c_once_more_while_the_command_ends_shows_no_traceback(monkeypatch,
 
     monkeypatch.setattr("audit.cli.app", ending)
     assert main(command("out")) == 130
-    assert "interrupted; what was scored is kept" in capsys.readouterr().err
+    assert "interrupted; what a run has scored is kept" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
@@ -256,7 +257,7 @@ def test_a_fault_in_a_prompt_is_told_as_itself(monkeypatch, capsys, what):
 
 
 def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
-    """The run ends with the chunk that is being scored then, not with the last; those before are kept."""
+    """The run ends with that chunk; those before are kept."""
     scored, real = [], FakeScorer.score
 
     def score(self: FakeScorer, *asked: Any) -> Any:
@@ -273,5 +274,23 @@ def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
     assert main(command("out")) == 2
     message = "out/scores/small-00002.parquet: can't be written (No space left on device): free some space and give"
     assert message in capsys.readouterr().err
-    assert len(scored) == 4
+    assert len(scored) == 3
     assert journal("out") == ["scores/small-00000.parquet", "scores/small-00001.parquet"]
+
+
+def test_the_page_is_of_the_run_that_is_in_the_folder(monkeypatch, capsys):
+    """Where another run was begun in the folder before the page of a finished one was written, that page isn't."""
+    from audit import cli
+
+    real = cli._tell
+
+    def late(result: Any, folder: Path) -> None:
+        recipe = replace(read_recipe(folder), top_k=2)
+        RunFolder.open(folder, recipe, fresh=True)
+        real(result, folder)
+
+    monkeypatch.setattr(cli, "_tell", late)
+    assert main(command("out")) == 2
+    assert "another run was begun there" in capsys.readouterr().err
+    assert not Path("out/report.html").exists()
+    assert not Path("out/model-card.md").exists()

@@ -17,7 +17,7 @@ import pytest
 from fakes import INFO, PROBE, FakeScorer
 
 import audit.run
-from audit.errors import UsageError
+from audit.errors import IncompleteError, UsageError
 from audit.files import write_atomically
 from audit.options import Options
 from audit.result import Audit
@@ -197,7 +197,13 @@ def test_a_file_that_is_made_piece_by_piece_is_there_whole_or_not_at_all(tmp_pat
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "damaged"), ("[]", "damaged"), ('{"schema": 2}', "damaged"), ('{"schema": 99}', "newer maskaudit")],
+    [
+        ("{", "damaged"),
+        ("[]", "damaged"),
+        ('{"schema": 3}', "damaged"),
+        ('{"schema": 2}', "older maskaudit"),
+        ('{"schema": 99}', "newer maskaudit"),
+    ],
 )
 def test_a_file_that_is_no_audit_is_refused(tmp_path, text, message):
     """Half a file, another file and a newer one are told apart."""
@@ -353,3 +359,30 @@ def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
     file.chmod(0o640)
     write_atomically(file, b"new")
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o640)
+
+
+def test_scores_that_change_under_the_statistics_are_no_numbers(probe, tmp_path, monkeypatch):
+    """A chunk that was put in another's place after it was scored, by whomever, ends the run with a message."""
+    chunks = [tmp_path / "run" / "scores" / f"small-0000{i}.parquet" for i in (1, 2)]
+
+    def swapped(*asked: object) -> Audit:
+        chunks[1].write_bytes(chunks[0].read_bytes())
+        return measured(*asked)
+
+    measured = audit.run.measured
+    monkeypatch.setattr(audit.run, "measured", swapped)
+    with pytest.raises(IncompleteError, match=r"small-00002\.parquet is missing or was changed"):
+        run(probe, tmp_path / "run")
+    assert not (tmp_path / "run" / "audit.json").exists()
+
+
+def test_a_run_of_an_earlier_version_is_told(probe, tmp_path):
+    """Its folder isn't gone on with, and `--fresh` replaces it."""
+    run(probe, tmp_path / "run")
+    kept = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**kept, "schema": 2}))
+    (tmp_path / "run" / "manifest.json").write_text("{}")
+    with pytest.raises(UsageError, match="of an earlier maskaudit: choose another folder"):
+        RunFolder.open(tmp_path / "run", recipe(probe))
+    RunFolder.open(tmp_path / "run", recipe(probe), fresh=True)
+    assert not (tmp_path / "run" / "manifest.json").exists()

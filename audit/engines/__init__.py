@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.engines.local import Keep
     from audit.result import CheckpointInfo
     from audit.scorer import Scorer
     from audit.work import Chunk, Work
 
     Exact = Callable[[], Scorer | None]
+    Keep = Callable[[Chunk, bytes], None]
+    """Is handed each finished chunk's content, one at a time."""
+    Make = Callable[[Iterable[Chunk], Keep], None]
+    """Makes the chunks of one run and has each kept."""
 
 
 @dataclass(frozen=True)

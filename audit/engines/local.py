@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from audit.scorer import Scorer, Scores
 from audit.work import Chunk, Work
 from probes.expand import Prompt
 
-Keep = Callable[[Chunk, bytes], None]
-"""Is handed each finished chunk's content, one at a time."""
+if TYPE_CHECKING:
+    from audit.engines import Keep
 
 
 def make_chunks(scorer: Scorer, work: Work, todo: Iterable[Chunk], keep: Keep) -> None:
     """Make the chunks in order. What is finished is kept, whatever happens to those after it.
 
-    Raises what the scorer and `keep` raise.
+    On a CPU a chunk is scored once the last is written, so that a kill costs one at most. A faster device doesn't
+    wait, and a kill may cost two. Raises what the scorer and `keep` raise.
     """
+    waits = work.recipe.device == "cpu"
     with _thread("write") as writer, _thread("tokenise") as reader:
         chunks = iter(todo)
         coming = _begun(reader, scorer, work, next(chunks, None))
@@ -26,6 +29,8 @@ def make_chunks(scorer: Scorer, work: Work, todo: Iterable[Chunk], keep: Keep) -
         while coming is not None:
             chunk, prompts, answer = coming.result()
             coming = _begun(reader, scorer, work, next(chunks, None))
+            if written is not None and waits:
+                written.result()
             scores = answer()
             if written is not None:
                 written.result()

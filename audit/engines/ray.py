@@ -17,13 +17,12 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from audit import errors
 from audit.engines import Engine
-from audit.engines.local import Keep
 from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError, first_line
 from audit.options import Options
 from audit.recipe import differences
@@ -31,6 +30,9 @@ from audit.result import Recipe
 from audit.scorer import Scorer
 from audit.work import Chunk, Work
 from probes.probe import Probe
+
+if TYPE_CHECKING:
+    from audit.engines import Keep
 
 RETRIES = 4
 """How often a chunk is made again whose worker died over it."""
