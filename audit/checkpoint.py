@@ -96,6 +96,7 @@ def load_checkpoint(
     place = _device(device)
     if dtype == "int8" and place.type != "cpu":
         raise UsageError(f"--dtype int8 is for the CPU, not for {place}: try --dtype bfloat16, or --device cpu")
+    bound_caches()
     source = Source(name, revision, offline, allow_pickle, trust_remote_code)
     with _quiet():
         folder = source.folder()
@@ -293,7 +294,6 @@ def _pack(checkpoint: Checkpoint) -> None:
     examples = [(ids, torch.zeros(1, dtype=torch.int64)) for ids in _examples(checkpoint)]
     before = [checkpoint.mask_logits(*example) for example in examples]
     replaced: Undo = []
-    bound_caches()
     try:
         replaced = replace_linear(checkpoint.model.base_model, PackedLinear)
         after = [checkpoint.mask_logits(*example) for example in examples]
