@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 import time
+from typing import Any
 
 import audit.engines.ray as engine
 import audit.run
@@ -47,6 +50,31 @@ class Slow(engine.Worker):
         return super()._made(chunk)
 
 
+class Raises(engine.Worker):
+    """Meets a fault of its machine in chunk 1."""
+
+    def _made(self, chunk: Chunk) -> bytes:
+        if chunk.number == 1:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be late")
+        return super()._made(chunk)
+
+
+class Paired(engine.Worker):
+    """Waits with its first chunk until it has another in hand, and leaves the sentinel then."""
+
+    def __init__(self, *asked: Any) -> None:
+        super().__init__(*asked)
+        self._pair = threading.Barrier(2, lambda: open(os.environ["SENTINEL"], "a").close(), timeout=30)
+        self._begun = 0
+
+    def _made(self, chunk: Chunk) -> bytes:
+        self._begun += 1
+        if self._begun <= 2:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self._pair.wait()
+        return super()._made(chunk)
+
+
 WORKERS = {"sound": engine.Worker, "dies": Dies, "dies-once": DiesOnce, "slow": Slow}
 
 if __name__ == "__main__":
@@ -54,5 +82,6 @@ if __name__ == "__main__":
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
     audit.run.CHUNK = CHUNK
+    engine.RETRIES = 2  # enough for the deaths of these
     engine.Worker = ray_workers.WORKERS[sys.argv[1]]
     sys.exit(main(sys.argv[2:]))

@@ -1,7 +1,8 @@
 """The command in a process of its own, slowed so that a test meets it in the middle: `python slowed.py run CHECKPOINT`.
 
 The checkpoint `fake` is the fake scorer. The environment says how: SLOWED is the seconds more that a chunk's scoring
-takes (each step of writing a file takes an eighth), STARTED the second at which the run says that it started, SCORED a
+takes, WRITING those that each step of writing a file takes (else an eighth of SLOWED: a chunk is then written before
+the next is scored), STARTED the second at which the run says that it started, SCORED a
 file that gets a line for each chunk that was scored. With KILLS, that many processes before the last are killed after
 LONGEST seconds or less, which SEED decides.
 """
@@ -118,7 +119,8 @@ def patch(checkpoint: str) -> None:
     scorer.prepare = counted(scorer.prepare, seconds)
     audit.run.CHUNK = CHUNK
     audit.run.datetime = SimpleNamespace(now=started)
-    os.fsync, os.replace = slowly(os.fsync, seconds / 8), slowly(os.replace, seconds / 8)
+    writing = float(os.environ.get("WRITING", seconds / 8))
+    os.fsync, os.replace = slowly(os.fsync, writing), slowly(os.replace, writing)
 
 
 def started(zone: Any) -> datetime:

@@ -120,7 +120,12 @@ def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_space(disk, whole
 
 
 @pytest.mark.parametrize(
-    ("limit", "file"), [(300, "run.json"), (5000, "scores/small-00000.parquet"), (20_000, "audit.json")]
+    ("limit", "file"),
+    [
+        pytest.param(300, "run.json", marks=pytest.mark.slow),
+        (5000, "scores/small-00000.parquet"),
+        pytest.param(20_000, "audit.json", marks=pytest.mark.slow),
+    ],
 )
 def test_a_file_that_may_not_grow_is_told(whole, limit, file):
     """A limit on the size of files is met like the end of the disk."""
@@ -209,6 +214,7 @@ def test_what_needs_no_writing_works_on_a_read_only_disk(disk, finished, whole, 
     assert main(["compare", "disk/out", "out", "--out", "compared"]) == 0
 
 
+@pytest.mark.slow
 def test_a_folder_without_permission_is_told(whole):
     """Where the folder's mode forbids writing, also to its owner: exit 2 and one message."""
     begun("out")

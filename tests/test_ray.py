@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,11 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import checkpoints
 import pyarrow as pa
 import pytest
+import ray_workers
 from fakes import INFO, PROBE
 from ray_workers import CHUNK
 
@@ -32,6 +38,9 @@ from audit.work import Work
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray isn't installed: maskaudit[ray]")
 
 Run = Callable[..., tuple[int, str, str]]
+
+PATHS = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+"""Where Ray's workers find their modules."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +62,7 @@ def begin(tmp_path) -> Iterator[Callable[..., subprocess.Popen]]:
     """`begin(worker, *words)` starts the command on Ray, whose files go to a folder that is short enough for its
     sockets. When the test is over nothing of Ray may be running."""
     place = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
-    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    own = {"HOME": str(tmp_path), "RAY_TMPDIR": place, "SENTINEL": str(tmp_path / "sentinel"), "PYTHONPATH": paths}
+    own = {"HOME": str(tmp_path), "RAY_TMPDIR": place, "SENTINEL": str(tmp_path / "sentinel"), "PYTHONPATH": PATHS}
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | own
 
     def start(worker: str, *words: str) -> subprocess.Popen:
@@ -98,6 +106,21 @@ def on_ray(begin) -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def shared_ray(tmp_path_factory) -> Iterator[Path]:
+    """This process is connected to a Ray of this machine, which the tests that start none share. Gives its workers'
+    sentinel."""
+    place, sentinel = tempfile.mkdtemp(prefix="ray-", dir="/tmp"), tmp_path_factory.mktemp("ray") / "sentinel"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("RAY_ADDRESS", raising=False)
+        patched.setenv("RAY_TMPDIR", place)
+        patched.setenv("PYTHONPATH", PATHS)
+        patched.setenv("SENTINEL", str(sentinel))
+        with engine._connected("local"):
+            yield sentinel
+    shutil.rmtree(place, ignore_errors=True)
+
+
 def contents(folder: str) -> dict[str, bytes]:
     """Every file of a run with its bytes; the time at which it was begun taken out."""
     started = json.loads(Path(folder, "run.json").read_text())["recipe"]["started"].encode()
@@ -107,13 +130,10 @@ def contents(folder: str) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @needs_ray
-def test_a_run_on_ray_is_the_local_run_to_the_byte(bert, on_ray):
-    """Workers make the same files, nothing of Ray's is printed, and either engine goes on with the other's run."""
+def test_a_run_on_ray_is_the_local_run_to_the_byte(bert, shared_ray):
+    """Workers make the same files, and either engine goes on with the other's run."""
     assert main(["run", bert, "-p", "small.yaml", "--out", "local"]) == 0
-    status, out, err = on_ray("sound", bert, "-p", "small.yaml", "--out", "ray")
-    assert status == 0, err
-    assert out.rstrip().endswith("Report: ray/report.html")
-    assert [line.partition(" ")[0] for line in err.splitlines()] == ["small:", "small:", "measuring,"]
+    assert main(["run", bert, "-p", "small.yaml", "--out", "ray", "--engine", "ray"]) == 0
     assert contents("ray") == contents("local")
     Path("ray/scores/small-00003.parquet").unlink()
     assert main(["run", bert, "-p", "small.yaml", "--out", "ray"]) == 0
@@ -122,8 +142,21 @@ def test_a_run_on_ray_is_the_local_run_to_the_byte(bert, on_ray):
 
 @pytest.mark.slow
 @needs_ray
+def test_a_worker_can_have_two_chunks_in_hand(bert, shared_ray, monkeypatch):
+    """As one with a GPU has: two are begun before the first is done, and the files are the same."""
+    assert main(["run", bert, "-p", "small.yaml", "--out", "local"]) == 0
+    monkeypatch.setattr(engine, "CALLS", {"cpu": 2})
+    monkeypatch.setattr(engine, "Worker", ray_workers.Paired)
+    assert main(["run", bert, "-p", "small.yaml", "--out", "ray", "--engine", "ray"]) == 0
+    assert shared_ray.exists()
+    assert contents("ray") == contents("local")
+
+
+@pytest.mark.slow
+@needs_ray
 def test_a_killed_worker_is_replaced_and_its_chunk_made_again(bert, on_ray, capsys):
-    """A worker that is killed in the middle of a run that was begun locally costs time, and nothing else."""
+    """A worker that is killed in the middle of a run that was begun locally costs time, and nothing else: nothing of
+    Ray's is printed."""
     assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
     printed, whole = capsys.readouterr().out, contents("out")
     for chunk in (1, 2, 5):
@@ -132,6 +165,7 @@ def test_a_killed_worker_is_replaced_and_its_chunk_made_again(bert, on_ray, caps
     assert status == 0, err
     assert Path("sentinel").exists()
     assert out == printed
+    assert {line.partition(" ")[0] for line in err.splitlines()} == {"small:", "measuring,"}
     assert contents("out") == whole
 
 
@@ -141,7 +175,8 @@ def test_a_chunk_that_kills_every_worker_is_given_up(bert, on_ray):
     """After a few deaths over one chunk the run ends with one message; the chunks that could be made are kept."""
     status, out, err = on_ray("dies", bert, "-p", "small.yaml", "--out", "out")
     assert (status, out) == (4, "")
-    assert "maskaudit: the workers of Ray failed" in err.splitlines()[-1]
+    assert "maskaudit: the workers of Ray failed (Actor" in err.splitlines()[-1]
+    assert err.endswith("where memory ran out, give Ray fewer CPUs; the same command goes on from what was kept\n")
     assert "Traceback" not in err
     assert Path("out/scores/small-00000.parquet").exists()
 
@@ -159,26 +194,61 @@ def test_ctrl_c_stops_ray_and_keeps_what_was_made(bert, begin):
     assert process.returncode == 130
     assert err.splitlines()[-1].startswith("maskaudit: interrupted; what a run has scored is kept")
     assert "Traceback" not in err
-    first = Path("out/scores/small-00000.parquet").stat().st_mtime_ns
+    [first, *_] = sorted(Path("out/scores").iterdir())
+    written = first.stat().st_mtime_ns
     for folder in ("out", "whole"):
         assert main(["run", bert, "-p", "small.yaml", "--out", folder]) == 0
-    assert Path("out/scores/small-00000.parquet").stat().st_mtime_ns == first
+    assert first.stat().st_mtime_ns == written
     assert contents("out") == contents("whole")
 
 
 @pytest.mark.slow
 @needs_ray
-def test_a_fault_in_a_worker_is_the_local_runs_message(bert, on_ray, tmp_path, capsys):
-    """What a worker finds wrong with the checkpoint is told as if it had been found here."""
+def test_a_fault_in_a_checkpoint_is_the_local_runs_message(bert, shared_ray, tmp_path, capsys):
+    """What a worker finds wrong with the checkpoint is told as if it had been found here, whichever prompt shows it."""
     broken = str(checkpoints.with_nan(Path(bert), tmp_path / "nan", "cls.predictions.transform.dense.weight"))
-    assert main(["run", broken, "-p", "small.yaml", "--out", "local"]) == 4
-    told = capsys.readouterr().err
-    assert on_ray("sound", broken, "-p", "small.yaml", "--out", "ray") == (4, "", told)
+    told = []
+    for words in ([], ["--engine", "ray"]):
+        assert main(["run", broken, "-p", "small.yaml", "--out", f"out{len(words)}", *words]) == 4
+        told.append(re.sub(r"'\[CLS\].*'", "", capsys.readouterr().err))
+    assert told[0] == told[1]
+    assert "is not a number" in told[1]
 
 
 @pytest.mark.slow
 @needs_ray
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "auto", "ray://127.0.0.1:1", "nonsense"])
+def test_a_fault_in_a_worker_is_one_line(bert, shared_ray, monkeypatch, capsys):
+    """An exception of a worker's own is told by its first line, without advice on memory."""
+    monkeypatch.setattr(engine, "Worker", ray_workers.Raises)
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--engine", "ray"]) == 4
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("maskaudit: a worker of Ray on the node ")
+    fault = "(RuntimeError: CUDA error: an illegal memory access was encountered)"
+    assert last.endswith(f"met a fault {fault}: the same command goes on from what was kept")
+
+
+@pytest.mark.slow
+@needs_ray
+def test_rays_account_of_an_exception_is_told_by_what_is_at_its_bottom():
+    """The exception itself, else the last line of the account; colours and advice on memory are left out."""
+    from ray.exceptions import ActorDiedError, RayError, RayTaskError
+
+    account = "Traceback (most recent call last):\n  File 'x'\n\x1b[36mValueError: odd\x1b[39m\n"
+    error = RayTaskError("submit", account, ValueError("odd\neven"), ip="here")
+    assert engine._reason(error.as_instanceof_cause()) == "ValueError: odd"
+    bare = RayTaskError("submit", account, None, ip="here")
+    assert engine._reason(bare) == "ValueError: odd"
+    assert "memory" not in engine._mend(bare)
+    stillborn = ActorDiedError(RayTaskError("__init__", account, ValueError("odd"), ip="here", actor_id="1"))
+    assert engine._reason(stillborn) == "ValueError: odd"
+    assert "memory" not in engine._mend(stillborn)
+    assert engine._reason(RayError()) == "RayError"
+    assert "memory" in engine._mend(ActorDiedError())
+
+
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "auto"])
 def test_a_cluster_that_is_not_there_is_told_at_once(bert, on_ray, address):
     """A wrong address is one message in well under Ray's own minutes."""
     begun = time.monotonic()
@@ -187,6 +257,13 @@ def test_a_cluster_that_is_not_there_is_told_at_once(bert, on_ray, address):
     assert err.startswith(f"maskaudit: --ray-address {address}: ")
     assert len(err.splitlines()) == 1
     assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(("address", "why"), [("ray://127.0.0.1:1", "Ray's client"), ("nonsense", "neither auto nor")])
+def test_an_address_that_can_be_none_is_told(address, why):
+    """Nobody is asked there."""
+    with pytest.raises(UsageError, match=f"--ray-address {address}: .*{why}"):
+        engine._knock(address)
 
 
 def test_ray_that_is_not_installed_is_told(monkeypatch):
@@ -218,7 +295,7 @@ def test_the_engine_is_checked_in_python(bert):
 def test_workers_compute_on_the_gpus_of_the_cluster(monkeypatch, gpus, asked, device):
     """It is the cluster's GPUs that count, wherever the command was given."""
     monkeypatch.setattr(engine, "_count", lambda unit: gpus if unit == "GPU" else 8)
-    assert engine._device(asked) == device
+    assert engine._device(asked, "float32") == device
 
 
 @pytest.mark.parametrize(("asked", "message"), [("cuda", "has no GPU"), ("cuda:1", "Ray hands out"), ("mps", "Ray")])
@@ -226,7 +303,17 @@ def test_devices_that_ray_has_not_are_refused(monkeypatch, asked, message):
     """A device that workers can't be given is told before anything is scored."""
     monkeypatch.setattr(engine, "_count", lambda unit: 0)
     with pytest.raises(audit.AuditError, match=message):
-        engine._device(asked)
+        engine._device(asked, "float32")
+
+
+def test_int8_on_the_gpus_of_the_cluster_is_refused(monkeypatch):
+    """It is told before a run folder is begun, and what to add."""
+    monkeypatch.setattr(engine, "_connected", contextlib.nullcontext)
+    monkeypatch.setattr(engine, "_count", lambda unit: 4)
+    with pytest.raises(UsageError, match="--dtype int8 is for the CPU: add --device cpu"):
+        audit.audit("demo", "small.yaml", out="out", engine="ray", options=Options(dtype="int8"))
+    assert not Path("out").exists()
+    assert engine._device("cpu", "int8") == "cpu"
 
 
 def asked(bert: str, **changes: str) -> tuple:
@@ -251,3 +338,53 @@ def test_a_node_with_another_checkpoint_of_the_name_is_refused(bert):
     [row] = engine.Worker(*asked(bert, weights_sha256=INFO.weights_sha256))(pa.table({"number": [0]})).to_pylist()
     assert (row["fault"], row["data"]) == ("CheckpointError", None)
     assert "(weights differ): every node needs the same files" in row["text"]
+
+
+def test_two_threads_of_a_worker_share_its_scorer_in_turn(bert):
+    """Only one prepares and only one computes at a time, and each chunk has its own answers."""
+    worker = engine.Worker(*asked(bert))
+    numbers = range(len(worker._work.chunks))
+    alone = {number: worker._made(worker._work.chunks[number]) for number in numbers}
+    busy: list[str] = []
+    real = worker._scorer.prepare
+
+    def watched(name: str, work: Callable[[], object]) -> object:
+        busy.append(name)
+        assert busy.count(name) == 1
+        time.sleep(0.01)
+        done = work()
+        busy.remove(name)
+        return done
+
+    def prepare(*words):
+        answer = watched("prepare", partial(real, *words))
+        return partial(watched, "compute", answer)
+
+    worker._scorer.prepare = prepare
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda number: worker(pa.table({"number": [number]})).to_pylist()[0]["data"], numbers)
+        assert dict(zip(numbers, made, strict=True)) == alone
+
+
+def test_a_cluster_that_does_not_answer_is_told_once(monkeypatch, bert, capsys):
+    """Where others have the CPUs, the user hears how many are free, and the run goes on when its turn comes."""
+    words, told, kept = asked(bert), [], []
+
+    def late(numbers, asked):
+        deadline = time.monotonic() + 20
+        while not "".join(told) and time.monotonic() < deadline:
+            told.append(capsys.readouterr().err)
+            time.sleep(0.01)
+        for number in numbers:
+            yield {"number": number, "data": b"made", "fault": None, "text": None}
+
+    library = SimpleNamespace(exceptions=SimpleNamespace(RayError=RuntimeError))
+    fakes = {"_library": lambda: library, "_answers": late, "_count": lambda unit: 8, "_free": lambda unit: 0}
+    for name, fake in fakes.items():
+        monkeypatch.setattr(engine, name, fake)
+    monkeypatch.setattr(engine, "SECONDS_OF_SILENCE", 0.05)
+    work = Work(*words[2:])
+    engine.make_chunks(*words[:2], work, work.chunks[:2], lambda chunk, data: kept.append(data))
+    assert kept == [b"made", b"made"]
+    assert "".join(told) == "no worker has answered yet: 0 of 8 CPUs of the cluster are free\n"
+    assert capsys.readouterr().err == ""

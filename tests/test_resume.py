@@ -80,9 +80,10 @@ def check_kills(start: Callable[..., subprocess.Popen], kills: int, checkpoint: 
     assert CHUNKS <= len(Path("scored").read_text().splitlines()) <= CHUNKS + kills
 
 
-def test_a_run_killed_three_times_ends_in_the_same_bytes(start, whole):
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_killed_now_and_then_ends_in_the_same_bytes(start, whole, kills):
     """SIGKILL in the middle of scoring or writing costs a chunk and leaves no trace in the folder."""
-    check_kills(start, 3, "fake", SLOWED="0.1", LONGEST="1.2", SEED="3")
+    check_kills(start, kills, "fake", SLOWED="0.1", LONGEST="1.2", SEED="3")
     assert contents("cut") == whole
 
 
@@ -123,6 +124,7 @@ def test_what_a_killed_process_was_writing_is_cleared_and_nothing_else(tmp_path)
     assert contents("out") == before | dict.fromkeys(kept, b"half")
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_the_first_is_undisturbed(start, capsys, whole):
     """While a run is writing, `run`, `run --fresh` and another seed's are refused with 2 and a way out."""
     first = start(*command("out"), SLOWED="0.15")
@@ -186,7 +188,9 @@ def interrupted(process: subprocess.Popen) -> None:
     assert "Exception" not in err
 
 
-@pytest.mark.parametrize("presses", [1, 2, 5])
+@pytest.mark.parametrize(
+    "presses", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_keeps_the_chunk_that_is_being_written(start, presses, whole):
     """Pressed once or often while a chunk is written: it is kept, and the run goes on to the same bytes."""
     process = start(*command("out"), SLOWED="0.8")

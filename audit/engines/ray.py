@@ -11,9 +11,12 @@ import importlib
 import inspect
 import logging
 import os
+import re
 import socket
+import sys
+import threading
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -37,8 +40,17 @@ if TYPE_CHECKING:
 RETRIES = 4
 """How often a chunk is made again whose worker died over it."""
 
+CALLS = {"cpu": 1, "cuda": 2}
+"""How many chunks a worker has in hand: a GPU works on one while the last is written and the next tokenised. A CPU of
+one thread would gain nothing."""
+
+SECONDS_OF_SILENCE = 60.0
+"""Without any worker's answer, until the user is told how much of the cluster is free."""
+
 _SECONDS_TO_ANSWER = 10.0
 """Of a cluster that is asked whether it is there."""
+
+_GOES_ON = "the same command goes on from what was kept"
 
 
 @contextlib.contextmanager
@@ -54,7 +66,7 @@ def started(checkpoint: str, options: Options, address: str | None) -> Iterator[
     checkpoint = _absolute(checkpoint)
     options = replace(options, mlm_head_from=options.mlm_head_from and _absolute(options.mlm_head_from))
     with _connected(address):
-        device = _device(options.device)
+        device = _device(options.device, options.dtype)
         here = replace(options, device="cpu")
         info = load_scorer(checkpoint, here).checkpoint.info
         exact = partial(load_scorer, checkpoint, replace(here, dtype="float32"))
@@ -65,28 +77,33 @@ def make_chunks(checkpoint: str, options: Options, work: Work, todo: Iterable[Ch
     """Have the chunks made by the workers of the cluster that this process is connected to, and keep each.
 
     What was kept stays, whatever happens to others. Raises what a worker's scorer and `keep` raise, and
-    IncompleteError where Ray gives up.
+    IncompleteError where a worker meets another fault or Ray gives up.
     """
     numbers = [chunk.number for chunk in todo]
     if not numbers:
         return
+    asked = (checkpoint, options, work.probes, work.recipe)
     try:
-        with contextlib.closing(_answers(numbers, (checkpoint, options, work.probes, work.recipe))) as answers:
+        with _watched(_unit(work.recipe)) as heard, contextlib.closing(_answers(numbers, asked)) as answers:
             for answer in answers:
+                heard()
                 if answer["fault"] is not None:
                     raise getattr(errors, answer["fault"])(answer["text"])
                 keep(work.chunks[answer["number"]], answer["data"])
     except _library().exceptions.RayError as error:
-        mend = "where memory ran out, give Ray fewer CPUs; the same command goes on from what was kept"
-        raise IncompleteError(f"the workers of Ray failed ({_reason(error)}): {mend}") from error
+        raise IncompleteError(f"the workers of Ray failed ({_reason(error)}): {_mend(error)}") from error
 
 
 class Worker:
-    """An actor: loads the checkpoint when it is first asked for a chunk, and answers with bytes or with a fault."""
+    """An actor: loads the checkpoint when it is first asked for a chunk, and answers with bytes or with a fault.
+
+    May be called in several threads: each step but the last is one thread's at a time.
+    """
 
     def __init__(self, checkpoint: str, options: Options, probes: Sequence[Probe], recipe: Recipe) -> None:
         self._asked = checkpoint, options
         self._work = Work(probes, recipe)
+        self._asking, self._computing = threading.Lock(), threading.Lock()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """The answer to one number, a row: the chunk's content, or the name and text of one of `audit.errors`."""
@@ -95,10 +112,18 @@ class Worker:
             return _row(number, data=self._made(self._work.chunks[number]))
         except AuditError as error:
             return _row(number, fault=type(error).__name__, text=str(error))
+        except Exception as error:  # Ray would wrap it in its own, and lose its text
+            why = f"{type(error).__name__}: {first_line(error)}"
+            told = f"a worker of Ray on the node {socket.gethostname()} met a fault ({why}): {_GOES_ON}"
+            return _row(number, fault=IncompleteError.__name__, text=told)
 
     def _made(self, chunk: Chunk) -> bytes:
-        prompts, words = self._work.asked(chunk)
-        return self._work.answered(chunk, prompts, self._scorer.score(prompts, words))
+        with self._asking:
+            prompts, words = self._work.asked(chunk)
+            answer = self._scorer.prepare(prompts, words)
+        with self._computing:
+            scores = answer()
+        return self._work.answered(chunk, prompts, scores)
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -138,7 +163,8 @@ def _answers(numbers: Sequence[int], asked: tuple[Any, ...]) -> Generator[dict[s
 def _handed_out(data: Any, numbers: Sequence[int], asked: tuple[Any, ...]) -> Any:
     """The dataset of answers. A number is a block of its own: so much at a time is handed out, streamed back, and made
     again after a death."""
-    unit = "GPU" if asked[-1].device == "cuda" else "CPU"
+    unit, calls = _unit(asked[-1]), CALLS[asked[-1].device]
+    workers = min(len(numbers), _count(unit) or 1)
     numbered = data.from_items([{"number": number} for number in numbers], override_num_blocks=len(numbers))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
@@ -146,7 +172,9 @@ def _handed_out(data: Any, numbers: Sequence[int], asked: tuple[Any, ...]) -> An
             Worker,
             batch_size=1,
             batch_format="pyarrow",
-            compute=data.ActorPoolStrategy(size=min(len(numbers), _count(unit) or 1)),
+            compute=data.ActorPoolStrategy(
+                size=workers, max_concurrent_calls_per_actor=calls, enable_true_multi_threading=calls > 1
+            ),
             fn_constructor_args=asked,
             **{f"num_{unit.lower()}s": 1},
             **_bounded(numbered.map_batches),
@@ -159,18 +187,49 @@ def _bounded(map_batches: Any) -> dict[str, int]:
     return {"max_task_retries": RETRIES} if {"max_task_retries", "ray_remote_args"} & set(parameters) else {}
 
 
+@contextlib.contextmanager
+def _watched(unit: str) -> Iterator[Callable[[], None]]:
+    """Gives what is to be called at each answer: where there is none for long, stderr says once what may be why."""
+    watch = threading.Timer(SECONDS_OF_SILENCE, _tell_silence, [unit])
+    watch.daemon = True
+    watch.start()
+    try:
+        yield watch.cancel
+    finally:
+        watch.cancel()
+
+
+def _tell_silence(unit: str) -> None:
+    with contextlib.suppress(_library().exceptions.RayError):  # it is ending
+        free = f"{_free(unit)} of {_count(unit)} {unit}s of the cluster are free"
+        print(f"no worker has answered yet: {free}", file=sys.stderr, flush=True)
+
+
+def _unit(recipe: Recipe) -> str:
+    """What a worker has of its own, in Ray's words."""
+    return "GPU" if recipe.device == "cuda" else "CPU"
+
+
 def _count(unit: str) -> int:
     """How many CPUs or GPUs the cluster has."""
     return int(_library().cluster_resources().get(unit, 0))
 
 
-def _device(wanted: str) -> str:
+def _free(unit: str) -> int:
+    """How many of them nobody has."""
+    return int(_library().available_resources().get(unit, 0))
+
+
+def _device(wanted: str, dtype: str) -> str:
     """What the workers compute on: GPUs, where the cluster has any and the CPU isn't asked for."""
     if wanted not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {wanted}: Ray hands out the GPUs: try auto, cpu or cuda")
     if wanted == "cuda" and not _count("GPU"):
         raise CheckpointError("--device cuda: the Ray cluster has no GPU: try --device cpu")
-    return "cuda" if wanted != "cpu" and _count("GPU") else "cpu"
+    device = "cuda" if wanted != "cpu" and _count("GPU") else "cpu"
+    if dtype == "int8" and device != "cpu":
+        raise UsageError("--dtype int8 is for the CPU: add --device cpu")
+    return device
 
 
 def _absolute(name: str) -> str:
@@ -179,10 +238,31 @@ def _absolute(name: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of what is at the bottom of an error."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {first_line(error)}"
+    """What is at the bottom of an error of Ray's."""
+    while (below := getattr(error, "cause", None) or error.__cause__) is not None and str(below):
+        error = below
+    return _said(error)
+
+
+def _said(error: BaseException) -> str:
+    """The kind and the first line of an error; of Ray's account of one, which begins with frames, the last line."""
+    text = _COLOURS.sub("", str(error)).strip()
+    if isinstance(error, _library().exceptions.RayTaskError) or _STILLBORN in text:
+        return text.splitlines()[-1][:200]
+    return f"{type(error).__name__}: {text.splitlines()[0][:200]}" if text else type(error).__name__
+
+
+_STILLBORN = "error raised in its creation task"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _mend(error: BaseException) -> str:
+    """What to do about an error of Ray's."""
+    kinds = _library().exceptions
+    died = isinstance(error, kinds.RayActorError | kinds.OutOfMemoryError | kinds.WorkerCrashedError)
+    if died and _STILLBORN not in str(error):
+        return f"where memory ran out, give Ray fewer CPUs; {_GOES_ON}"
+    return f"it is a fault in a worker; {_GOES_ON}"
 
 
 # The connection
@@ -247,18 +327,24 @@ def _knock(address: str) -> None:
 def _quiet() -> Iterator[None]:
     """While Ray starts: no reports of use to anybody, no log of Ray's own on stderr, then or later."""
     settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-    before = {name: os.environ.get(name) for name in settings}
-    with warnings.catch_warnings(), _no_stderr():
+    with warnings.catch_warnings(), _no_stderr(), _environment(settings):
         warnings.simplefilter("ignore")
-        os.environ.update(settings)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        yield
+
+
+@contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """While open, the environment says so."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -287,7 +373,8 @@ def _no_news() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet_data(data: Any) -> Iterator[None]:
-    """While open, Ray Data logs and draws nothing, and waits for a chunk however long it takes."""
+    """While open, Ray Data logs and draws nothing, collects nothing about its use, and waits for a chunk however long
+    it takes."""
     log = logging.getLogger("ray.data")
     level = log.level
     with warnings.catch_warnings():
@@ -295,9 +382,10 @@ def _quiet_data(data: Any) -> Iterator[None]:
         context = data.DataContext.get_current().copy()
     context.enable_progress_bars = context.print_on_execution_start = False
     context.execution_no_progress_timeout_s = -1
+    context.raise_original_map_exception = True
     log.setLevel(logging.CRITICAL + 1)
     try:
-        with data.DataContext.current(context):
+        with data.DataContext.current(context), _environment({"RAY_DATA_USAGE_DISABLED": "1"}):
             yield
     finally:
         log.setLevel(level)
