@@ -379,6 +379,7 @@ def plan(
 ) -> None:
     """Say what a run would cost, and which words it couldn't score, before running it."""
     from audit.plan import plan_run
+    from reports import render
 
     options = Options(
         revision=revision,
@@ -391,7 +392,7 @@ def plan(
         trust_remote_code=trust_remote_code,
         mlm_head_from=mlm_head_from,
     )
-    _say(plan_run(checkpoint, probe or (), options, max_prompts))
+    _say(plan_run(checkpoint, probe or (), options, max_prompts, render))
 
 
 @app.command()

@@ -95,16 +95,6 @@ def test_multi_piece_runs_have_both_summaries(bert):
     assert Path("out/distributions-single-piece.csv").exists()
 
 
-def test_plan_tells_the_cost_without_a_run(bert, capsys):
-    """`plan` counts prompts, rows and tokens, names the words that can't be scored, and writes nothing."""
-    assert main(["plan", bert, "--probe", "small.yaml"]) == 0
-    out = capsys.readouterr().out
-    assert re.search(r"small: 99 prompts, \d+ forward rows, [\d,]+ tokens", out)
-    assert "words not scored: " in out
-    assert re.search(r"about [\d,]+ s \([\d,]+ s of scoring on cpu and [\d,]+ s of statistics\), [\d.]+ GiB", out)
-    assert [path.name for path in Path().iterdir()] == ["small.yaml"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
