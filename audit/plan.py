@@ -103,7 +103,9 @@ def plan_run(
     Raises what `audit.run.audit` raises before it scores.
     """
     loaded = load_probes(probes, max_prompts)
+    started = time.perf_counter()
     scorer = load_scorer(checkpoint, options)
+    loading = time.perf_counter() - started
     device = str(scorer.checkpoint.device)
     work = Work(loaded, make_recipe(scorer.checkpoint.info, loaded, options, device, ""))
     plans = [_plan(scorer, work, probe) for probe in loaded]
@@ -116,7 +118,8 @@ def plan_run(
     larger = max(map(_numbers, loaded)) - max(min(_numbers(probe), _REHEARSED) for probe in loaded)
     more = larger * _BYTES_IN_TABLES + sum(map(_saving, loaded)) * _BYTES_IN_RESULT
     gib = _peak_gib() + more / 2**30  # what was rehearsed is in the peak
-    cost = f"about {_told(seconds.total)} ({_parts(seconds, device)}), {gib:.1f} GiB of memory, from samples"
+    parts = f"{_parts(seconds, device)}, {_told(loading)} of loading"
+    cost = f"about {_told(seconds.total + loading)} ({parts}), {gib:.1f} GiB of memory, from samples"
     return "\n".join([*map(str, plans), f"In all: {total}; {cost}."])
 
 

@@ -18,7 +18,7 @@ from audit.cli import main
 from audit.options import MAX_PROMPTS, Options
 from probes.load import load_probe
 
-A_TOKEN, A_SAVE, A_READ, A_PROBE = 0.1, 0.5, 0.25, 2.0
+A_TOKEN, A_SAVE, A_READ, A_PROBE, A_LOAD = 0.1, 0.5, 0.25, 2.0, 3.0
 """Seconds that the fake clock goes on by."""
 LENGTH = 7
 SCORED = 99 + len(competence.prompts())
@@ -71,7 +71,7 @@ def clock(monkeypatch, tmp_path) -> Clock:
     Path("small.yaml").write_text(PROBE)
     clock = Clock()
     monkeypatch.setattr(plan, "time", SimpleNamespace(perf_counter=clock))
-    monkeypatch.setattr(plan, "load_scorer", lambda *_: SlowScorer(clock))
+    monkeypatch.setattr(plan, "load_scorer", clock.slowed(A_LOAD, lambda *_: SlowScorer(clock)))
     return clock
 
 
@@ -85,7 +85,7 @@ def big(probe, first: int, second: int):
 
 
 def seconds(text: str) -> list[float]:
-    """All, scoring, statistics, files."""
+    """All, scoring, statistics, files, loading."""
     return [float(number.replace(",", "")) for number in re.findall(r"([\d.,]+) s\b", text.splitlines()[-1])]
 
 
@@ -110,7 +110,8 @@ def test_seconds_are_the_sum_of_the_known_costs(clock, monkeypatch):
     render = clock.slowed(1.0, lambda _: "")
     told = plan.plan_run("fake", ["small.yaml"], Options(), MAX_PROMPTS, render)
     scoring, files = SCORED * LENGTH * A_TOKEN, 2 * A_READ + A_SAVE + 1.0
-    assert seconds(told) == pytest.approx([scoring + A_PROBE + files, scoring, A_PROBE, files], rel=0.03)
+    wanted = [scoring + A_PROBE + files + A_LOAD, scoring, A_PROBE, files, A_LOAD]
+    assert seconds(told) == pytest.approx(wanted, rel=0.03)
 
 
 def test_fewer_bits_are_held_against_float32(clock, monkeypatch):
