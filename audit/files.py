@@ -76,11 +76,11 @@ def locked(path: Path, seconds: float = 0) -> Iterator[None]:
     except Timeout as error:
         mend = "wait for it, or choose another folder with --out"
         raise UsageError(f"{path}: another maskaudit is writing there: {mend}") from error
-    except NotImplementedError as error:
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise cannot_write(path, error) from error
         mend = "choose a folder on another one with --out, and copy it there afterwards"
         raise UsageError(f"{path}: this file system has no locks: {mend}") from error
-    except OSError as error:
-        raise cannot_write(path, error) from error
     try:
         yield
     finally:

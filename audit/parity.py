@@ -101,7 +101,8 @@ def read_samples(folder: RunFolder) -> list[Sample]:
     try:
         return TypeAdapter(list[Sample]).validate_python(json.loads(data)["samples"])
     except (ValueError, KeyError, TypeError) as error:
-        raise IncompleteError(f"{folder.path / PARITY}: can't be read ({first_line(error)})") from error
+        mend = "run it again with --fresh"
+        raise IncompleteError(f"{folder.path / PARITY}: can't be read ({first_line(error)}): {mend}") from error
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:

@@ -273,21 +273,12 @@ def read_recipe(folder: Path) -> Recipe | None:
         raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
 
 
+_TABLES = ("predictions", "findings", "interactions", "measures", "distributions", "distributions-single-piece")
 _FILES = (
-    *(
-        "run.json",
-        "manifest.json",
-        MANIFEST,
-        COMPETENCE,
-        PARITY,
-        "audit.json",
-        "report.html",
-        "model-card.md",
-        "predictions.csv",
-    ),
-    *("findings.csv", "interactions.csv", "measures.csv", "distributions.csv", "distributions-single-piece.csv"),
+    *("run.json", MANIFEST, "manifest.json", COMPETENCE, PARITY, "audit.json", "report.html", "model-card.md"),
+    *(f"{table}.csv" for table in _TABLES),
 )
-"""All that a run leaves in its folder, but for the chunks in `scores`."""
+"""All that a run leaves in its folder, but for the chunks in `scores`; `manifest.json` was an earlier version's."""
 
 
 def _clear(path: Path) -> None:

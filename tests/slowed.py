@@ -1,10 +1,9 @@
 """The command in a process of its own, slowed so that a test meets it in the middle: `python slowed.py run CHECKPOINT`.
 
 The checkpoint `fake` is the fake scorer. The environment says how: SLOWED is the seconds more that a chunk's scoring
-takes, WRITING those that each step of writing a file takes (else an eighth of SLOWED: a chunk is then written before
-the next is scored), STARTED the second at which the run says that it started, SCORED a
-file that gets a line for each chunk that was scored. With KILLS, that many processes before the last are killed after
-LONGEST seconds or less, which SEED decides.
+takes, WRITING those that each step of writing a file takes (else an eighth of SLOWED), STARTED the second at which the
+run says that it started, SCORED a file that gets a line for each chunk that was scored. With KILLS, that many processes
+before the last are killed after LONGEST seconds or less, which SEED decides.
 """
 
 from __future__ import annotations

@@ -334,3 +334,15 @@ def test_something_else_in_place_of_the_lock_is_told(finished, capsys, make):
     with within(60):
         assert main(command("out")) == 2
     assert "maskaudit: out: can't be written (" in capsys.readouterr().err
+
+
+def test_a_file_system_without_locks_is_told(monkeypatch, capsys):
+    """Where a folder can't be locked two processes could write into it, and a lock file would outlive a kill."""
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert main(command("out")) == 2
+    assert "out: this file system has no locks: choose a folder on another one with --out" in capsys.readouterr().err
+    assert not Path("out/run.json").exists()
