@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
-from audit.forward import TOLERANCE, Way, fastest_way, logits_at
+from audit.forward import TOLERANCE, Way, fastest_way, head_in_float32, logits_at
 from audit.framing import anchors, reads_mask_as_word
-from audit.linear import Int8Linear, PackedLinear, Undo, bound_caches, put_back, replace_linear, sums_exactly
+from audit.linear import Int8Linear, bound_caches, pack, replace_linear, sums_exactly
 from audit.result import CheckpointInfo
 from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
 
@@ -122,9 +122,9 @@ def load_checkpoint(
     )
     chosen = _with_notices(_choose_way(checkpoint))
     if _DTYPES[dtype] != torch.float32:
-        _exact_head(model)
+        head_in_float32(model)
     if place.type == "cpu" and dtype == "float32":
-        _pack(chosen)
+        pack(model.base_model, partial(_example_logits, chosen), TOLERANCE)
     return _in_int8(chosen) if dtype == "int8" else chosen
 
 
@@ -268,42 +268,6 @@ def _choose_way(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, way=way, info=info)
 
 
-def _exact_head(model: Any) -> None:
-    """Put all but the encoder in float32: in 16 bits many words of one answer would have the same logit, and for one
-    position a prompt the head costs little. Its embedding is no longer the encoder's, where it was."""
-    base, output = model.base_model, model.get_output_embeddings()
-    if base is model:
-        return
-    if output is not None:
-        output.weight = nn.Parameter(output.weight.detach().float(), requires_grad=False)
-    for child in model.children():
-        if child is not base:
-            child.float()
-    base.register_forward_hook(_in_float32)
-
-
-def _in_float32(_module: nn.Module, _args: object, output: Any) -> Any:
-    if isinstance(output, tuple):
-        return (output[0].float(), *output[1:])
-    output.last_hidden_state = output.last_hidden_state.float()
-    return output
-
-
-def _pack(checkpoint: Checkpoint) -> None:
-    """Lay out the encoder's weights for the CPU's kernels, if that changes no logit by more than `TOLERANCE`."""
-    examples = [(ids, torch.zeros(1, dtype=torch.int64)) for ids in _examples(checkpoint)]
-    before = [checkpoint.mask_logits(*example) for example in examples]
-    replaced: Undo = []
-    try:
-        replaced = replace_linear(checkpoint.model.base_model, PackedLinear)
-        after = [checkpoint.mask_logits(*example) for example in examples]
-        same = all((a - b).abs().max() <= TOLERANCE for a, b in zip(after, before, strict=True))
-    except (RuntimeError, AttributeError, TypeError):  # no such kernels here, or weights that the encoder itself uses
-        same = False
-    if not same:
-        put_back(replaced)
-
-
 def _in_int8(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with its encoder in 8 bits; the head, through which one position a prompt goes, stays as it is.
     Raises CheckpointError where the encoder doesn't work so."""
@@ -314,8 +278,7 @@ def _in_int8(checkpoint: Checkpoint) -> Checkpoint:
     if model.base_model is model or not replace_linear(model.base_model, Int8Linear):
         raise CheckpointError(f"{checkpoint.name}: its encoder has no layers for int8: use another --dtype")
     try:
-        for ids in _examples(checkpoint):
-            checkpoint.mask_logits(ids, torch.zeros(1, dtype=torch.int64))
+        _example_logits(checkpoint)
     except (RuntimeError, TypeError, AttributeError) as error:
         what = f"its encoder can't be computed in int8 ({first_line(error)})"
         raise CheckpointError(f"{checkpoint.name}: {what}: use another --dtype") from error
@@ -328,6 +291,12 @@ def _examples(checkpoint: Checkpoint) -> list[Tensor]:
     texts = (f"The man worked as a {mask}.", f"{mask} is what they said when we asked about it.")
     ids = [torch.tensor([checkpoint.tokenizer(text, verbose=False)["input_ids"]]) for text in texts]
     return [each.to(checkpoint.device) for each in ids]
+
+
+def _example_logits(checkpoint: Checkpoint) -> list[Tensor]:
+    """Logits [1, V] at the first position of each example, on the CPU."""
+    first = torch.zeros(1, dtype=torch.int64)
+    return [checkpoint.mask_logits(ids, first) for ids in _examples(checkpoint)]
 
 
 def _info(source: Source, folder: Path, model: Any, head: Source | None) -> CheckpointInfo:

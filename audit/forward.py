@@ -41,6 +41,20 @@ def fastest_way(model: Any, examples: list[Tensor]) -> Way:
     return next((way for way in ways if all(_same_logits(model, way, ids) for ids in examples)), "full")
 
 
+def head_in_float32(model: Any) -> None:
+    """Put all but the encoder in float32: in 16 bits many words of one answer would have the same logit, and for one
+    position a prompt the head costs little. Its embedding is no longer the encoder's, where it was."""
+    base, output = model.base_model, model.get_output_embeddings()
+    if base is model:
+        return
+    if output is not None:
+        output.weight = nn.Parameter(output.weight.detach().float(), requires_grad=False)
+    for child in model.children():
+        if child is not base:
+            child.float()
+    base.register_forward_hook(partial(_with_hidden, Tensor.float))
+
+
 def _same_logits(model: Any, way: Way, ids: Tensor) -> bool:
     if model.base_model is model:
         return False
@@ -67,18 +81,19 @@ def _at(states: Tensor, at: Tensor) -> Tensor:
     return states[torch.arange(len(states), device=states.device), at].unsqueeze(1)
 
 
+def _with_hidden(change: Callable[[Tensor], Tensor], _module: nn.Module, _args: object, output: Any) -> Any:
+    """The base model's output with its last hidden state changed."""
+    if isinstance(output, tuple):
+        return (change(output[0]), *output[1:])
+    output.last_hidden_state = change(output[0])
+    return output
+
+
 @contextmanager
 def _gathered(model: Any, at: Tensor) -> Iterator[None]:
     """While open, the base model hands the head the hidden state at `at` [B] alone: [B, 1, H] and not [B, L, H]."""
 
-    def keep_one_position(_module: nn.Module, _args: object, output: Any) -> Any:
-        one = _at(output[0], at)
-        if isinstance(output, tuple):
-            return (one, *output[1:])
-        output.last_hidden_state = one
-        return output
-
-    handle = model.base_model.register_forward_hook(keep_one_position)
+    handle = model.base_model.register_forward_hook(partial(_with_hidden, partial(_at, at=at)))
     try:
         yield
     finally:

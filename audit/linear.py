@@ -77,26 +77,36 @@ def sums_exactly() -> bool:
     return bool((torch._int_mm(rows, columns).long() == wanted).all())
 
 
-Undo = list[tuple[nn.Module, str, nn.Module]]
-"""(parent, name, child) of each layer that was replaced."""
+Place = tuple[nn.Module, str, nn.Linear]
+"""(parent, name, child) of a linear layer in a model."""
 
 
-def replace_linear(module: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> Undo:
-    """Put another kind of layer in place of every linear layer below the module; gives what stood there."""
-    replaced: Undo = []
-    for name, child in list(module.named_children()):
-        if type(child) is nn.Linear:
-            setattr(module, name, kind(child))
-            replaced.append((module, name, child))
-        else:
-            replaced += replace_linear(child, kind)
-    return replaced
+def pack(encoder: nn.Module, answers: Callable[[], list[Tensor]], tolerance: float) -> None:
+    """Lay out the encoder's weights for the CPU's kernels, if that changes no answer by more than the tolerance."""
+    before, replaced = answers(), list[Place]()
+    try:
+        replaced = replace_linear(encoder, PackedLinear)
+        same = all((a - b).abs().max() <= tolerance for a, b in zip(answers(), before, strict=True))
+    except (RuntimeError, AttributeError, TypeError):  # no such kernels here, or weights that the encoder itself uses
+        same = False
+    if not same:
+        for parent, name, child in replaced:
+            setattr(parent, name, child)
 
 
-def put_back(replaced: Undo) -> None:
-    """Undo `replace_linear`."""
-    for parent, name, child in replaced:
-        setattr(parent, name, child)
+def replace_linear(module: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> list[Place]:
+    """Put another kind of layer in place of every linear layer below the module, or of none where one can't be made;
+    gives what stood there."""
+    found = [
+        (parent, name, child)
+        for parent in module.modules()
+        for name, child in parent.named_children()
+        if type(child) is nn.Linear
+    ]
+    made = [kind(child) for _, _, child in found]
+    for (parent, name, _), layer in zip(found, made, strict=True):
+        setattr(parent, name, layer)
+    return found
 
 
 def _scale(rows: Tensor) -> Tensor:

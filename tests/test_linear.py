@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as arrays
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
 from audit.errors import CheckpointError, UsageError
-from audit.linear import Int8Linear
+from audit.linear import Int8Linear, PackedLinear
 from audit.scoring import TorchScorer
 from audit.store import load_audit
 from probes.expand import expand
@@ -79,6 +79,34 @@ def test_every_family_is_scored_in_8_bits(family: str, checkpoint_folder: Callab
     np.testing.assert_allclose(together.logp, alone, atol=1e-4)
     np.testing.assert_allclose(together.logp, exact.logp, atol=0.3)
     assert not np.array_equal(together.logp, exact.logp, equal_nan=True)
+
+
+def test_weights_are_packed_where_that_changes_nothing(checkpoint_folder: Callable, monkeypatch) -> None:
+    """On a CPU an encoder computes with packed weights; where a kernel is missing or gives something else, even in one
+    layer, all of it stays as it was."""
+
+    def layers(broken: Callable[[torch.nn.Linear], torch.nn.Module] | None = None) -> set[type]:
+        if broken:
+            monkeypatch.setattr("audit.linear.PackedLinear", broken)
+        model = load_checkpoint(str(checkpoint_folder("bert")), device="cpu").model
+        return {type(module) for module in model.base_model.modules()} & {torch.nn.Linear, real}
+
+    real, made = PackedLinear, []
+
+    def missing_once(linear: torch.nn.Linear) -> torch.nn.Module:
+        made.append(linear)
+        if len(made) == 3:
+            raise RuntimeError("no such kernel")
+        return real(linear)
+
+    def off(linear: torch.nn.Linear) -> torch.nn.Module:
+        packed = real(linear)
+        packed.bias = linear.bias + 0.1
+        return packed
+
+    assert layers() == {real}
+    assert layers(missing_once) == {torch.nn.Linear}
+    assert layers(off) == {torch.nn.Linear}
 
 
 def test_int8_is_for_the_cpu(checkpoint_folder: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
