@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,3 +82,23 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared folder at {folder}; name it in MASKAUDIT_SHARED")
     return folder
+
+
+@pytest.fixture
+def slowed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder of the test's own, with the small probe in it, where `slowed`'s command is given; Ctrl-C is heard again
+    afterwards."""
+    import slowed
+
+    slowed.here(tmp_path, monkeypatch)
+    heard = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, heard)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of an undisturbed run of that command."""
+    import slowed
+
+    return slowed.undisturbed(tmp_path_factory.mktemp("whole"))

@@ -31,19 +31,7 @@ SPACE = (
 CHUNK = "scores/small-00002.parquet"
 
 
-@pytest.fixture(autouse=True)
-def small_run(tmp_path, monkeypatch) -> Iterator[None]:
-    """Each test in a folder of its own with the small probe in it; Ctrl-C is heard again after it."""
-    slowed.here(tmp_path, monkeypatch)
-    heard = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, heard)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> dict[str, bytes]:
-    """The files of an undisturbed run."""
-    return slowed.undisturbed(tmp_path_factory.mktemp("whole"))
+pytestmark = pytest.mark.usefixtures("slowed_folder")
 
 
 @pytest.fixture

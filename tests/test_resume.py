@@ -30,19 +30,7 @@ CHUNKS = -(-99 // slowed.CHUNK) + 1
 """Of the small probe, and the one of the easy clozes."""
 
 
-@pytest.fixture(autouse=True)
-def small_run(tmp_path, monkeypatch) -> Iterator[None]:
-    """Each test in a folder of its own; Ctrl-C is heard again after it."""
-    slowed.here(tmp_path, monkeypatch)
-    heard = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, heard)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> dict[str, bytes]:
-    """The files of an undisturbed run."""
-    return slowed.undisturbed(tmp_path_factory.mktemp("whole"))
+pytestmark = pytest.mark.usefixtures("slowed_folder")
 
 
 @pytest.fixture
