@@ -14,7 +14,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,11 @@ from audit.cli import main
 from audit.options import Options
 
 CHUNK = 8
+
+
+def slow_but_for(few: Sequence[object], others: Iterable[object]) -> list[object]:
+    """Parameters of a test: a few of each kind in the fast set, the others in the slow one."""
+    return [*few, *(pytest.param(other, marks=pytest.mark.slow) for other in others if other not in few)]
 
 
 def fake_scorer(*_: object) -> FakeScorer:

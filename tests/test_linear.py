@@ -15,6 +15,7 @@ from fakes import PROBE
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from slowed import slow_but_for
 
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
@@ -62,7 +63,7 @@ def test_a_row_of_zeros_is_no_division_by_zero():
     torch.testing.assert_close(Int8Linear(linear)(torch.zeros(2, 4, 3)), linear.bias.expand(2, 4, 2))
 
 
-@pytest.mark.parametrize("family", sorted(checkpoints.FAMILIES))
+@pytest.mark.parametrize("family", slow_but_for(["bert", "distilbert", "modernbert"], sorted(checkpoints.FAMILIES)))
 def test_every_family_is_scored_in_8_bits(family: str, checkpoint_folder: Callable, tmp_path: Path) -> None:
     """Scores are near those of float32, the encoder's layers are all in 8 bits, and neighbours don't matter."""
     (tmp_path / "small.yaml").write_text(PROBE)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import slowed
 from fakes import FakeScorer
-from slowed import command, contents, journal
+from slowed import command, contents, journal, slow_but_for
 
 from audit.cli import main
 from audit.errors import CheckpointError, UsageError
@@ -126,6 +126,7 @@ def test_a_second_process_is_refused_and_the_first_is_undisturbed(start, capsys,
     assert contents("out") == whole
 
 
+@pytest.mark.slow
 def test_compare_is_refused_a_folder_that_is_being_written(start, monkeypatch, capsys):
     """A checkpoint that another process is auditing is not audited into the same folder by `compare`."""
     monkeypatch.setattr("audit.sides.load_scorer", slowed.fake_scorer)
@@ -194,7 +195,9 @@ def test_ctrl_c_keeps_the_chunk_that_is_being_written(start, presses, whole):
     assert contents("out") == whole
 
 
-@pytest.mark.parametrize("file", ["run.json", "competence.json", "predictions.csv", "audit.json", "report.html"])
+@pytest.mark.parametrize(
+    "file", slow_but_for(["audit.json"], ["run.json", "competence.json", "predictions.csv", "report.html"])
+)
 def test_ctrl_c_while_a_file_is_written_leaves_it_whole_or_not_there(monkeypatch, whole, capsys, file):
     """At the begin, while scoring, in the tables or the page: 130, one line, no temporary file, the same bytes then."""
     real = os.replace
