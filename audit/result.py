@@ -87,6 +87,43 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """One way in which a probe names a group: a form of a level, of the neutral wording or of an invented name."""
+
+    level: str
+    role: Role
+    text: str
+    """What stands in the sentence; empty where the axis is left out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """One prompt and its most likely answers."""
+
+    template: int
+    """Index into `ProbeResult.templates`."""
+    names: tuple[int, ...]
+    """For each axis an index into its names in `Answers.names`."""
+    text: str
+    """The rendered sentence, with `[MASK]` (or `a(n) [MASK]`) in it."""
+    tokens: tuple[int, ...]
+    """Indices into `Answers.tokens`, the most likely first."""
+    probs: tuple[float, ...]
+    """Their probabilities, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The most likely answers to a probe's prompts out of the whole vocabulary, kept to be looked at one by one."""
+
+    names: tuple[tuple[Named, ...], ...]
+    """For each axis all its names."""
+    tokens: tuple[str, ...]
+    prompts: tuple[Prompted, ...]
+    """Of the first wordings, as many as can be kept whole."""
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with its 95 % interval, over the wordings that might have been chosen."""
 
@@ -352,6 +389,8 @@ class ProbeResult:
     """For each axis all that are graded above weak, and others up to 20; largest contribution first."""
     examples: tuple[Example, ...]
     """The first template's first forms, one for each cell of levels, then the neutral ones."""
+    answers: Answers | None = None
+    """None where they weren't kept: over single-piece words alone, and where one wording has too many prompts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import re
 import shlex
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -192,13 +193,15 @@ def _measured(
     probe: Probe, parts: Iterable[ScoredPrompts], recipe: Recipe, progress: Progress | None
 ) -> Iterator[ProbeResult]:
     """The probe's result; and where words of several pieces are scored, that over the others alone."""
+    from audit.answers import Kept
     from audit.distributions import tabulate
     from audit.findings import measure
 
     if progress:
         progress.measure(probe.name)
-    tally = tabulate(probe, parts)
-    yield measure(probe, tally, seed=recipe.seed)
+    kept = Kept(probe)
+    tally = tabulate(probe, kept.watching(parts))
+    yield replace(measure(probe, tally, seed=recipe.seed), answers=kept.answers())
     if recipe.multi_piece:
         yield measure(probe, tally.among(tally.pieces == 1), seed=recipe.seed)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from audit import tables
+from audit import answers, tables
 from audit.errors import IncompleteError, UsageError, first_line
 from audit.files import cannot_write, csv_bytes, json_bytes, locked, write_in
 from audit.manifest import Manifest
@@ -239,6 +239,8 @@ def _checked(audit: Audit) -> Audit:
         crossings = [*(cell.levels for cell in probe.cells), *(example.levels for example in probe.examples)]
         if any(len(levels) != len(axes) for levels in crossings):
             raise ValueError(f"{probe.name}: a crossing without a level for each axis")
+        if probe.answers is not None and not answers.whole(probe.answers, len(axes), len(probe.templates)):
+            raise ValueError(f"{probe.name}: an answer that is of no prompt of it")
     return audit
 
 

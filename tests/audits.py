@@ -21,6 +21,7 @@ from audit.result import (
     SCHEMA,
     WEIGHTY_SHARE,
     Answered,
+    Answers,
     Association,
     Audit,
     Axis,
@@ -36,7 +37,9 @@ from audit.result import (
     Interaction,
     LabourMarket,
     Level,
+    Named,
     ProbeResult,
+    Prompted,
     Recipe,
     Source,
     Target,
@@ -415,7 +418,29 @@ def probe_result(plan: Plan) -> ProbeResult:
         prompts=2 * len(cells) * len(plan.templates), coverage=plan.coverage if any(maker.scored) else None,
         cells=cells, levels=tuple(levels), associations=tuple(associations), distances=tuple(distances),
         interactions=_interactions(plan, maker), findings=tuple(findings), examples=examples,
+        answers=_answers(plan, examples),
     )  # fmt: skip
+
+
+def _answers(plan: Plan, examples: Sequence[Example]) -> Answers:
+    """The examples' answers for every wording."""
+    names = [
+        tuple(Named(name, role, "" if role == "neutral" else name) for name, role in group.choices())
+        for group in plan.groups
+    ]
+    place = [{name.level: n for n, name in enumerate(own)} for own in names]
+    tokens = {answer.token: 0 for example in examples for answer in example.completions}
+    tokens = {token: n for n, token in enumerate(tokens)}
+    prompts = tuple(
+        Prompted(
+            n, tuple(own[level] for own, level in zip(place, example.levels, strict=True)),
+            example.text if n == 0 else f"{n}: {example.text}",
+            tuple(tokens[answer.token] for answer in example.completions),
+            tuple(answer.prob for answer in example.completions),
+        )
+        for n in range(len(plan.templates)) for example in examples
+    )  # fmt: skip
+    return Answers(tuple(names), tuple(tokens), prompts)
 
 
 def _heavy(a: Association) -> bool:
