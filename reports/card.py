@@ -14,6 +14,7 @@ from reports import grades, words
 from reports.caveats import limits, provenance
 from reports.columns import flagged
 from reports.findings import strongest
+from reports.ids import Ids
 from reports.markdown import bullets, table, text
 from reports.meetings import Led, leading
 from reports.verdict import Row, Standing, Verdict, verdict
@@ -81,7 +82,7 @@ def _quoted(audit: Audit) -> _Quoted:
     probe = next((probe for probe in audit.probes if probe.name == SHOWN), next(iter(audit.probes), None))
     hrefs = {probe.name: "" for probe in audit.probes}
     own = [example for example in probe.examples if set(example.roles) == {"level"}] if probe else []
-    said = verdict(audit, [""] * len(audit.probes))
+    said = verdict(audit, [""] * len(audit.probes), Ids())
     return _Quoted(probe, tuple(own[:SENTENCES]), said, tuple(strongest(audit)), leading(audit, hrefs))
 
 

@@ -36,6 +36,8 @@ class Fact:
 
     name: str
     value: str
+    term: str = ""
+    """The word that the glossary has for the name, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,12 @@ from audit.result import Audit
 from reports.charts import ratio_svg, scatter_svg, share_svg
 from reports.colours import css
 from reports.comparison import ComparisonPage, comparison_page
+from reports.glossary import Glossary
 from reports.lines import trend_svg
 from reports.page import Page, page
+
+SCRIPTS = ("make", "state", "page", "tables", "explore")
+"""The parts of the page's script, in their order. Without it the page is whole, but can't be sorted or picked from."""
 
 
 def render(audit: Audit) -> str:
@@ -34,8 +38,14 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _made(template: str, shown: Page | ComparisonPage, sheets: Sequence[str]) -> str:
-    style, script = css() + "".join(map(_asset, sheets)), _asset("script.js")
-    values = {"page": shown, "style": Markup(style), "script": Markup(script), "policy": _policy(style, script)}
+    style, script = css() + "".join(map(_asset, sheets)), _script()
+    values = {
+        "page": shown,
+        "term": Glossary(),
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": _policy(style, script),
+    }
     return _environment().get_template(template).render(values) + "\n"
 
 
@@ -49,6 +59,11 @@ def _environment() -> Environment:
     )
     made.globals.update(ratio_svg=ratio_svg, share_svg=share_svg, scatter_svg=scatter_svg, trend_svg=trend_svg)
     return made
+
+
+def _script() -> str:
+    parts = "".join(_asset(f"scripts/{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}state.start();\n}})();\n'
 
 
 def _asset(name: str) -> str:

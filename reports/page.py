@@ -8,19 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.result import Audit
-from reports import words
+from reports import evidence, explore, words
 from reports.colours import palette
 from reports.competence import Gaps, gaps, incompetent
-from reports.evidence import room
 from reports.findings import Card, Fact, card, strongest
 from reports.ids import Ids
 from reports.meetings import Led, leading
-from reports.provenance import provenance
+from reports.provenance import Citation, citation, provenance
 from reports.scale import scale
-from reports.sections import Section, section
+from reports.sections import Room, Section, section
 from reports.verdict import Verdict, verdict
 
-FIXED = ("top", "verdict", "gaps", "findings", "probes", "method", "limits", "provenance", "repeat")
+FIXED = (
+    *("top", "verdict", "gaps", "findings", "crossings", "probes"),
+    *("glossary", "method", "limits", "provenance", "repeat"),
+)
 """Ids that the template writes itself."""
 
 
@@ -54,11 +56,12 @@ class Page:
     provenance: tuple[Fact, ...]
     sources: tuple[ProbeSource, ...]
     command: str
+    citation: Citation
 
 
 def page(audit: Audit) -> Page:
     """Everything that the page says of the audit."""
-    colours, axis, ids = palette(audit), scale(audit), Ids()
+    colours, axis, ids, rows = palette(audit), scale(audit), Ids(), evidence.room(audit)
     for fixed in FIXED:
         ids.new(fixed)
     anchors = [ids.new("probe", probe.name) for probe in audit.probes]
@@ -72,14 +75,14 @@ def page(audit: Audit) -> Page:
         notices=tuple(words.prose(notice, 1000) for notice in audit.notices),
         facts=_facts(audit),
         content_note=any("stigma" in target.flags for probe in audit.probes for target in probe.targets),
-        verdict=verdict(audit, list(hrefs.values())),
+        verdict=verdict(audit, list(hrefs.values()), ids),
         gaps=gaps(audit.competence),
         incompetent=incompetent(audit) is not None,
         cards=tuple(card(probe, found, hrefs[probe.name], colours, axis, ids) for probe, found in strongest(audit)),
         led=leading(audit, hrefs),
         sections=tuple(
-            section(probe, single.get(probe.name), audit.competence, anchor, room(audit), colours, axis, ids)
-            for probe, anchor in zip(audit.probes, anchors, strict=True)
+            section(probe, single.get(probe.name), audit.competence, anchor, Room(rows, answers), colours, axis, ids)
+            for probe, anchor, answers in zip(audit.probes, anchors, explore.rooms(audit), strict=True)
         ),
         multi_piece=audit.recipe.multi_piece,
         provenance=tuple(Fact(name, value) for name, value in provenance(audit.recipe)),
@@ -87,6 +90,7 @@ def page(audit: Audit) -> Page:
             ProbeSource(words.clean(source.name), words.clean(source.text, 20_000)) for source in audit.recipe.probes
         ),
         command=words.prose(audit.recipe.command, 2000),
+        citation=citation(audit.recipe),
     )
 
 
@@ -96,7 +100,7 @@ def _facts(audit: Audit) -> tuple[Fact, ...]:
     return (
         Fact("Architecture", words.clean(checkpoint.architecture)),
         Fact("Parameters", words.millions(checkpoint.parameters)),
-        Fact("Probes", words.count(len(audit.probes))),
-        Fact("Prompts", words.count(prompts)),
+        Fact("Probes", words.count(len(audit.probes)), "probe"),
+        Fact("Prompts", words.count(prompts), "prompt"),
         Fact("Run", words.clean(audit.recipe.started.partition("T")[0], 40)),
     )

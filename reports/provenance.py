@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from audit.result import CheckpointInfo, Recipe
 from reports import words
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """How to name a run in a text, and the same for BibTeX."""
+
+    text: str
+    bibtex: str
 
 
 def provenance(recipe: Recipe) -> tuple[tuple[str, str], ...]:
@@ -58,3 +68,28 @@ def _run(recipe: Recipe) -> list[tuple[str, str]]:
         ("Answers kept per prompt", words.count(recipe.top_k)),
         ("Words of several pieces", "scored" if recipe.multi_piece else "not scored"),
     ]
+
+
+def citation(recipe: Recipe) -> Citation:
+    """What tells this run from others: the checkpoint with its hash, the probes, the tool's version and the day."""
+    checkpoint, day = recipe.checkpoint, recipe.started.partition("T")[0]
+    revision = f"@{words.clean(checkpoint.revision, 40)}" if checkpoint.revision else ""
+    tool = f"maskaudit {dict(recipe.versions).get('maskaudit', '')}".rstrip()
+    title = f"Bias audit of {words.prose(checkpoint.name, 120)}{revision}"
+    probes = ", ".join(words.clean(source.name, 60) for source in recipe.probes)
+    note = f"weights sha256 {checkpoint.weights_sha256[:16]}; probes {probes}"
+    fields = {"title": title, "howpublished": tool, "year": day[:4], "note": note}
+    lines = [f"  {field} = {{{value.translate(_LATEX)}}}," for field, value in fields.items()]
+    entry = "\n".join([f"@misc{{maskaudit-{words.slug(checkpoint.name)}-{words.slug(day)},", *lines, "}"])
+    return Citation(words.prose(f"{title}, {day}. {tool}; {note}."), words.clean(entry, 4000))
+
+
+_LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "#$%&_{}"},
+        "\\": "\\textbackslash{}",
+        "~": "\\textasciitilde{}",
+        "^": "\\textasciicircum{}",
+    }
+)
+"""What LaTeX would read as a command."""

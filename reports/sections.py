@@ -11,6 +11,7 @@ from reports.columns import Columns, card_view, flagged, top_words
 from reports.competence import unjudged
 from reports.distances import Apart, apart
 from reports.evidence import Evidence, evidence
+from reports.explore import Explorer, explorer
 from reports.ids import Ids
 from reports.labour import Labour, labour
 from reports.levels import Summaries, summaries
@@ -20,6 +21,16 @@ from reports.scale import Scale
 from reports.tables import Table, category_table, grids, ratio_table, share_table
 from reports.verdict import incomparable
 from reports.wordings import Sensitivity, sensitivity
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a probe may take of a page that is to stay small."""
+
+    rows: int
+    """In the table of tested differences, on each axis."""
+    answers: int
+    """Characters for the answers to single prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,8 @@ class Section:
     """Why the probe is greyed out, or None."""
     templates: tuple[str, ...]
     card: Columns
+    explorer: Explorer | None
+    """The answers to single prompts; None where there are none to choose between."""
     axes: tuple[AxisPart, ...]
     meetings: tuple[Meeting, ...]
     grids: tuple[Table, ...]
@@ -112,15 +125,12 @@ def section(
     single: ProbeResult | None,
     competence: Competence | None,
     id: str,
-    room: int,
+    room: Room,
     colours: Palette,
     scale: Scale,
     ids: Ids,
 ) -> Section:
-    """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one.
-
-    `room` is how many rows the table of tested differences may have on each axis.
-    """
+    """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one."""
     missing = sum(not target.scored for target in probe.targets)
     return Section(
         id=id,
@@ -138,7 +148,8 @@ def section(
         unjudged=unjudged(probe, competence),
         templates=tuple(words.prose(template, 300) for template in probe.templates),
         card=card_view(probe, colours, ids.new("card", probe.name)),
-        axes=tuple(_axis(probe, axis, room, colours, scale, ids) for axis in probe.axes),
+        explorer=explorer(probe, room.answers, colours, ids.new("explore", probe.name)),
+        axes=tuple(_axis(probe, axis, room.rows, colours, scale, ids) for axis in probe.axes),
         meetings=meetings(probe, colours, ids),
         grids=grids(probe, colours, ids),
         shares=share_table(probe, colours, ids),

@@ -11,6 +11,7 @@ from audit.result import FEW_WORDINGS, WEIGHTY_SHARE, Association, Audit, Axis, 
 from reports import distances, grades, words
 from reports.competence import incompetent, unjudged
 from reports.distances import Bar
+from reports.ids import Ids
 
 ROWS = 3
 """Rows of a group that are shown at once."""
@@ -49,6 +50,7 @@ TESTED = (Standing.FOUND, Standing.WEAK, Standing.NONE)
 class Row:
     """What the verdict says of one axis of one probe."""
 
+    id: str
     probe: str
     href: str
     standing: Standing
@@ -83,19 +85,22 @@ class Verdict:
     rest: str
     """What the headline leaves out, or nothing."""
     groups: tuple[Group, ...]
+    middle: str
+    """What stands half way along the axis of distances."""
     top: str
     """What the axis of distances ends at."""
     calm: str
     """What is said in place of the strongest findings where there are none."""
 
 
-def verdict(audit: Audit, hrefs: Sequence[str]) -> Verdict:
+def verdict(audit: Audit, hrefs: Sequence[str], ids: Ids) -> Verdict:
     """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
     groups: dict[str, list[tuple[float, Row]]] = {}
     top = distances.top(audit)
     for probe, href in zip(audit.probes, hrefs, strict=True):
         for axis in probe.axes:
-            row = replace(_judged(audit, probe, axis), href=href, bar=distances.bar(probe, axis, top))
+            id = ids.new("verdict", probe.name, axis.name)
+            row = replace(_judged(audit, probe, axis), id=id, href=href, bar=distances.bar(probe, axis, top))
             groups.setdefault(axis.title, []).append((_weight(axis), row))
     seen = Counter(row.standing for rows in groups.values() for _, row in rows)
     order = list(Standing)
@@ -103,7 +108,7 @@ def verdict(audit: Audit, hrefs: Sequence[str]) -> Verdict:
     made = tuple(sorted(made, key=lambda group: order.index(group.rows[0].standing)))
     lost = incompetent(audit)
     headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
-    return Verdict(headline, _rest(seen), made, f"{top:g} bits", _calm(seen))
+    return Verdict(headline, _rest(seen), made, f"{top / 2:g}", f"{top:g} bits", _calm(seen))
 
 
 def incomparable(probe: ProbeResult, axis: Axis) -> str | None:
@@ -186,9 +191,9 @@ def _calm(seen: Counter[Standing]) -> str:
 
 
 def _judged(audit: Audit, probe: ProbeResult, axis: Axis) -> Row:
-    """The row without what is drawn and where it leads."""
+    """The row without its id, what is drawn and where it leads."""
     standing, text = _standing(audit, probe, axis)
-    blank = Row(words.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None)
+    blank = Row("", words.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None)
     if text:
         return blank
     row = replace(blank, counts=_counts(probe, axis), more=_more(probe, axis))

@@ -1,0 +1,114 @@
+// Two groups and a wording side by side, as a model card prints them. The answers are in the page, packed; they are
+// unpacked when they are first asked for.
+{
+  const unpacked = async (text) => {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  };
+  const swatch = ([name, style, note]) => make("span", { className: `swatch ${style}` },
+    make("i"), make("bdi", { textContent: name }), ...(note ? [make("small", { textContent: ` ${note}` })] : []));
+
+  class Explorer {
+    constructor(box) {
+      this.box = box;
+      this.id = box.id;
+      this.wanted = null; // what an address asked for before the answers were unpacked
+      box.addEventListener("toggle", () => { if (box.open) this.load(); });
+      if (box.open) this.load();
+    }
+
+    async load() {
+      if (this.loading) return;
+      this.loading = true;
+      const place = this.box.querySelector(".explorer");
+      try {
+        this.data = await unpacked(JSON.parse(this.box.querySelector("script").textContent));
+      } catch {
+        place.textContent = "This browser can't unpack the answers. They are in the run's predictions.csv.";
+        return;
+      }
+      this.rows = new Map(this.data.texts.map((_, n) => [this.key(this.data.wording[n], this.data.names.map((own) => own[n])), n]));
+      const wordings = this.data.wordings.map((text, n) => make("option", { value: n, textContent: text }));
+      this.wording = make("select", {}, ...wordings);
+      this.sides = ["one group", "the other"].map((which) => this.data.axes.map((axis) => this.choice(axis, which)));
+      const swap = button("Swap the groups", () => { this.set({ wording: this.wording.value, sides: [this.picked(1), this.picked(0)] }); state.save(); });
+      this.out = make("div", { className: "columns pairwise" });
+      this.out.setAttribute("aria-live", "polite");
+      place.replaceChildren(
+        make("label", { className: "pick" }, "Wording ", this.wording),
+        make("div", { className: "picks" }, ...this.sides.map((own, n) => make("fieldset", {},
+          make("legend", { textContent: n ? "The other" : "One group" }),
+          ...own.map((choice, at) => make("label", { className: "pick" }, make("bdi", { textContent: this.data.axes[at].title }), " ", choice))))),
+        swap,
+        this.out,
+      );
+      place.addEventListener("change", () => { this.draw(); state.save(); });
+      this.usual = { wording: "0", sides: this.data.usual.map((own) => own.map(String)) };
+      this.set(this.wanted || this.usual);
+    }
+
+    choice(axis, which) {
+      const option = ([name, , note, text], n) => make("option", { value: n, textContent: `${text ? `${name}: ${text}` : name}${note ? ` (${note})` : ""}` });
+      return make("select", { ariaLabel: `${axis.title}, ${which}` }, ...axis.names.map(option));
+    }
+
+    key(wording, names) { return [wording, ...names].join(" "); }
+    picked(side) { return this.sides[side].map((choice) => choice.value); }
+
+    set({ wording, sides }) {
+      const pick = (choice, value) => { if (value in choice.options) choice.value = value; };
+      pick(this.wording, wording);
+      sides.forEach((own, n) => own.forEach((value, at) => { if (this.sides[n][at]) pick(this.sides[n][at], value); }));
+      this.draw();
+    }
+
+    draw() {
+      const found = [0, 1].map((side) => this.rows.get(this.key(this.wording.value, this.picked(side))));
+      const tokens = found.map((row) => row === undefined ? [] : this.data.answers[row]);
+      const only = (side, token) => found[1 - side] !== undefined && !tokens[1 - side].includes(token);
+      this.out.replaceChildren(...[0, 1].map((side) => this.column(side, found[side], (token) => only(side, token))));
+    }
+
+    column(side, row, only) {
+      const heads = this.picked(side).map((name, at) => swatch(this.data.axes[at].names[name]));
+      const column = make("div", { className: "column" }, make("p", { className: "heads" }, ...heads.flatMap((head) => [head, " "])));
+      if (row === undefined) {
+        column.append(make("p", { className: "said", textContent: "The probe doesn't ask of this crossing." }));
+        return column;
+      }
+      const [before, ...after] = this.data.texts[row].split("[MASK]");
+      column.append(make("p", { className: "said" }, make("bdi", {}, before, make("mark", { textContent: "[MASK]" }), after.join("[MASK]"))));
+      const shares = this.data.shares[row].map((n) => this.data.percents[n]);
+      const size = (text) => parseFloat(text.replace("<", "")) || 0;
+      const longest = Math.max(...shares.map(size)) || 1;
+      column.append(make("ol", {}, ...this.data.answers[row].map((token, n) => make("li", {
+        className: [`w${Math.round(100 * size(shares[n]) / longest)}`, only(token) ? "only" : "", this.data.flagged.includes(token) ? "flag" : ""].join(" ").trim(),
+      }, make("bdi", { textContent: this.data.tokens[token] }), " ", make("span", { textContent: shares[n] })))));
+      return column;
+    }
+
+    // In the address: wording, then the names of each side.
+    said() {
+      if (!this.data || !this.sides) return this.wanted ? [this.text(this.wanted)] : [];
+      const now = this.text({ wording: this.wording.value, sides: [this.picked(0), this.picked(1)] });
+      return now === this.text(this.usual) ? [] : [now];
+    }
+
+    text({ wording, sides }) { return [this.id, wording, ...sides.map((own) => own.join("."))].join("~"); }
+
+    show(value) {
+      const [, wording, one, other] = (value || "").split("~");
+      const wanted = other === undefined ? null : { wording, sides: [one.split("."), other.split(".")] };
+      if (this.usual) this.set(wanted || this.usual);
+      else this.wanted = wanted;
+    }
+  }
+
+  const explorers = [...document.querySelectorAll("details.explore")].map((box) => new Explorer(box));
+  state.part(
+    "show",
+    () => explorers.flatMap((explorer) => explorer.said()),
+    (values) => explorers.forEach((explorer) => explorer.show(values.find((value) => value.split("~")[0] === explorer.id))),
+  );
+}

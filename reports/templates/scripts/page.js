@@ -1,0 +1,66 @@
+// Light and dark: the reader's choice over the system's, kept where the browser lets a page keep anything.
+{
+  const root = document.documentElement;
+  const remember = (theme) => { try { localStorage.setItem("maskaudit-theme", theme); } catch { /* private */ } };
+  const recall = () => { try { return localStorage.getItem("maskaudit-theme"); } catch { return null; } };
+  const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const theme = button("", () => { root.dataset.theme = dark() ? "light" : "dark"; remember(root.dataset.theme); label(); });
+  const label = () => { theme.textContent = dark() ? "Light page" : "Dark page"; };
+  if (["light", "dark"].includes(recall())) root.dataset.theme = recall();
+  label();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
+
+  // Copying: where the clipboard is closed to the page, the text is selected instead.
+  const copied = async (pressed, text, source) => {
+    const said = pressed.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      pressed.textContent = "Copied";
+    } catch {
+      if (source) getSelection().selectAllChildren(source);
+      else prompt("Copy this link:", text);
+      pressed.textContent = source ? "Selected" : said;
+    }
+    setTimeout(() => { pressed.textContent = said; }, 2000);
+  };
+  each("pre[data-copy]", (text) => {
+    const copy = button("Copy", () => copied(copy, text.textContent.trim(), text));
+    copy.ariaLabel = `Copy ${text.dataset.copy}`;
+    text.before(make("div", { className: "tools" }, copy));
+  });
+
+  // The link to the view: to the last heading above the middle of the screen, with all that is set.
+  const places = [...document.querySelectorAll("h2[id],h3[id],h4[id],article[id]")];
+  const seen = () => places.filter((it) => it.getClientRects().length && it.getBoundingClientRect().top < innerHeight / 2).pop();
+  const link = button("Copy link to this view", () => copied(link, state.link(scrollY > 0 ? (seen() || {}).id || "" : "")));
+  document.querySelector(".top").prepend(make("div", { className: "bar" }, link, button("Print", () => print()), theme));
+
+  // The part that is being read is marked in the contents.
+  const entries = new Map([...document.querySelectorAll(".contents a")].map((it) => [it.getAttribute("href").slice(1), it]));
+  const heads = places.filter((it) => entries.has(it.id));
+  const mark = () => {
+    const now = heads.filter((it) => it.getBoundingClientRect().top < innerHeight / 3).pop();
+    entries.forEach((it) => it.removeAttribute("aria-current"));
+    if (now) entries.get(now.id).setAttribute("aria-current", "true");
+  };
+  let due = false;
+  addEventListener("scroll", () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => { due = false; mark(); });
+  }, { passive: true });
+  mark();
+}
+
+// Dots: what is pointed at is said below the strip; a click leads to its line in the list.
+each(".card", (card) => {
+  const hint = card.querySelector(".hint");
+  if (!hint) return;
+  hint.hidden = false;
+  hint.textContent = "Point at a dot to see its wording.";
+  each("[data-to]", (dot) => {
+    dot.classList.add("live");
+    dot.addEventListener("pointerenter", () => { hint.textContent = dot.textContent.trim(); });
+    dot.addEventListener("click", () => { location.hash = dot.dataset.to; card.querySelector("details").open = true; });
+  }, card);
+});

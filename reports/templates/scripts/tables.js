@@ -1,0 +1,113 @@
+// Tables: sort by any column, filter by what a row says, download.
+{
+  const number = (text) => {
+    const found = /[\d.,]+/.exec(text);
+    if (/^same( \[|$)/.test(text)) return 0;
+    if (!found) return null;
+    const value = parseFloat(found[0].replaceAll(",", "")) * (text.startsWith("<") ? 0.5 : 1);
+    return /^(over )?[\d.,]+\u00d7 less|^\u2212/.test(text) ? -value : value;
+  };
+  const compare = (a, b, sign) => {
+    const [x, y] = [number(a), number(b)];
+    if (x === null && y === null) return sign * a.localeCompare(b);
+    if (x === null || y === null) return x === null ? 1 : -1;
+    return sign * (x - y);
+  };
+  const said = (cell) => cell ? cell.textContent.trim() : "";
+  const main = (cell) => said(cell && cell.querySelector("small") ? cell.firstChild : cell);
+  const heads = (table) => [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+  const filtered = (rows, text) => {
+    const wanted = text.trim().toLowerCase();
+    const words = (row) => [...row.cells].filter((cell, n) => n === 0 || !/\d/.test(cell.textContent)).map(said).join("\n");
+    for (const row of rows) row.hidden = !words(row).toLowerCase().includes(wanted);
+  };
+  const sorted = (table, rows, at, down) => {
+    heads(table).forEach((head) => head.removeAttribute("aria-sort"));
+    if (at === null) return table.tBodies[0].append(...rows);
+    heads(table)[at].setAttribute("aria-sort", down ? "descending" : "ascending");
+    const sign = down ? -1 : 1;
+    const by = at === 0
+      ? (a, b) => sign * said(a.cells[0]).localeCompare(said(b.cells[0]))
+      : (a, b) => compare(main(a.cells[at]), main(b.cells[at]), sign);
+    table.tBodies[0].append(...[...rows].sort(by));
+  };
+
+  // A cell that a spreadsheet would run as a formula gets an apostrophe first. What stands small in a cell (an
+  // interval) has a column of its own.
+  const field = (text) => {
+    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return `"${safe.replaceAll('"', '""')}"`;
+  };
+  const value = (cell) => !cell || cell.className === "none" ? "" : main(cell);
+  const small = (cell) => cell && cell.className !== "none" && cell.querySelector("small") ? said(cell.querySelector("small")) : "";
+  const csv = (table, rows) => {
+    const spans = [...table.tHead.rows[0].cells].flatMap((cell) => Array(cell.colSpan).fill(said(cell)));
+    const over = (n) => table.tHead.rows.length > 1 && spans[n] ? `${spans[n]}: ` : "";
+    const columns = heads(table).flatMap((head, n) => {
+      const name = over(n) + said(head).replace(/\s+/g, " ");
+      const plain = [name, (row) => value(row.cells[n])];
+      return rows.some((row) => small(row.cells[n])) ? [plain, [`${name} (beneath)`, (row) => small(row.cells[n])]] : [plain];
+    });
+    const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))];
+    return "\ufeff" + lines.map((line) => line.map(field).join(",") + "\r\n").join("");
+  };
+  const download = (table) => {
+    const url = URL.createObjectURL(new Blob([csv(table, [...table.tBodies[0].rows])], { type: "text/csv" }));
+    make("a", { href: url, download: `${table.id}.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  };
+
+  const FEW = 10; // rows that need no filter
+  const tables = new Map();
+  each("table[id]", (table) => {
+    const rows = [...table.tBodies[0].rows];
+    const set = { at: null, down: true, filter: null };
+    tables.set(table.id, { table, rows, set });
+    const tools = make("div", { className: "tools" });
+    if (rows.length > FEW) {
+      set.filter = make("input", { type: "search", placeholder: "Filter the rows", ariaLabel: `Filter the rows: ${said(table.caption)}` });
+      set.filter.oninput = () => { filtered(rows, set.filter.value); state.save(); };
+      tools.append(set.filter);
+    }
+    const save = button("CSV", () => download(table));
+    save.ariaLabel = `Download as CSV: ${said(table.caption)}`;
+    tools.append(save);
+    table.parentElement.before(tools);
+    heads(table).forEach((head, at) => {
+      const sort = button("", () => {
+        set.down = set.at !== at || !set.down;
+        set.at = at;
+        sorted(table, rows, at, set.down);
+        state.save();
+      }, "");
+      sort.append(...head.childNodes);
+      head.append(sort);
+    });
+  });
+  state.part(
+    "sort",
+    () => [...tables].filter(([, { set }]) => set.at !== null).map(([id, { set }]) => `${id}~${set.at}~${set.down ? "down" : "up"}`),
+    (values) => {
+      const wanted = new Map(values.map((value) => value.split("~")).map(([id, at, way]) => [id, [Number(at), way]]));
+      for (const [id, { table, rows, set }] of tables) {
+        const [at, way] = wanted.get(id) || [null];
+        const known = at !== null && at in heads(table);
+        if (!known && set.at === null) continue;
+        [set.at, set.down] = [known ? at : null, way !== "up"];
+        sorted(table, rows, set.at, set.down);
+      }
+    },
+  );
+  state.part(
+    "find",
+    () => [...tables].filter(([, { set }]) => set.filter && set.filter.value).map(([id, { set }]) => `${id}~${set.filter.value}`),
+    (values) => {
+      const wanted = new Map(values.map((value) => [value.split("~")[0], value.split("~").slice(1).join("~")]));
+      for (const [id, { rows, set }] of tables) {
+        if (!set.filter || set.filter.value === (wanted.get(id) || "")) continue;
+        set.filter.value = wanted.get(id) || "";
+        filtered(rows, set.filter.value);
+      }
+    },
+  );
+}
