@@ -141,7 +141,8 @@ def _verdict(quoted: _Quoted) -> Iterator[str]:
 def _row(title: str, row: Row) -> tuple[str, ...]:
     standing = ": ".join(part for part in (row.badge, row.counts) if part)
     bar = row.bar if row.standing is not Standing.UNJUDGED else None
-    distance = "; ".join(part for part in (bar.said, bar.beside) if part) if bar else words.MISSING
+    parted = (f"{bar.said} {bar.ends}".rstrip(), ", ".join(bar.beside)) if bar else (words.MISSING,)
+    distance = "; ".join(part for part in parted if part)
     best = next((f"({grade})" for grade in grades.ORDER[:3] if f" {grade}" in row.counts), "")
     parts = (text(row.text) + FLAG * row.flagged, best, text(row.more))
     return text(title), text(row.probe), text(standing), text(distance), " ".join(part for part in parts if part)

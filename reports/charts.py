@@ -5,7 +5,9 @@ A unit is a CSS pixel. Colours and type are the style sheet's: shapes only carry
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from markupsafe import Markup
 
@@ -18,11 +20,13 @@ from reports.svg import kind
 
 RIGHT = 72.0
 """Pixels left free for ratios."""
-LETTER = 6.8
-"""Pixels of a letter, rather too many than too few."""
+GUTTER = 118.0
+"""Pixels for names: the same in all charts of ratios, so that they can be compared by eye."""
+LETTERS = 15
+"""Characters that fit there; a longer name goes on beneath."""
 ROW = 24.0
-TALL_ROW = 38.0
-"""Pixels of a row with its name above the line."""
+LINE = 14.0
+"""Pixels that a further line of a name adds."""
 SHARE_ROW = 42.0
 """Pixels of a category's row."""
 SECOND_LINE = 15.0
@@ -31,29 +35,25 @@ NEAR = 7.0
 """Pixels within which dots would cover each other."""
 SWAY = 7.0
 """Pixels that they move up or down at most to avoid it."""
-LONGEST = 17
-"""Characters that fit beside a row; where a word is longer, names go above the lines."""
 
 
 def ratio_svg(chart: RatioChart) -> Markup:
     """Words against the axis of ratios: a dot a word, its interval, the grey band behind them."""
-    longest = max((len(_marked(row)) for row in chart.rows), default=0)
-    tall = longest > LONGEST
-    step, top, drop = (TALL_ROW, 44.0, 26.0) if tall else (ROW, 36.0, ROW / 2)
-    bottom = top + step * len(chart.rows)
-    limit = chart.scale.limit
-    left = 16 if tall else 20 + LETTER * longest
-    ys = [top + step * n + drop for n in range(len(chart.rows))]
+    top, limit = 36.0, chart.scale.limit
+    names = [textwrap.wrap(_marked(row), LETTERS) or [""] for row in chart.rows]
+    ends = list(accumulate((ROW + LINE * (len(lines) - 1) for lines in names), initial=top))
+    ys, bottom = [(start + end) / 2 for start, end in pairwise(ends)], ends[-1]
     with plain():
-        canvas = Canvas(bottom + 2, left, RIGHT, (-limit, limit))
+        canvas = Canvas(bottom + 2, GUTTER, RIGHT, (-limit, limit))
         if chart.band is not None:
             edge = min(chart.band, limit)
             canvas.axes.fill([-edge, edge, edge, -edge], [top, top, bottom, bottom], gid=kind("band"), clip_on=False)
         _ratio_axis(canvas, chart, top, bottom)
         _ratio_marks(canvas, chart, ys)
-        for row, y in zip(chart.rows, ys, strict=True):
-            style = f"word{'' if tall else ' end'}{' flag' if row.flagged else ''}"
-            canvas.text(style, 0 if tall else left - 14, y - 12 if tall else y + 4, _marked(row))
+        for row, lines, y in zip(chart.rows, names, ys, strict=True):
+            for n, line in enumerate(lines):
+                drop = 4 + LINE * (n - (len(lines) - 1) / 2)
+                canvas.text(f"word end{' flag' if row.flagged else ''}", GUTTER - 10, y + drop, line)
         for row, y in zip(chart.rows, ys, strict=True):
             canvas.text("said end", WIDTH, y + 4, row.said)
         return canvas.svg(chart.id, chart.title, chart.desc)
@@ -115,7 +115,7 @@ def _share_axis(canvas: Canvas, chart: ShareChart, top: float, bottom: float) ->
     marks = [chart.top * n / 4 for n in range(5)]
     canvas.lines("grid", [(x, top, x, bottom) for x in marks])
     for x in marks:
-        canvas.text("tick mid", canvas.pixel(x), top - 7, f"{words.significant(x)} %")
+        canvas.text("tick mid", canvas.pixel(x), top - 7, f"{x:g} %")
 
 
 def apart(xs: Sequence[float]) -> list[float]:

@@ -26,20 +26,25 @@ DARK = (
 )  # fmt: skip
 """The same on a dark page."""
 
+SHAPES = ("", " square", " diamond")
+"""Of the swatches and dots that share a colour; the first is a disc."""
+
 LIGHT_PAGE = {
     "bg": "#ffffff", "panel": "#f5f6f8", "line": "#d5d9e0", "ink": "#1a1d23", "muted": "#565d6b", "link": "#0b5cad",
-    "null": "#7b828f", "band": "#e3e6eb", "warn": "#7a4b00", "warn-bg": "#fff4dc", "warn-line": "#d39a2b",
+    "null": "#7b828f", "band": "#d7dbe2", "warn": "#7a4b00", "warn-bg": "#fff4dc", "warn-line": "#d39a2b",
     "m1": "#fdebd9", "m2": "#fbd6b0", "m3": "#f6b97c", "m4": "#ee9a4b",
     "l1": "#e9e6f4", "l2": "#d3cee9", "l3": "#b9b1dc", "l4": "#a197cf",
+    "d1": "#e6eaf0", "d2": "#cfd8e4", "d3": "#b3c3d6", "d4": "#94abc6",
     "bar": "#d9e4ef", "mark": "#fff0b3", "more": "#a84300", "less": "#5a4aa0",
 }  # fmt: skip
-"""Everything else on a light page; `m` and `l` are the steps of more and less."""
+"""Everything else on a light page; `m`, `l` and `d` are the steps of more, of less, and of distance."""
 
 DARK_PAGE = {
     "bg": "#14171c", "panel": "#1d2128", "line": "#3a414d", "ink": "#e8eaee", "muted": "#a9b1be", "link": "#86bdf5",
-    "null": "#8f97a5", "band": "#2c323c", "warn": "#ffd98a", "warn-bg": "#33280f", "warn-line": "#a87b22",
+    "null": "#8f97a5", "band": "#3d4552", "warn": "#ffd98a", "warn-bg": "#33280f", "warn-line": "#a87b22",
     "m1": "#33261a", "m2": "#4d331b", "m3": "#6b431a", "m4": "#8a5318",
     "l1": "#25233a", "l2": "#322e54", "l3": "#423b72", "l4": "#534a92",
+    "d1": "#1f2730", "d2": "#29384a", "d3": "#344b66", "d4": "#416083",
     "bar": "#26374a", "mark": "#574a14", "more": "#ffa868", "less": "#b9adf5",
 }  # fmt: skip
 """The same on a dark page."""
@@ -68,7 +73,8 @@ class Palette:
 def palette(audit: Audit | Comparison) -> Palette:
     """Give the levels their colours: those that most probes share first, then in the order in which they appear.
 
-    The eleventh to twentieth have the first ten colours again as rings; then it starts over.
+    The eleventh to twentieth have the first ten colours again as squares, the next ten as diamonds; then it starts
+    over.
     """
     used = Counter((axis.name, level) for probe in audit.probes for axis in probe.axes for level in axis.levels)
     ordered = sorted(used, key=lambda key: -used[key])
@@ -76,8 +82,7 @@ def palette(audit: Audit | Comparison) -> Palette:
 
 
 def _style(index: int) -> str:
-    ring = " ring" if index // len(LIGHT) % 2 else ""
-    return f"c{index % len(LIGHT)}{ring}"
+    return f"c{index % len(LIGHT)}{SHAPES[index // len(LIGHT) % len(SHAPES)]}"
 
 
 def css() -> str:

@@ -123,6 +123,11 @@ def answers(
     )
 
 
+def _longest(columns: Iterable[Iterable[Said]]) -> float:
+    """The largest share in any of the columns, so that bars of neighbours can be compared by eye."""
+    return max((one.prob for column in columns for one in column), default=0.0)
+
+
 def _lonely(columns: Iterable[Iterable[Said]]) -> frozenset[str]:
     """The words that only one of the columns has; nothing where there is one column."""
     made = [{one.word for one in column} for column in columns]
@@ -138,12 +143,12 @@ def example_columns(
     A word that is asked for is shown with its rank where it comes later, or said to be missing.
     """
     said = [_said(example, rows, asked) for example in examples]
-    only, flags = _lonely(said), flagged(probe)
+    only, flags, longest = _lonely(said), flagged(probe), _longest(said)
     return tuple(
         Column(
             tuple(colours.swatch(axis, name) for axis, name in zip(probe.axes, example.levels, strict=False)),
             sentence(example.text),
-            answers(own, flags, only),
+            answers(own, flags, only, longest=longest),
             _missing(example, own, asked),
         )
         for example, own in zip(examples, said, strict=True)
@@ -187,9 +192,9 @@ def top_words(probe: ProbeResult, axis: Axis, colours: Palette, id: str) -> Colu
     """The most likely words of each level of an axis, over all wordings, out of the probe's list."""
     levels = [level for level in probe.levels if level.axis == axis.name and level.role != "placebo"]
     tops = [_top(probe, level) for level in levels[:COLUMNS]]
-    only = _lonely(tops)
+    only, longest = _lonely(tops), _longest(tops)
     made = tuple(
-        Column((colours.swatch(axis, level.name),), None, answers(top, flagged(probe), only))
+        Column((colours.swatch(axis, level.name),), None, answers(top, flagged(probe), only, longest=longest))
         for level, top in zip(levels, tops, strict=False)
     )
     return Columns(id, f"Most likely words by {words.prose(axis.title, 200)}", _left(len(levels)), made)

@@ -16,7 +16,7 @@ MATRIX = 10
 TOPS = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 4.0, 8.0)
 """Bits that the axis of distances may end at."""
 TINTS = (0.02, 0.05, 0.1, 0.2)
-"""Bits from which on a cell of the matrix is tinted, by the steps of `more`."""
+"""Bits from which on a cell of the matrix is tinted, by the steps of distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,13 @@ class Bar:
     """How far apart two invented names are at most."""
     top: str
     said: str
-    """The distance in bits, with its interval."""
-    beside: str
+    """The distance in bits."""
+    ends: str
+    """Its interval."""
+    beside: tuple[str, ...]
     """What chance and invented names do, in words."""
+    under: bool
+    """Whether invented names are as far apart, with all of the interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +85,30 @@ def bar(probe: ProbeResult, axis: Axis, top: float) -> Bar | None:
         return None
     low, high, null = (words.known(x) for x in (whole.bits.low, whole.bits.high, whole.null))
     invented = _farthest_invented(probe, axis)
-    said = words.sized(whole.bits, " bits")
+    most = bits if high is None else high
 
     def x(value: float) -> float:
         return round(100 * min(max(value, 0.0), top) / top, 1)
 
     return Bar(
-        label=f"{words.clean(axis.title)}: {said}",
+        label=f"{words.clean(axis.title)}: {words.sized(whole.bits, ' bits')}",
         at=x(bits),
         low=x(bits if low is None else low),
-        high=x(bits if high is None else high),
+        high=x(most),
         null=x(null or 0.0),
         invented=None if invented is None else x(invented),
         top=f"{top:g} bits",
-        said=said,
+        said=words.bits(bits),
+        ends=words.ends(low, high),
         beside=_beside(null, invented),
+        under=invented is not None and most <= invented,
     )
 
 
-def _beside(null: float | None, invented: float | None) -> str:
-    chance = "" if null is None else f"chance alone: {words.at_most(null)}"
-    names = "" if invented is None else f"two invented names: {words.at_most(invented)}"
-    return ", ".join(part for part in (chance, names) if part)
+def _beside(null: float | None, invented: float | None) -> tuple[str, ...]:
+    chance = "" if null is None else f"chance alone {words.at_most(null)}"
+    names = "" if invented is None else f"invented names {words.at_most(invented)}"
+    return tuple(part for part in (chance, names) if part)
 
 
 def apart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Apart | None:
@@ -163,7 +169,7 @@ def _cell(d: Distance | None, bare: bool) -> TableCell:
         return TableCell(words.MISSING, "", "none")
     step = sum(bits >= edge for edge in TINTS)
     small = "" if bare else words.ends(d.bits.low, d.bits.high)
-    return TableCell(words.rounded(bits), small, f"m{step}" if step else "")
+    return TableCell(words.rounded(bits), small, f"d{step}" if step else "")
 
 
 def _pairs(probe: ProbeResult, axis: Axis, shown: Sequence[Distance], ids: Ids) -> Table:

@@ -106,7 +106,7 @@ class RatioCharts:
 def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: Ids) -> RatioCharts:
     """A chart for each level that differs most from the reference; two where there is only one level to compare.
 
-    Words are ranked by their contribution to the difference between the two distributions.
+    Words are picked by their contribution to the difference between the two distributions, and sorted by their ratio.
     """
     ranked = _ranked(probe, axis)
     shown = sorted(ranked, key=lambda level: -sum(a.contribution or 0.0 for a in ranked[level]))[:LEVELS]
@@ -142,6 +142,7 @@ def _ratio_chart(
     probe: ProbeResult, axis: Axis, way: Way, found: Sequence[Association], colours: Palette, scale: Scale, id: str
 ) -> RatioChart:
     level, reference = colours.swatch(axis, found[0].level), colours.swatch(axis, axis.reference)
+    found = sorted(found, key=lambda a: -(words.known(a.log2_ratio) or 0.0))
     rows = tuple(_ratio_row(a, flagged(probe)) for a in found)
     desc = "; ".join(_described(row, a) for row, a in zip(rows, found, strict=True))
     title = f"{way.lead} {level.name} {way.against} {reference.name}".strip()

@@ -37,8 +37,9 @@ def inline(drawn: str, labels: Sequence[str], id: str, title: str, desc: str) ->
     _text(out, "desc", desc, f"{id}-d")
     for name, groups in groupby(_kept(source), key=lambda group: group.get("id", "")):
         group = ET.SubElement(out, "g", {"class": name.removeprefix(_KIND)})
+        form = next((form for form in ("square", "diamond") if form in name.split()), "disc")
         for drawing in groups:
-            group.extend(shape for part in drawing.iter() if (shape := _shape(part, labels)) is not None)
+            group.extend(shape for part in drawing.iter() if (shape := _shape(part, labels, form)) is not None)
     return Markup(ET.tostring(out, encoding="unicode", short_empty_elements=True))
 
 
@@ -50,10 +51,13 @@ def _kept(source: ET.Element) -> list[ET.Element]:
     return [group for group in source.iter(f"{_SPACE}g") if group.get("id", "").startswith(_KIND)]
 
 
-def _shape(part: ET.Element, labels: Sequence[str]) -> ET.Element | None:
+def _shape(part: ET.Element, labels: Sequence[str], form: str) -> ET.Element | None:
     match part.tag.removeprefix(_SPACE):
         case "path" if "id" not in part.attrib:
             return ET.Element("path", {"d": _compact(part.get("d", ""))})
+        case "use" if form != "disc":
+            path = "m-4-4h8v8h-8z" if form == "square" else "m0-5.5l5.5 5.5-5.5 5.5-5.5-5.5z"
+            return ET.Element("path", {"d": f"M{_short(part.get('x'))} {_short(part.get('y'))}{path}"})
         case "use":
             return ET.Element("circle", {"cx": _short(part.get("x")), "cy": _short(part.get("y")), "r": "4.5"})
         case "text":

@@ -13,8 +13,8 @@ from reports.competence import incompetent, unjudged
 from reports.distances import Bar
 from reports.ids import Ids
 
-ROWS = 3
-"""Rows of a group that are shown at once."""
+ROWS = 1
+"""Rows of a group that are shown at once; where there is one more, that too."""
 
 
 class Standing(StrEnum):
@@ -105,7 +105,9 @@ def verdict(audit: Audit, hrefs: Sequence[str], ids: Ids) -> Verdict:
     seen = Counter(row.standing for rows in groups.values() for _, row in rows)
     order = list(Standing)
     made = tuple(_group(title, rows) for title, rows in groups.items())
-    made = tuple(sorted(made, key=lambda group: order.index(group.rows[0].standing)))
+    weights = {title: max(weight for weight, _ in rows) for title, rows in groups.items()}
+    ranked = sorted(zip(groups, made, strict=True), key=lambda g: (order.index(g[1].rows[0].standing), -weights[g[0]]))
+    made = tuple(group for _, group in ranked)
     lost = incompetent(audit)
     headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
     return Verdict(headline, _rest(seen), made, f"{top / 2:g}", f"{top:g} bits", _calm(seen))

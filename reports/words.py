@@ -27,6 +27,8 @@ PLACES = 3
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
+_RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_LEFTWARD = re.compile(f"[{_RTL}]+(?: +[{_RTL}]+)*")
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -46,8 +48,12 @@ def both_ends(text: str, limit: int) -> str:
 
 
 def prose(text: str, limit: int = 4000) -> str:
-    """A sentence or a paragraph: cleaned, its line breaks made spaces."""
-    return clean(" ".join(text.split()), limit)
+    """A sentence or a paragraph: cleaned, its line breaks made spaces.
+
+    Words that are written from right to left are set apart (Unicode's isolates), or the numbers after them would be
+    drawn on their wrong side.
+    """
+    return _LEFTWARD.sub("\u2067\\g<0>\u2069", clean(" ".join(text.split()), limit))
 
 
 def slug(text: str, limit: int = 40) -> str:

@@ -66,11 +66,15 @@
     draw() {
       const found = [0, 1].map((side) => this.rows.get(this.key(this.wording.value, this.picked(side))));
       const tokens = found.map((row) => row === undefined ? [] : this.data.answers[row]);
+      const size = (row) => row === undefined ? [] : this.data.shares[row].map((n) => this.size(n));
+      const longest = Math.max(0, ...found.flatMap(size)) || 1;
       const only = (side, token) => found[1 - side] !== undefined && !tokens[1 - side].includes(token);
-      this.out.replaceChildren(...[0, 1].map((side) => this.column(side, found[side], (token) => only(side, token))));
+      this.out.replaceChildren(...[0, 1].map((side) => this.column(side, found[side], (token) => only(side, token), longest)));
     }
 
-    column(side, row, only) {
+    size(n) { return parseFloat(this.data.percents[n].replace("<", "")) || 0; }
+
+    column(side, row, only, longest) {
       const heads = this.picked(side).map((name, at) => swatch(this.data.axes[at].names[name]));
       const column = make("div", { className: "column" }, make("p", { className: "heads" }, ...heads.flatMap((head) => [head, " "])));
       if (row === undefined) {
@@ -79,12 +83,10 @@
       }
       const [before, ...after] = this.data.texts[row].split("[MASK]");
       column.append(make("p", { className: "said" }, make("bdi", {}, before, make("mark", { textContent: "[MASK]" }), after.join("[MASK]"))));
-      const shares = this.data.shares[row].map((n) => this.data.percents[n]);
-      const size = (text) => parseFloat(text.replace("<", "")) || 0;
-      const longest = Math.max(...shares.map(size)) || 1;
+      const shares = this.data.shares[row];
       column.append(make("ol", {}, ...this.data.answers[row].map((token, n) => make("li", {
-        className: [`w${Math.round(100 * size(shares[n]) / longest)}`, only(token) ? "only" : "", this.data.flagged.includes(token) ? "flag" : ""].join(" ").trim(),
-      }, make("bdi", { textContent: this.data.tokens[token] }), " ", make("span", { textContent: shares[n] })))));
+        className: [`w${Math.round(100 * this.size(shares[n]) / longest)}`, only(token) ? "only" : "", this.data.flagged.includes(token) ? "flag" : ""].join(" ").trim(),
+      }, make("bdi", { textContent: this.data.tokens[token] }), " ", make("span", { textContent: this.data.percents[shares[n]] })))));
       return column;
     }
 

@@ -5,8 +5,9 @@
   const recall = () => { try { return localStorage.getItem("maskaudit-theme"); } catch { return null; } };
   const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const theme = button("", () => { root.dataset.theme = dark() ? "light" : "dark"; remember(root.dataset.theme); label(); });
-  const label = () => { theme.textContent = dark() ? "Light page" : "Dark page"; };
+  const label = () => { theme.textContent = dark() ? "Light" : "Dark"; };
   if (["light", "dark"].includes(recall())) root.dataset.theme = recall();
+  theme.title = "Light or dark page";
   label();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
 
@@ -32,8 +33,9 @@
   // The link to the view: to the last heading above the middle of the screen, with all that is set.
   const places = [...document.querySelectorAll("h2[id],h3[id],h4[id],article[id]")];
   const seen = () => places.filter((it) => it.getClientRects().length && it.getBoundingClientRect().top < innerHeight / 2).pop();
-  const link = button("Copy link to this view", () => copied(link, state.link(scrollY > 0 ? (seen() || {}).id || "" : "")));
-  document.querySelector(".top").prepend(make("div", { className: "bar" }, link, button("Print", () => print()), theme));
+  const link = button("Copy link", () => copied(link, state.link(scrollY > 0 ? (seen() || {}).id || "" : "")));
+  link.title = "To what you see: the place, and what is open, sorted, filtered and picked";
+  document.querySelector(".way").append(make("div", { className: "bar" }, link, button("Print", () => print()), theme));
 
   // The part that is being read is marked in the contents.
   const entries = new Map([...document.querySelectorAll(".contents a")].map((it) => [it.getAttribute("href").slice(1), it]));
@@ -52,15 +54,8 @@
   mark();
 }
 
-// Dots: what is pointed at is said below the strip; a click leads to its line in the list.
-each(".card", (card) => {
-  const hint = card.querySelector(".hint");
-  if (!hint) return;
-  hint.hidden = false;
-  hint.textContent = "Point at a dot to see its wording.";
-  each("[data-to]", (dot) => {
-    dot.classList.add("live");
-    dot.addEventListener("pointerenter", () => { hint.textContent = dot.textContent.trim(); });
-    dot.addEventListener("click", () => { location.hash = dot.dataset.to; card.querySelector("details").open = true; });
-  }, card);
+// Dots say their wording when pointed at; a click leads to its line in the list.
+each(".card [data-to]", (dot) => {
+  dot.classList.add("live");
+  dot.addEventListener("click", () => { location.hash = dot.dataset.to; });
 });

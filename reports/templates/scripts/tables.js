@@ -69,10 +69,11 @@
       set.filter.oninput = () => { filtered(rows, set.filter.value); state.save(); };
       tools.append(set.filter);
     }
-    const save = button("CSV", () => download(table));
+    const save = button("Download CSV", () => download(table), "csv");
     save.ariaLabel = `Download as CSV: ${said(table.caption)}`;
     tools.append(save);
-    table.parentElement.before(tools);
+    if (set.filter) table.parentElement.before(tools);
+    else table.parentElement.after(tools);
     heads(table).forEach((head, at) => {
       const sort = button("", () => {
         set.down = set.at !== at || !set.down;
