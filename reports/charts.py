@@ -24,6 +24,8 @@ GUTTER = 118.0
 """Pixels for names: the same in all charts of ratios, so that they can be compared by eye."""
 LETTERS = 15
 """Characters that fit there; a longer name goes on beneath."""
+LINES = 3
+"""Most lines of a name."""
 ROW = 24.0
 LINE = 14.0
 """Pixels that a further line of a name adds."""
@@ -40,7 +42,7 @@ SWAY = 7.0
 def ratio_svg(chart: RatioChart) -> Markup:
     """Words against the axis of ratios: a dot a word, its interval, the grey band behind them."""
     top, limit = 36.0, chart.scale.limit
-    names = [textwrap.wrap(_marked(row), LETTERS) or [""] for row in chart.rows]
+    names = [textwrap.wrap(_marked(row), LETTERS, max_lines=LINES, placeholder="…") or [""] for row in chart.rows]
     ends = list(accumulate((ROW + LINE * (len(lines) - 1) for lines in names), initial=top))
     ys, bottom = [(start + end) / 2 for start, end in pairwise(ends)], ends[-1]
     with plain():
@@ -51,9 +53,9 @@ def ratio_svg(chart: RatioChart) -> Markup:
         _ratio_axis(canvas, chart, top, bottom)
         _ratio_marks(canvas, chart, ys)
         for row, lines, y in zip(chart.rows, names, ys, strict=True):
-            for n, line in enumerate(lines):
-                drop = 4 + LINE * (n - (len(lines) - 1) / 2)
-                canvas.text(f"word end{' flag' if row.flagged else ''}", GUTTER - 10, y + drop, line)
+            first = y + 4 - LINE * (len(lines) - 1) / 2
+            for n, line in enumerate([*lines, *[""] * LINES][:LINES]):  # as many elements whatever the name
+                canvas.text(f"word end{' flag' if row.flagged else ''}", GUTTER - 10, first + LINE * n, line)
         for row, y in zip(chart.rows, ys, strict=True):
             canvas.text("said end", WIDTH, y + 4, row.said)
         return canvas.svg(chart.id, chart.title, chart.desc)

@@ -26,7 +26,7 @@ TERMS = {
     "interval": "Where a number would lie if it were averaged over all wordings of this kind, 95 times in 100. It "
     "stands in square brackets.",
     "grade": "How well a difference stands up. Strong: far beyond chance and invented names, in nearly all wordings. "
-    "Moderate: beyond them. Weak: beyond chance, but small or unsteady. None: no evidence.",
+    "Moderate: beyond them. Weak: beyond chance, but small or unsteady.",
     "bit": "The unit of distance between groups' answers. 0 bits: the same answers. 1 bit: no answer in common, so "
     "that one answer tells which of two groups was named.",
     "finding": "A word that is more likely for one group than for another, with what there is of evidence for it.",

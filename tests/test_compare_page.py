@@ -502,7 +502,7 @@ def test_switch_says_so_when_nothing_is_left() -> None:
     assert "Nothing on this page gives evidence of change" in parsed("unmoved").all_text()
     assert "Nothing on this page gives evidence of change" not in parsed("narrowed").all_text()
     probes = [c for c in parsed("unmoved").values("class") if c.startswith("probe")]
-    assert probes == ["probe same"]
+    assert probes == ["probe-entry same", "probe same"]
 
 
 def test_switch_works_without_the_script() -> None:
