@@ -160,7 +160,7 @@ def _matrix(
     )
     heads = tuple(head(colours.swatch(axis, name), "level") for name in names[:-1])
     caption = f"Distance in bits between two groups: {words.clean(axis.title, 60)}"
-    return Table(ids.new("apart", probe.name, axis.name), caption, "", (), heads, rows)
+    return Table(ids.new("apart", probe.name, axis.name), caption, "group", (), heads, rows)
 
 
 def _cell(d: Distance | None, bare: bool) -> TableCell:

@@ -75,6 +75,7 @@
     if (set.filter) table.parentElement.before(tools);
     else table.parentElement.after(tools);
     heads(table).forEach((head, at) => {
+      if (!said(head)) return;
       const sort = button("", () => {
         set.down = set.at !== at || !set.down;
         set.at = at;
