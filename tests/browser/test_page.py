@@ -1,73 +1,173 @@
-"""The page in a real browser: it asks for nothing, breaks nothing, and fits a phone."""
+"""The report in a real browser: it asks for nothing, breaks nothing, fits a phone, prints, and is whole without its
+script."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import csv
+import io
+import re
 
 import pytest
+from driven import unfold
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory) -> Path:
-    """The report of the demo on a probe of two axes."""
-    from audit.cli import main
-
-    out = tmp_path_factory.mktemp("demo")
-    assert main(["run", "demo", "--probe", "model-card", "--probe", "traits", "--out", str(out), "--offline"]) == 0
-    return out / "report.html"
-
-
+@pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "hostile", "hostile-comparison"])
 @pytest.mark.parametrize("width", [1440, 768, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_opens_without_a_request_or_a_complaint(browser, report, width, scheme):
-    """At three widths, light and dark: no request but for the file, no console message, no sideways scrolling."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("request", lambda request: heard.append(request.url) if request.url != report.as_uri() else None)
-    page.goto(report.as_uri())
-    for details in page.query_selector_all("details:not([open])"):
-        details.evaluate("element => { element.open = true }")
+def test_a_page_opens_without_a_request_or_a_complaint(opened, pages, kind, width, scheme):
+    """At three widths, light and dark, everything open: nothing asked of a network, said, forbidden or thrown, and no
+    sideways scrolling."""
+    page = opened(pages[kind], viewport={"width": width, "height": 900}, color_scheme=scheme)
+    unfold(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert heard == []
-    page.close()
 
 
-def test_a_table_is_sorted_filtered_and_downloaded(browser, report, tmp_path):
-    """The script orders rows by a column, hides those that don't match, and gives the table as CSV."""
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.goto(report.as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
-    table = page.locator("table.data").first
+def test_the_demos_report_opens_so_too(opened, demo):
+    """A page of a real run, from the file that the command wrote, holds to the same."""
+    page = opened(demo, viewport={"width": 360, "height": 900})
+    unfold(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.get_by_text("bias is planted").is_visible()
+
+
+def test_a_table_is_sorted_and_filtered(opened, pages):
+    """A head sorts by its column, down and then up, by what the numbers say; the filter keeps rows that say it."""
+    page = opened(pages["report"])
+    unfold(page)
+    table = page.locator("#tested-occupation-gender")
     words = table.locator("tbody tr:visible > :first-child")
-    head = table.locator("thead th button").first
-    head.click()
-    one = words.all_inner_texts()
-    head.click()
-    assert words.all_inner_texts() == one[::-1]
-    assert len(one) > 5
-    wanted = one[0].strip()
-    page.locator("input[type=search]").first.fill(wanted)
-    assert words.all_inner_texts() == [text for text in one[::-1] if wanted.lower() in text.lower()]
+    usual = words.all_inner_texts()
+    table.get_by_role("button", name="more or less").click()
+    down = [_ratio(text) for text in table.locator("tbody tr td:nth-child(3)").all_inner_texts()]
+    assert down == sorted(down, reverse=True)
+    assert min(down) < 0 < max(down)
+    table.get_by_role("button", name="more or less").click()
+    assert [_ratio(text) for text in table.locator("tbody tr td:nth-child(3)").all_inner_texts()] == sorted(down)
+    table.get_by_role("button", name="word", exact=True).click()
+    assert words.all_inner_texts() == sorted(usual, reverse=True)
+    page.locator("[id='tested-occupation-gender.fold']").get_by_role("searchbox").fill("NURSE")
+    assert words.all_inner_texts() == ["nurse"]
+
+
+def _ratio(said: str) -> float:
+    size, way = [*said.split(" "), ""][:2]
+    return 0.0 if size == "same" else float(size.rstrip("\u00d7")) * (-1 if way == "less" else 1)
+
+
+def test_every_table_can_be_downloaded(opened, pages):
+    """Each table gives its rows as CSV under its own name, what is filtered out too; intervals have their column."""
+    page = opened(pages["report"])
+    unfold(page)
+    tables = page.locator("table[id]").count()
+    assert page.get_by_role("button", name=re.compile("^Download as CSV")).count() == tables > 10
+    page.locator("[id='tested-occupation-gender.fold']").get_by_role("searchbox").fill("no such word")
+    for id in ("tested-occupation-gender", "groups-occupation-group", "ratios-occupation"):
+        with page.expect_download() as download:
+            _button(page, id).click()
+        assert download.value.suggested_filename == f"{id}.csv"
+        with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file))
+        assert len(rows) == 1 + page.locator(f"#{id} tbody tr").count()
+        assert len({len(row) for row in rows}) == 1
+        assert rows[1][0] == page.locator(f"#{id} tbody th").first.inner_text().strip()
+    heads, first = _downloaded(page, "groups-occupation-group")[:2]
+    assert heads[1:3] == ["range of answers words", "range of answers words (beneath)"]
+    assert re.fullmatch(r"[\d.]+", first[1])
+    assert re.fullmatch(r"\[[\d.]+, [\d.]+\]", first[2])
+
+
+def _button(page, id: str):
+    """The button that downloads the table; captions come more than once, so it is found by its place."""
+    near = page.locator(f".tools:has(+ .scroll #{id}), .scroll:has(#{id}) + .tools")
+    return near.get_by_role("button", name=re.compile("^Download as CSV"))
+
+
+def _downloaded(page, id: str) -> list[list[str]]:
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").first.click()
-    download.value.save_as(tmp_path / "table.csv")
-    rows = (tmp_path / "table.csv").read_text("utf-8-sig").splitlines()
-    assert len(rows) == len(one) + 1
-    page.close()
+        _button(page, id).click()
+    return list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
 
 
-def test_the_page_is_whole_without_its_script(browser, report):
-    """With scripts off, every finding, table and chart is in the page."""
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(report.as_uri())
-    text = page.inner_text("body")
-    assert "planted" in text
-    assert "Verdict" in text
-    assert page.locator("svg").count() > 0
-    assert page.locator("table").count() > 0
-    context.close()
+def test_a_download_holds_no_formula(opened, pages):
+    """What a spreadsheet would run as a formula comes with an apostrophe before it."""
+    page = opened(pages["hostile"])
+    unfold(page)
+    rows = _downloaded(page, page.locator("table[id^=tested-]").first.get_attribute("id"))
+    assert len(rows) > 5
+    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+
+
+@pytest.mark.parametrize("kind", ["report", "narrowed"])
+def test_the_page_is_whole_without_its_script(opened, pages, kind):
+    """With scripts off, every finding, table and chart is in the page, and what folds unfolds."""
+    page = opened(pages[kind], java_script_enabled=False)
+    assert page.locator("h2").count() > 5
+    assert page.locator("svg").count() > 10
+    fold = page.locator("section.probe details").first
+    fold.locator("summary").click()
+    assert fold.locator(":scope > :not(summary)").first.is_visible()
+    assert page.get_by_role("button", name="Copy link").count() == 0
+
+
+def test_without_the_script_picking_says_why_it_cannot(opened, pages):
+    """Where scripts are off, the part for picking groups says so, and where the answers are."""
+    page = opened(pages["report"], java_script_enabled=False)
+    box = page.locator("details.explore").first
+    box.locator("summary").click()
+    assert "predictions.csv" in box.inner_text()
+
+
+@pytest.mark.parametrize("kind", ["report", "narrowed", "trend"])
+def test_paper_has_what_counts_and_fits(opened, pages, kind):
+    """In print nothing reaches over the edge, controls and closed parts are gone, and a PDF comes out."""
+    page = opened(pages[kind], viewport={"width": 720, "height": 1000})
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    for control in ("Copy link", "Print", "Dark"):
+        assert not page.get_by_role("button", name=control, exact=True).is_visible()
+    assert page.locator("nav.contents").is_hidden()
+    assert page.locator("h2").first.is_visible()
+    wide = """[...document.querySelectorAll('.columns .column, .card, figure')]
+        .filter(it => it.getClientRects().length && it.getBoundingClientRect().right > 721).length"""
+    assert page.evaluate(wide) == 0
+    pdf = page.pdf(format="A4")
+    assert pdf.startswith(b"%PDF-")
+    assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") > 2
+
+
+def test_paper_has_the_wordings_of_the_findings(opened, pages):
+    """What each of the strongest findings rests on is printed, though it is folded on the screen."""
+    page = opened(pages["report"])
+    ground = page.locator(".card .wordings").first
+    assert not ground.is_visible()
+    page.emulate_media(media="print")
+    assert ground.is_visible()
+
+
+def test_dark_is_the_systems_or_the_readers_choice(opened, pages):
+    """The page follows the system; the button turns it over, says what it does, and the choice stays."""
+    page = opened(pages["report"], color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Light", exact=True).click()
+    light = page.evaluate(ground)
+    assert light == "rgb(255, 255, 255)" != dark
+    page.reload()
+    assert page.evaluate(ground) == light
+    page.get_by_role("button", name="Dark", exact=True).click()
+    assert page.evaluate(ground) == dark
+
+
+def test_a_dot_leads_to_its_wording(opened, pages):
+    """Pressing a dot of a finding's strip opens the wordings and marks the one that the dot is."""
+    page = opened(pages["report"])
+    card = page.locator(".card").first
+    dot = card.locator("[data-to]").first
+    wording = page.locator(f"[id='{dot.get_attribute('data-to')}']")
+    assert not wording.is_visible()
+    dot.click()
+    assert wording.is_visible()
+    assert "aimed" in (wording.get_attribute("class") or "")
+    assert dot.locator("title").text_content().startswith(wording.locator("span").first.inner_text())

@@ -24,22 +24,28 @@ const state = (() => {
     const made = hash();
     if (made !== (location.hash || "#")) history.replaceState(null, "", made);
   };
-  // A place inside of something folded is unfolded first; the browser does so too, but not for an address with more.
-  const go = (id) => {
+  // What a place is folded in is unfolded first. Where the browser goes there by itself, it is let.
+  const go = (id, alone) => {
     const target = id && document.getElementById(id);
     if (!target) return;
-    for (let fold = target.parentElement.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
-    if (target.tagName === "DETAILS") target.open = true;
     each(".aimed", (old) => old.classList.remove("aimed"));
     target.classList.add("aimed");
-    target.scrollIntoView();
+    let unfolded = false;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      unfolded ||= !fold.open;
+      fold.open = true;
+    }
+    if (alone || unfolded) target.scrollIntoView({ behavior: "instant" });
   };
   const show = () => {
     const wanted = read(location.hash);
     place = wanted.place;
-    if (settled && wanted.plain) return save();
+    if (settled && wanted.plain) {
+      go(place, false);
+      return save();
+    }
     for (const [key, part] of parts) part.set(wanted.found.get(key) || []);
-    go(place);
+    go(place, true);
   };
   return {
     part: (key, get, set) => parts.set(key, { get, set }),
