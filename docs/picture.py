@@ -1,4 +1,4 @@
-"""Make the pictures in the README: the tops of the demo's report and of a comparison's page, in Chromium.
+"""Make the pictures in the README: places of the demo's report and of a comparison's page, in Chromium.
 
 Run it after the pages have changed: `python docs/picture.py` (needs `.[test]` and Chromium).
 """
@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -16,13 +17,39 @@ from playwright.sync_api import sync_playwright
 from audit.cli import main
 
 
-def picture(page_path: Path, png: Path, width: int = 1160, height: int = 1500) -> None:
-    """Photograph the first screen of a page."""
+@dataclass(frozen=True)
+class Picture:
+    """What is photographed: a page at a place (its address after the number sign), and how large."""
+
+    file: str
+    page: str
+    place: str = ""
+    width: int = 1360
+    height: int = 900
+    scheme: str = "light"
+
+
+PICTURES = (
+    Picture("report.png", "report/report.html"),
+    Picture("findings.png", "report/report.html", "#findings", height=860),
+    Picture(
+        "explore.png", "report/report.html", "#explore-occupation&open=explore-occupation", height=480, scheme="dark"
+    ),
+    Picture("compare.png", "cmp/compare.html"),
+)
+
+
+def photograph(pictures: tuple[Picture, ...], docs: Path) -> None:
+    """Take the pictures of pages below the working directory."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.goto(page_path.as_uri())
-        page.screenshot(path=png)
+        for picture in pictures:
+            size = {"width": picture.width, "height": picture.height}
+            page = browser.new_page(viewport=size, color_scheme=picture.scheme)
+            page.goto(Path(picture.page).resolve().as_uri() + picture.place)
+            page.wait_for_timeout(500)  # for answers that are unpacked
+            page.screenshot(path=docs / picture.file)
+            page.close()
         browser.close()
 
 
@@ -34,6 +61,5 @@ if __name__ == "__main__":
             ["compare", "demo", "demo-finetuned", "-p", "occupation", "-p", "traits", "--out", "cmp"]
         )
         if status == 0:
-            picture(Path("report/report.html").resolve(), docs / "report.png")
-            picture(Path("cmp/compare.html").resolve(), docs / "compare.png", height=1000)
+            photograph(PICTURES, docs)
     sys.exit(status)

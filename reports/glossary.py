@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -81,6 +83,16 @@ class Glossary:
             '<dfn><button type="button" class="term" popovertarget="{id}">{text}</button></dfn>'
             '<span popover id="{id}" class="meaning"><b>{term}</b> {said}</span>'
         ).format(id=id, text=text, term=term, said=said)
+
+    def within(self, text: str, terms: Sequence[str]) -> Markup:
+        """A sentence of the page's own with those of the terms explained that it is the first to say, in any form."""
+        made, rest = Markup(), text
+        pattern = "|".join(rf"\b{re.escape(term)}s?\b" for term in terms if term not in self._used)
+        while pattern and (found := re.search(pattern, rest, re.IGNORECASE)):
+            term = next(term for term in terms if found.group().lower().startswith(term))
+            made += Markup("{}{}").format(rest[: found.start()], self(term, found.group()))
+            rest = rest[found.end() :]
+        return made + rest
 
     @property
     def entries(self) -> list[Entry]:

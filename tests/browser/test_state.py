@@ -35,7 +35,7 @@ def test_every_place_has_a_link_to_itself(opened, pages, kind):
 def test_a_link_to_something_folded_unfolds_it(opened, pages):
     """A plain link to a table that is folded opens what it is in, with the script and without."""
     for script in (True, False):
-        page = opened(pages["report"], f"#{TABLE}", java_script_enabled=script, reduced_motion="reduce")
+        page = opened(pages["report"], f"#{TABLE}", java_script_enabled=script)
         table = page.locator(f"#{TABLE}")
         assert table.is_visible()
         assert 0 <= table.bounding_box()["y"] < 900
@@ -80,6 +80,21 @@ def test_the_address_goes_back_to_nothing(opened, pages):
     until(page, "!location.hash.includes('open=')")
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_contents_lead_to_their_places(opened, pages, script):
+    """Each entry of the contents brings its heading to the top of the screen, though parts are laid out when seen."""
+    page = opened(pages["report"], java_script_enabled=script)
+    contents = page.get_by_role("navigation", name="Contents")
+    entries = contents.locator("a")
+    for n in range(entries.count()):
+        if not entries.nth(n).is_visible():
+            contents.locator("summary").click()
+        entries.nth(n).click()
+        id = entries.nth(n).get_attribute("href").removeprefix("#")
+        top = page.locator(f"[id='{id}']").bounding_box()["y"]
+        assert 0 <= top < 900, id
+
+
 def test_following_a_link_keeps_what_is_set(opened, pages):
     """A click on a place's link goes there and leaves open what was open; going back goes back."""
     page = opened(pages["report"])
@@ -99,7 +114,7 @@ def test_copy_link_is_to_the_place_that_is_read(opened, pages):
     """The button copies the address of the last heading on the screen, with all that is set."""
     page = opened(pages["report"])
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.evaluate("document.getElementById('axis-occupation-gender').scrollIntoView({behavior: 'instant'})")
+    page.evaluate("document.getElementById('axis-occupation-gender').scrollIntoView()")
     page.evaluate("document.querySelector('.bar button').focus({preventScroll: true})")
     page.keyboard.press("Enter")
     until(page, "document.querySelector('.bar').textContent.includes('Copied')")

@@ -31,19 +31,20 @@
   });
 
   // The link to the view: to the last heading above the middle of the screen, with all that is set.
-  const places = [...document.querySelectorAll("h2[id],h3[id],h4[id],article[id]")];
-  const seen = () => places.filter((it) => it.getClientRects().length && it.getBoundingClientRect().top < innerHeight / 2).pop();
-  const link = button("Copy link", () => copied(link, state.link(scrollY > 0 ? (seen() || {}).id || "" : "")));
+  const seen = () => [...reading().querySelectorAll("h2[id],h3[id],h4[id],article[id]")]
+    .filter((it) => it.getClientRects().length && it.getBoundingClientRect().top < innerHeight / 2).pop();
+  const link = button("Copy link", () => copied(link, state.link(scrollY > 0 && reading() ? (seen() || {}).id || "" : "")));
   link.title = "To what you see: the place, and what is open, sorted, filtered and picked";
   document.querySelector(".way").append(make("div", { className: "bar" }, link, button("Print", () => print()), theme));
 
   // The part that is being read is marked in the contents.
   const entries = new Map([...document.querySelectorAll(".contents a")].map((it) => [it.getAttribute("href").slice(1), it]));
-  const heads = places.filter((it) => entries.has(it.id));
+  const sections = [...document.querySelectorAll("main > section")].filter((it) => entries.has(it.getAttribute("aria-labelledby")));
+  const reading = () => sections.filter((it) => it.getClientRects().length && it.getBoundingClientRect().top < innerHeight / 3).pop();
   const mark = () => {
-    const now = heads.filter((it) => it.getBoundingClientRect().top < innerHeight / 3).pop();
+    const now = reading();
     entries.forEach((it) => it.removeAttribute("aria-current"));
-    if (now) entries.get(now.id).setAttribute("aria-current", "true");
+    if (now) entries.get(now.getAttribute("aria-labelledby")).setAttribute("aria-current", "true");
   };
   let due = false;
   addEventListener("scroll", () => {
@@ -52,6 +53,8 @@
     requestAnimationFrame(() => { due = false; mark(); });
   }, { passive: true });
   mark();
+  // Where the contents lie over the page, they are folded when one has been chosen.
+  each(".contents a", (it) => it.addEventListener("click", () => { it.closest("details").open = false; }));
 }
 
 // Dots say their wording when pointed at; a click leads to its line in the list.

@@ -35,7 +35,7 @@ const state = (() => {
       unfolded ||= !fold.open;
       fold.open = true;
     }
-    if (alone || unfolded) target.scrollIntoView({ behavior: "instant" });
+    if (alone || unfolded) target.scrollIntoView();
   };
   const show = () => {
     const wanted = read(location.hash);

@@ -1,0 +1,73 @@
+"""How large a report is and how soon it can be used: `python tests/benchmarks/page.py RUN...` prints a row a page.
+
+The page is rendered anew, opened in Chromium from a file, and timed from the start of the navigation until the script
+has set everything up and a click on a fold has been answered; beside that, the same page with scripts off, which is
+what the browser takes by itself. The ratio is what the script costs. Each is the middle of several openings, on a
+machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from audit.comparison import Comparison
+from audit.comparison_store import load_result
+from reports import render, render_comparison
+
+OPENINGS = 7
+
+
+def seconds(browser: Any, path: Path, script: bool) -> float:
+    """From the start of the navigation until a fold that was pressed is open."""
+    context = browser.new_context(java_script_enabled=script, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    started = time.perf_counter()
+    page.goto(path.as_uri(), wait_until="load")
+    page.locator("details summary:visible").first.press("Enter")
+    page.locator("details[open]").first.wait_for(state="attached")
+    took = time.perf_counter() - started
+    context.close()
+    return took
+
+
+def measured(run: Path, browser: Any, folder: Path) -> str:
+    """One page's row."""
+    started = time.perf_counter()
+    result = load_result(run)
+    read = time.perf_counter()
+    html = render_comparison(result) if isinstance(result, Comparison) else render(result)
+    rendered = time.perf_counter()
+    page = folder / "page.html"
+    page.write_text(html, encoding="utf-8")
+    with_script, without = (
+        statistics.median(seconds(browser, page, script) for _ in range(OPENINGS)) for script in (True, False)
+    )
+    size = page.stat().st_size / 1e6
+    return (
+        f"{run}: {size:.2f} MB; read in {read - started:.1f} s, rendered in {rendered - read:.1f} s; usable after "
+        f"{1000 * with_script:.0f} ms, {1000 * without:.0f} ms without its script, ratio {with_script / without:.2f}"
+    )
+
+
+def main() -> None:
+    """Time the pages of finished runs and comparisons."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    runs = parser.parse_args().runs
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for run in runs:
+            print(measured(run, browser, Path(folder)), flush=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
