@@ -15,6 +15,8 @@ def until(page: Any, condition: str, seconds: float = 10) -> None:
 
 
 def unfold(page: Any) -> None:
-    """Open everything that is folded, and wait for what that has the script make."""
+    """Open everything that is folded, have it laid out though it isn't on the screen, and wait for what the script
+    makes of it."""
+    page.evaluate("document.querySelectorAll('.probe').forEach(part => { part.style.contentVisibility = 'visible' })")
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
     until(page, "[...document.querySelectorAll('details.explore')].every(it => it.querySelector('.explorer select'))")

@@ -60,13 +60,13 @@ def test_a_copied_link_shows_what_its_sender_saw(opened, pages):
 
     other = opened(pages["report"], page.evaluate("location.hash"))
     assert other.locator(f"[id='{TABLE}.fold']").get_attribute("open") is not None
-    assert other.locator(f"#{TABLE} th[aria-sort]").inner_text().startswith("more or less")
+    assert other.locator(f"#{TABLE} th[aria-sort]").text_content().startswith("more or less")
     assert other.locator(f"#{TABLE} th[aria-sort]").get_attribute("aria-sort") == "ascending"
     assert other.locator(f"[id='{TABLE}.fold']").get_by_role("searchbox").input_value() == "er"
     rows = [f"#{TABLE} tbody tr:visible", "#explore-occupation .column"]
     other.wait_for_selector("#explore-occupation .column")
     for row in rows:
-        assert other.locator(row).all_inner_texts() == page.locator(row).all_inner_texts()
+        assert other.locator(row).all_text_contents() == page.locator(row).all_text_contents() != []
     assert fragment(other) == sent
 
 

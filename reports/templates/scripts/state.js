@@ -21,6 +21,8 @@ const state = (() => {
   };
   const save = () => {
     if (!settled) return;
+    const wanted = read(location.hash);
+    if (wanted.plain && wanted.place) place = wanted.place; // followed a moment ago, and not yet heard of
     const made = hash();
     if (made !== (location.hash || "#")) history.replaceState(null, "", made);
   };
