@@ -10,7 +10,7 @@ from reports import measures, outcomes, words
 from reports.columns import flagged
 from reports.ids import Ids
 from reports.sides import name
-from reports.tables import Head, Table, TableCell, TableRow, tint
+from reports.tables import Head, Table, TableCell, TableRow, parted, tint
 
 ROOM = 1200
 """Rows that all tables of associations of the page share."""
@@ -143,20 +143,14 @@ def _measure(shift: MeasureShift, title: str, first: tuple[TableCell, ...]) -> T
     verdict = words.MISSING if shift.role == "placebo" else measures.verdict(shift)
     cells = (
         *first,
-        _parted(measures.said(shift.measure, shift.before)),
-        _parted(measures.said(shift.measure, shift.after)),
-        _parted(f"{changed} {interval}".rstrip()),
+        parted(measures.said(shift.measure, shift.before)),
+        parted(measures.said(shift.measure, shift.after)),
+        parted(f"{changed} {interval}".rstrip()),
         TableCell(words.chance(shift.q)),
         TableCell(measures.band(shift)),
         TableCell(verdict),
     )
     return TableRow(title, False, cells, same=shift.verdict == "unchanged")
-
-
-def _parted(text: str) -> TableCell:
-    """The number, and its interval beneath it."""
-    first, bracket, rest = text.partition(" [")
-    return TableCell(first, bracket.strip() + rest, "none" if first == words.MISSING else "")
 
 
 def of(pair: Pair, axis: SharedAxis, measure: str) -> list[MeasureShift]:

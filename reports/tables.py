@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from audit.result import Association, Axis, Cell, Finding, ProbeResult
@@ -26,6 +26,8 @@ class Head:
     """A swatch's class, or nothing."""
     note: str
     """`invented` under placebos, or nothing."""
+    text: bool = False
+    """Whether its cells are words, which stand at the left; numbers stand at the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """One cell: its text, a second smaller text or nothing, and its class or nothing.
+    """One cell: its text, a second smaller text or nothing, its class or nothing, and where it leads or nothing.
 
     The class is the step of its tint, or `none` where the number is missing.
     """
@@ -46,6 +48,7 @@ class TableCell:
     text: str
     small: str = ""
     tint: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +179,20 @@ def _ratio_cell(level: str | None, found: Sequence[Association]) -> TableCell:
     return number(words.more_or_less(ratios[0]), tint(ratios[0]))
 
 
+def named(names: Iterable[str], texts: Collection[str] = ()) -> tuple[Head, ...]:
+    """The heads of columns that are no levels; `texts` are the names of those that hold words."""
+    return tuple(Head(name, "", "", name in texts) for name in names)
+
+
 def number(text: str, tint: str = "") -> TableCell:
     """A cell for a number that may be missing."""
     return TableCell(text, "", "none" if text == words.MISSING else tint)
+
+
+def parted(text: str, tint: str = "") -> TableCell:
+    """A cell for a number that may be missing, its interval beneath it."""
+    first, bracket, rest = text.partition(" [")
+    return TableCell(first, bracket.strip() + rest, "none" if first == words.MISSING else tint)
 
 
 def tint(log2_ratio: float | None) -> str:

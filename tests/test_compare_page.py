@@ -23,9 +23,11 @@ from audit.comparison import Comparison, MeasureShift, Shift, Verdict
 from audit.result import Estimate, Grade
 from reports import dumbbells, measures, outcomes, pairs, render_comparison, words
 from reports.comparison import ComparisonPage, comparison_page
+from reports.fates import Kind
 from reports.judgement import Line
 from reports.lines import spread
 from reports.outcomes import Outcome, Tally
+from reports.tables import TableRow
 from reports.trends import stops
 
 MADE = {"narrowed": narrowed, "unmoved": unmoved, "lost": lost, "trend": trend}
@@ -279,7 +281,7 @@ def test_probe_that_cannot_be_judged_is_greyed_out_and_never_counted() -> None:
     assert page().probes[1].pairs[0].unjudged == line.text
     judged = sum(len(p.shifts) for p in made().probes[0].pairs)
     assert f"of {judged} associations" in page().verdict.headlines[0]
-    assert all(line.probe != "Traits by race" for f in page().fates for kind in f.kinds for line in kind.lines)
+    assert all(row.cells[-1].text != "Traits by race" for f in page().fates for kind in f.kinds for row in _rows(kind))
 
 
 def test_failed_gaps_are_told_of_the_side_that_failed_them() -> None:
@@ -289,28 +291,62 @@ def test_failed_gaps_are_told_of_the_side_that_failed_them() -> None:
     assert {line.text for line in _lines(shown)} == {"student: The checkpoint filled only 2 of 10 easy gaps."}
 
 
+def _rows(kind: Kind) -> list[TableRow]:
+    return [row for table in (kind.table, kind.more) if table for row in table.rows]
+
+
 def test_findings_are_told_by_their_fate() -> None:
-    """New, gone and kept findings are counted, and each says whether its change itself stands up."""
+    """New, gone and kept findings are counted, those whose change itself stands up come first, the rest are folded."""
     (fates,) = page("narrowed").fates
     shifts = made("narrowed").probes[0].pairs[0].shifts
     found = [fate for fate in ("new", "gone", "kept") if any(s.fate == fate for s in shifts)]
     for kind, fate in zip(fates.kinds, found, strict=True):
         own = [s for s in shifts if s.fate == fate]
         assert kind.title == f"{fate.capitalize()}: {len(own)}"
-        lines = [*kind.lines, *kind.more]
-        assert len(lines) == min(len(own), 40)
-        stand = {s.sentence: outcomes.evident(s) for s in own}
-        assert all(line.stands == stand[line.sentence] for line in lines)
-        order = [line.stands for line in lines]
-        assert order == sorted(order, reverse=True)
+        assert len(_rows(kind)) == min(len(own), 40)
+        assert kind.table is None or not any(row.same for row in kind.table.rows)
+        order = [row.same for row in _rows(kind)]
+        assert order == sorted(order)
     assert "may be new or gone merely because its grade crossed that line" in parsed("narrowed").all_text()
 
 
+@pytest.mark.parametrize("kind", ["narrowed", "trend"])
+def test_rows_of_findings_have_the_comparisons_numbers(kind: str) -> None:
+    """Each finding has a row with both ratios and their intervals, what became of it, and its grades."""
+    (probe,) = made(kind).probes
+    for n, fates in enumerate(page(kind).fates):
+        shifts = {(s.target, frozenset((s.level, s.reference))): s for s in probe.pairs[n].shifts if s.fate}
+        for row in (row for each in fates.kinds for row in _rows(each)):
+            level, reference, base, other, became, grade, grades, where = row.cells
+            shift = shifts[row.name, frozenset((level.text, reference.text))]
+            told = shift if level.text == shift.level else dumbbells.turned(shift)
+            for cell, ratio in ((base, told.before), (other, told.after)):
+                assert f"{cell.text} {cell.small}" == words.ratio_estimate(ratio)
+            assert became.text == dumbbells.outcome(shift).partition(" [")[0]
+            assert (grade.text, grades.text) == (shift.grade, f"{shift.before_grade} → {shift.after_grade}")
+            assert (where.text, where.href) == (probe.title, f"#{page(kind).probes[0].id}")
+            assert row.same == (not outcomes.evident(shift))
+            assert row.flagged == ("stigma" in shift.flags)
+
+
+def test_findings_are_told_from_the_side_of_the_group_that_is_likelier() -> None:
+    """On the side where the two groups differ more, the word is never less likely for the group named first."""
+    for kind in KINDS:
+        for row in (row for fates in page(kind).fates for each in fates.kinds for row in _rows(each)):
+            sizes = [
+                0.0 if cell.text == words.SAME else float(cell.text.split(words.TIMES)[0]) for cell in row.cells[2:4]
+            ]
+            assert row.cells[2 + (sizes[1] > sizes[0])].text.endswith("more")
+
+
 def test_finding_whose_change_does_not_stand_says_so() -> None:
-    """A finding that crossed the threshold without evidence of change is marked as that."""
-    text = Parsed(render_comparison(_regraded(made("narrowed"), "none"))).all_text()
-    assert "Only the grade crossed the line: no evidence of change." in text
-    assert "The change itself is" not in text
+    """A finding that crossed the threshold without evidence of change is folded, says so, and the switch hides it."""
+    shown = comparison_page(_regraded(made("narrowed"), "none"))
+    for kind in shown.fates[0].kinds:
+        assert kind.table is None
+        assert kind.same
+        calm = ("no evidence of change", "no more than invented names", "too little to matter")
+        assert all(row.same and row.cells[4].text in calm for row in _rows(kind))
 
 
 def _charts(shown: ComparisonPage) -> Iterator[tuple[str, dumbbells.Chart]]:
