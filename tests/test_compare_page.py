@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from audits import GENDER, JOBS, TEMPLATES, Group, Plan, audit, competence, hostile, many_words, mapped
+from audits import GENDER, JOBS, RACE, TEMPLATES, Group, Plan, audit, competence, hostile, many_words, mapped
 from comparisons import compared, lost, narrowed, plan, trend, unmoved
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,7 +160,7 @@ def test_same_comparison_gives_the_same_bytes() -> None:
 def test_sides_are_called_by_their_names(kind: str) -> None:
     """The page never calls a side before, after or fine-tuned: a teacher and its student have no before."""
     text = parsed(kind).all_text().partition("Method")[2]
-    above = " ".join(line for line in page(kind).verdict.headlines) + text
+    above = " ".join(f"{line.said} {line.counts}" for line in page(kind).verdict.headlines) + text
     assert not re.search(r"\b(before|after|fine-tuned|finetuned)\b", above)
     assert not re.search(r"\bNone\b(?! of)", text)
 
@@ -180,11 +180,11 @@ THIN = compared(audit(plan()), audit(plan(coverage=0.001)))
     [
         (
             made("narrowed"),
-            r"Compared with base, groups in tuned-1 differ less by race or ethnicity and gender: \d+ of \d+ assoc",
+            r"Compared with base, groups in tuned-1 differ less by race or ethnicity and gender\.$",
         ),
         (
             SWAPPED,
-            r"Compared with base, groups in tuned-1 differ more by race or ethnicity and gender: \d+ of \d+ assoc",
+            r"Compared with base, groups in tuned-1 differ more by race or ethnicity and gender\.$",
         ),
         (
             made("unmoved"),
@@ -197,8 +197,61 @@ THIN = compared(audit(plan()), audit(plan(coverage=0.001)))
 )
 def test_headline_says_no_more_than_was_found(comparison: Comparison, headline: str) -> None:
     """The first sentence follows from what became of each axis; no evidence never reads as no change."""
-    shown = comparison_page(comparison)
-    assert re.match(headline, shown.verdict.headlines[0]), shown.verdict.headlines[0]
+    (shown,) = comparison_page(comparison).verdict.headlines
+    assert re.match(headline, shown.said), shown.said
+    counts = r"\d+ of \d+ associations (narrowed, none widened|widened, none narrowed)(, \d+ reversed)?\."
+    assert re.fullmatch(counts if "differ" in headline else "", shown.counts), shown.counts
+
+
+AGE = Group("AGE", "Age", ("man", "woman"))
+
+
+def _apart() -> Comparison:
+    """By gender the other side differs less, by race more, and by age as much as the base."""
+    one, two, three = (plan(groups=(group,), name=group.name) for group in (GENDER, RACE, AGE))
+    after = (replace(one, strength=0.4), replace(two, strength=2.0), replace(three, strength=1.01))
+    return compared(audit(one, two, three), audit(*after))
+
+
+def test_headline_names_every_way_in_which_groups_moved() -> None:
+    """Where some axes differ less and others more, the headline says both, and the counts say which are whose."""
+    (shown,) = comparison_page(_apart()).verdict.headlines
+    assert (
+        shown.said == "Compared with base, groups in tuned-1 differ less by gender; differ more by race or ethnicity."
+    )
+    less, more = r"\d+ of \d+ associations narrowed, none widened", r"\d+ of \d+ associations widened, none narrowed"
+    turned, still = r"(, \d+ reversed)?", r"no evidence of change by age\."
+    counts = f"By gender, {less}{turned}; by race or ethnicity, {more}{turned}; {still}"
+    assert re.fullmatch(counts, shown.counts), shown.counts
+
+
+def test_verdict_shows_one_row_of_an_axis_and_folds_the_rest() -> None:
+    """Of three probes of one axis one stands open, the one that moved most; of two both do."""
+    plans = [plan(groups=(GENDER,), name=f"probe {n}", title=f"Probe {n}") for n in range(3)]
+    after = [replace(one, strength=strength) for one, strength in zip(plans, (0.8, 0.3, 0.6), strict=True)]
+    for many, folded in ((3, ["Probe 2", "Probe 0"]), (2, [])):
+        (group,) = comparison_page(compared(audit(*plans[:many]), audit(*after[:many]))).verdict.groups
+        assert group.rows[0].probe == "Probe 1"
+        assert [row.probe for row in group.more] == folded
+
+
+def test_axes_of_the_verdict_come_by_how_much_they_changed() -> None:
+    """Among axes that went the same way the one whose groups' distance changed most leads."""
+    shown = comparison_page(_apart()).verdict.groups
+    assert [group.title for group in shown] == ["Race or ethnicity", "Gender", "Age"]
+    both = [(GENDER, 0.9), (RACE, 0.2)]
+    plans = [plan(groups=(group,), name=group.name) for group, _ in both]
+    after = [replace(one, strength=strength) for one, (_, strength) in zip(plans, both, strict=True)]
+    found = comparison_page(compared(audit(*plans), audit(*after))).verdict.groups
+    assert [group.title for group in found] == ["Race or ethnicity", "Gender"]
+
+
+def test_verdict_has_a_scale_over_its_drawings() -> None:
+    """What the drawings' lines stand for is written above them: nothing, half of the largest distance, and that."""
+    (scale,) = re.findall(r'<div class="verdict-scale".*?</div>', rendered("narrowed"))
+    verdict = page("narrowed").verdict
+    assert re.findall("<span>(.*?)</span>", scale) == ["0 bits", verdict.middle, verdict.top]
+    assert float(verdict.top.removesuffix(" bits")) == 2 * float(verdict.middle)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +333,7 @@ def test_probe_that_cannot_be_judged_is_greyed_out_and_never_counted() -> None:
     assert page().probes[1].same
     assert page().probes[1].pairs[0].unjudged == line.text
     judged = sum(len(p.shifts) for p in made().probes[0].pairs)
-    assert f"of {judged} associations" in page().verdict.headlines[0]
+    assert f"of {judged} associations" in page().verdict.headlines[0].counts
     assert all(row.cells[-1].text != "Traits by race" for f in page().fates for kind in f.kinds for row in _rows(kind))
 
 
