@@ -10,7 +10,7 @@ from reports import measures, outcomes, words
 from reports.columns import flagged
 from reports.ids import Ids
 from reports.sides import name
-from reports.tables import Head, Table, TableCell, TableRow, parted, tint
+from reports.tables import Head, Table, TableCell, TableRow, named, parted, tint
 
 ROOM = 1200
 """Rows that all tables of associations of the page share."""
@@ -55,9 +55,13 @@ def room(comparison: Comparison) -> int:
     return max(LEAST, min(MOST, ROOM // max(1, tables)))
 
 
+TEXTS = ("group", "measure", "verdict", "grade", "finding")
+"""Columns that hold words."""
+
+
 def _heads(comparison: Comparison, pair: Pair, before: Sequence[str], after: Sequence[str]) -> tuple[Head, ...]:
     sides = (name(comparison.sides[0]), name(comparison.sides[pair.side]))
-    return tuple(Head(title, "", "") for title in (*before, *sides, *after))
+    return named((*before, *sides, *after), TEXTS)
 
 
 def associations(
@@ -81,7 +85,7 @@ def associations(
 
 def _association(shift: Shift) -> TableRow:
     cells = (
-        TableCell(words.clean(shift.level, 40)),
+        TableCell(words.clean(shift.level, 120)),
         TableCell(words.ratio_estimate(shift.before), "", tint(shift.before.value)),
         TableCell(words.ratio_estimate(shift.after), "", tint(shift.after.value)),
         TableCell(words.more_or_less(shift.change.value)),

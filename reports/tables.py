@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.result import Association, Axis, Cell, Finding, ProbeResult
 from reports import words
@@ -92,7 +92,7 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     ]
     levels = [level for _, level in pairs]
     kinds = any(target.category is not None for target in probe.targets)
-    facts = [Head("category", "", "")] * kinds
+    facts = named(["category"] * kinds, ["category"])
     heads = [head(colours.swatch(axis, level.name), level.role) for axis, level in pairs]
     flags = flagged(probe)
     rows = []
@@ -104,7 +104,7 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
         rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares), missing))
     spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
     caption = "Percent of the answers on the list's words, by group"
-    return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), tuple(facts + heads), tuple(rows))
+    return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), (*facts, *heads), tuple(rows))
 
 
 def _women(share: float | None) -> str:
@@ -119,9 +119,9 @@ def _by_share(probe: ProbeResult) -> list[int]:
     return sorted(range(len(largest)), key=lambda n: -largest[n])
 
 
-def head(swatch: Swatch, role: str) -> Head:
+def head(swatch: Swatch, role: str, text: bool = False) -> Head:
     """A column's head for a level, an invented name or the wording without a group."""
-    return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "")
+    return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "", text)
 
 
 def _spans(axes: Sequence[Axis], names: Sequence[str]) -> Iterable[Span]:
@@ -138,7 +138,7 @@ def ratio_table(probe: ProbeResult, id: str, colours: Palette) -> Table:
     columns = _comparisons(probe)
     axes = {axis.name: axis for axis in probe.axes}
     women = any(target.women_pct is not None for target in probe.targets)
-    facts = [Head("women in the job, %", "", "")] * women
+    facts = named(["women in the job, %"] * women)
     heads = [*facts, *(_ratio_head(axes[name], level, colours) for name, level in columns)]
     flags, rows = flagged(probe), []
     for n in _by_share(probe):
@@ -231,7 +231,7 @@ def grids(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Table, ...]:
     tops = _grid(
         probe, "Most likely word", (down, across), {k: _top(probe, c) for k, c in crossing.items()}, colours, ids
     )
-    made = [tops]
+    made = [replace(tops, heads=tuple(replace(each, text=True) for each in tops.heads))]
     for word in named[:WORDS_IN_GRID]:
         n = next(n for n, target in enumerate(probe.targets) if target.word == word)
         filled = {key: _share(cell, crossing[down.reference, across.reference], n) for key, cell in crossing.items()}

@@ -475,6 +475,19 @@ def test_table_of_associations_is_the_comparisons() -> None:
         assert wordings == f"{shift.agree} of {shift.templates}"
 
 
+def test_words_in_tables_stand_at_the_left() -> None:
+    """Columns of words have the class of text in their head and in every cell, columns of numbers in none."""
+    texts = {"group", "measure", "verdict", "grade", "finding", "likelier for", "than for", "what became of it"}
+    texts |= {"grade of the change", "grades on both sides", "probe"}
+    for kind in ("narrowed", "trend"):
+        for table in re.findall(r"<table id.*?</table>", rendered(kind), re.DOTALL):
+            _, *heads = re.findall(r'<th scope="col"( class="t")?>(.*?)</th>', table)
+            assert [bool(text) for text, _ in heads] == [said in texts for _, said in heads]
+            for row in table.partition("<tbody>")[2].split("<tr")[1:]:
+                cells = ["t" in style.strip('"').split() for style in re.findall(r'<td(?: class=("[^"]*"|\w+))?', row)]
+                assert cells == [said in texts for _, said in heads]
+
+
 def test_table_of_measures_is_the_comparisons() -> None:
     """Every measure of a group has its row; a change of a share is said in points."""
     (pair,) = made("narrowed").probes[0].pairs
