@@ -587,7 +587,7 @@ class _Hidden(HTMLParser):
 
 def test_switch_hides_what_gives_no_evidence_and_nothing_else() -> None:
     """With differences only, no row without evidence is left, and every evident change still is."""
-    left = " ".join(_Hidden(rendered("narrowed")).shown)
+    left = " ".join(" ".join(_Hidden(rendered("narrowed")).shown).split())
     every = [row for _, chart in _charts(page("narrowed")) for row in chart.rows]
     for row in every:
         if not row.same:

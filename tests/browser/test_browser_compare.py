@@ -41,7 +41,7 @@ def test_the_page_opens_without_a_request_or_a_complaint(browser, pages, kind, w
 
 @pytest.mark.parametrize("script", [True, False])
 def test_the_switch_hides_what_gives_no_evidence(browser, pages, script):
-    """By keyboard, with the script or without: rows without evidence go and come back, and nothing is remembered."""
+    """By keyboard, with the script or without: rows without evidence go and come back; only the address remembers."""
     context = browser.new_context(java_script_enabled=script, viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.goto(pages["narrowed"].as_uri())
@@ -55,7 +55,8 @@ def test_the_switch_hides_what_gives_no_evidence(browser, pages, script):
     page.keyboard.press("Space")
     assert rows.count() == every
     page.keyboard.press("Space")
-    page.reload()
+    page.goto("about:blank")
+    page.goto(pages["narrowed"].as_uri())
     assert rows.count() == every
     context.close()
 
@@ -92,13 +93,34 @@ def _ratio(said: str) -> float:
 
 
 def test_paper_has_everything_and_fits(browser, pages):
-    """In print the switch hides nothing, nothing reaches over the edge, and folded findings are open."""
+    """In print nothing is hidden or reaches over the edge, drawings are whole, and folded findings are open."""
     page = browser.new_page(viewport={"width": 720, "height": 1000})
     page.goto(pages["narrowed"].as_uri())
     page.get_by_label("Differences only").check()
     page.emulate_media(media="print")
     assert page.locator(".bells li.same").first.is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 720
-    folded = page.locator("section[aria-labelledby=findings] details > :not(summary)")
-    assert folded.count() == 0 or folded.first.is_visible()
+    hidden = "[...document.querySelectorAll('.bell *')].filter(it => getComputedStyle(it).display === 'none').length"
+    assert page.evaluate(hidden) == 0
+    folded = page.locator("section[aria-labelledby=findings] details > .scroll")
+    assert folded.count() > 0
+    assert folded.first.is_visible()
     page.close()
+
+
+@pytest.mark.parametrize("kind", ["narrowed", "trend"])
+def test_labels_of_a_ruler_do_not_overprint(browser, pages, kind):
+    """On paper and on a phone no two labels of one ruler lie over each other."""
+    for width, media in ((720, "print"), (360, "screen"), (1440, "screen")):
+        page = browser.new_page(viewport={"width": width, "height": 1000})
+        page.goto(pages[kind].as_uri())
+        page.emulate_media(media=media)
+        over = page.evaluate(
+            """[...document.querySelectorAll('.ruler')].filter(ruler => {
+                const texts = [...ruler.querySelectorAll('text')].map(it => it.getBoundingClientRect());
+                const boxes = texts.filter(it => it.width).sort((a, b) => a.left - b.left);
+                return boxes.some((box, n) => n && box.left < boxes[n - 1].right);
+            }).length"""
+        )
+        assert over == 0
+        page.close()
