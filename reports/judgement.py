@@ -108,9 +108,7 @@ def judgement(comparison: Comparison, hrefs: Sequence[str]) -> Judgement:
             lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
             row = Row(words.clean(probe.title, 120), href, lines)
             groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
-    heaviest = {title: max(weight for weight, _ in rows) for title, rows in groups.items()}
-    titles = sorted(groups, key=lambda title: (min(_rank(row) for _, row in groups[title]), -heaviest[title]))
-    made = [_group(title, groups[title]) for title in titles]
+    made = [_group(title, groups[title]) for title in sorted(groups, key=lambda title: _place(groups[title]))]
     _, middle, top = rulers[0].marks
     return Judgement(
         headlines=tuple(_headline(comparison, n) for n in range(1, len(comparison.sides))),
@@ -125,6 +123,12 @@ def _weight(probe: ProbeComparison, axis: SharedAxis) -> float:
     """How far the axis' distance moved, the most against any side."""
     changes = (outcomes.whole(pair, axis) for pair in probe.pairs)
     return max((abs(words.known(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
+
+
+def _place(weighed: Sequence[tuple[float, Row]]) -> tuple[int, float]:
+    """A key that sorts groups: those with evidence of change first, whichever way; then by how far they moved."""
+    rank = min(_rank(row) for _, row in weighed)
+    return (rank if rank >= len(EVIDENT) else 0), -max(weight for weight, _ in weighed)
 
 
 def _rank(row: Row) -> int:
