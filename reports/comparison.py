@@ -114,7 +114,7 @@ def comparison_page(comparison: Comparison) -> ComparisonPage:
         notices=_notices(comparison),
         content_note=any("stigma" in target.flags for probe in comparison.probes for target in probe.targets),
         verdict=judgement(comparison, list(hrefs.values())),
-        fates=fates(comparison, hrefs),
+        fates=fates(comparison, hrefs, ids),
         probes=tuple(
             _probe(comparison, probe, anchor, rulers, colours, ids)
             for probe, anchor in zip(comparison.probes, anchors, strict=True)

@@ -9,7 +9,7 @@ from audit.result import Audit, Axis, Distance, ProbeResult
 from reports import words
 from reports.colours import Palette
 from reports.ids import Ids
-from reports.tables import Head, Table, TableCell, TableRow, head
+from reports.tables import Table, TableCell, TableRow, head, named
 
 MATRIX = 10
 """Most levels with a matrix that shows intervals, too."""
@@ -176,7 +176,7 @@ def _pairs(probe: ProbeResult, axis: Axis, shown: Sequence[Distance], ids: Ids) 
     names = ("bits", "interval", "chance alone", "p", "one wording by itself", "one wording left out")
     rows = tuple(TableRow(_named(d), False, tuple(TableCell(text) for text in _numbers(d))) for d in shown)
     caption = f"Distances in bits, pair by pair: {words.clean(axis.title, 60)}"
-    heads = tuple(Head(name, "", "") for name in names)
+    heads = named(names)
     return Table(ids.new("pairs", probe.name, axis.name), caption, "pair", (), heads, rows)
 
 

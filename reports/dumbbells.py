@@ -235,6 +235,11 @@ def _row(
     )
 
 
+def larger(shift: Shift) -> float:
+    """The log2 ratio of the side that differs more; 0 where neither has one."""
+    return max((words.known(side.value) or 0.0 for side in (shift.before, shift.after)), key=abs)
+
+
 def turned(shift: Shift) -> Shift:
     """The association told from the reference's side."""
     return replace(

@@ -8,7 +8,7 @@ from audit.result import Association, Audit, Axis, ProbeResult
 from reports import grades, words
 from reports.columns import flagged
 from reports.ids import Ids
-from reports.tables import Head, Table, TableCell, TableRow, tint
+from reports.tables import Table, TableCell, TableRow, named, tint
 
 ROWS = 1200
 """Rows that all axes of the page share, so that a page of many probes stays small."""
@@ -36,7 +36,7 @@ def evidence(probe: ProbeResult, axis: Axis, room: int, ids: Ids) -> Evidence | 
         return None
     shown, flags = sorted(own, key=grades.rank)[:room], flagged(probe)
     names = ("group", "more or less", "interval", "q", "wordings", "one left out", "grade")
-    heads = tuple(Head(name, "", "") for name in names)
+    heads = named(names, ("group", "grade"))
     rows = tuple(TableRow(words.clean(a.target), a.target in flags, _cells(a)) for a in shown)
     caption = f"Differences tested: {words.clean(axis.title, 60)}, against {words.clean(axis.reference, 40)}"
     return Evidence(
@@ -53,7 +53,7 @@ def _said(own: list[Association], shown: int) -> str:
 
 def _cells(a: Association) -> tuple[TableCell, ...]:
     return (
-        TableCell(words.clean(a.level, 40)),
+        TableCell(words.clean(a.level, 120)),
         TableCell(words.more_or_less(a.log2_ratio), "", tint(a.log2_ratio)),
         TableCell(words.ratio_interval(a.low, a.high) or words.MISSING),
         TableCell(words.chance(a.q)),

@@ -7,31 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.comparison import Comparison, Fate, Pair, ProbeComparison, Shift
-from audit.result import Grade
 from reports import dumbbells, outcomes, words
+from reports.ids import Ids
 from reports.sides import name
+from reports.tables import Table, TableCell, TableRow, named, parted, tint
 
-LINES = 6
+ROWS = 6
 """Findings of a kind that are shown at once."""
 MOST = 40
 """Findings of a kind that are listed at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One finding, and what became of it."""
-
-    probe: str
-    href: str
-    sentence: str
-    flagged: bool
-    grades: str
-    """`strong in demo, none in tuned`."""
-    stands: bool
-    """Whether the change itself counts."""
-    outcome: str
-    grade: Grade
-    """Of the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +24,10 @@ class Kind:
 
     title: str
     said: str
-    lines: tuple[Line, ...]
-    more: tuple[Line, ...]
+    table: Table | None
+    """Those that are shown at once; their changes count."""
+    more: Table | None
+    """The others, which can be unfolded."""
     unfold: str
     left: str
     """How many are listed nowhere, or nothing."""
@@ -49,12 +35,12 @@ class Kind:
     @property
     def same(self) -> bool:
         """Whether no finding's change counts."""
-        return self.rest_same and not any(line.stands for line in self.lines)
+        return self.table is None and self.rest_same
 
     @property
     def rest_same(self) -> bool:
         """The same of those that are folded."""
-        return not any(line.stands for line in self.more)
+        return self.more is None or all(row.same for row in self.more.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +60,14 @@ class Fates:
 _Found = list[tuple[ProbeComparison, str, Shift]]
 
 
-def fates(comparison: Comparison, hrefs: dict[str, str]) -> tuple[Fates, ...]:
+def fates(comparison: Comparison, hrefs: dict[str, str], ids: Ids) -> tuple[Fates, ...]:
     """For each side but the base the findings that are new, gone and kept; only of probes that can be judged."""
-    return tuple(_fates(comparison, n, hrefs) for n in range(1, len(comparison.sides)))
+    return tuple(_fates(comparison, n, hrefs, ids) for n in range(1, len(comparison.sides)))
 
 
-def _fates(comparison: Comparison, n: int, hrefs: dict[str, str]) -> Fates:
+def _fates(comparison: Comparison, n: int, hrefs: dict[str, str], ids: Ids) -> Fates:
     found = {fate: _of(comparison, n, fate, hrefs) for fate in _TITLES}
-    kinds = tuple(_kind(comparison, n, fate, each) for fate, each in found.items() if each)
+    kinds = tuple(_kind(comparison, n, fate, each, ids) for fate, each in found.items() if each)
     counts = ", ".join(f"{words.count(len(each))} {fate}" for fate, each in found.items())
     lost = [probe for probe in comparison.probes for pair in probe.pairs if _is_lost(comparison, probe, pair, n)]
     every = len(lost) == len(comparison.probes)
@@ -134,22 +120,33 @@ def _is_lost(comparison: Comparison, probe: ProbeComparison, pair: Pair, n: int)
 
 
 _TITLES: dict[Fate, str] = {"new": "New", "gone": "Gone", "kept": "Kept"}
+_BEFORE = ("likelier for", "than for")
+_AFTER = ("what became of it", "grade of the change", "grades on both sides", "probe")
+"""Columns of words before and after those of the two sides' ratios."""
 
 
-def _kind(comparison: Comparison, n: int, fate: Fate, found: _Found) -> Kind:
+def _kind(comparison: Comparison, n: int, fate: Fate, found: _Found, ids: Ids) -> Kind:
     base, other = name(comparison.sides[0]), name(comparison.sides[n])
     where = {"new": f"in {other}, not in {base}", "gone": f"in {base}, not in {other}", "kept": "on both sides"}[fate]
-    lines = [_line(probe, href, shift, (base, other)) for probe, href, shift in found[:MOST]]
-    shown = sum(line.stands for line in lines[:LINES])
+    rows = tuple(_row(probe, href, shift) for probe, href, shift in found[:MOST])
+    shown = sum(not row.same for row in rows[:ROWS])
     stand = sum(outcomes.evident(shift) for _, _, shift in found)
     return Kind(
         title=f"{_TITLES[fate]}: {words.count(len(found))}",
         said=f"Graded strong or moderate {where}. {_stand(len(found), stand)}",
-        lines=tuple(lines[:shown]),
-        more=tuple(lines[shown:]),
-        unfold=f"{words.count(len(lines) - shown)} more" if shown else f"Show {words.count(len(lines))}",
+        table=_table(fate, (base, other), rows[:shown], ids),
+        more=_table(fate, (base, other), rows[shown:], ids, "more"),
+        unfold=f"{words.count(len(rows) - shown)} more" if shown else f"Show {words.count(len(rows))}",
         left=f"{words.count(len(found) - MOST)} more are in the tables of the probes." if len(found) > MOST else "",
     )
+
+
+def _table(fate: Fate, sides: tuple[str, str], rows: Sequence[TableRow], ids: Ids, *part: str) -> Table | None:
+    if not rows:
+        return None
+    caption = ", ".join((_TITLES[fate], f"{sides[1]} against {sides[0]}", *part))
+    heads = named((*_BEFORE, *sides, *_AFTER), (*_BEFORE, *_AFTER))
+    return Table(ids.new("findings", fate, sides[1], *part), caption, "word", (), heads, tuple(rows))
 
 
 def _stand(total: int, stand: int) -> str:
@@ -163,14 +160,17 @@ def _stand(total: int, stand: int) -> str:
     return one if stand == 1 else f"{words.count(stand)} of these changes stand up by themselves."
 
 
-def _line(probe: ProbeComparison, href: str, shift: Shift, names: tuple[str, str]) -> Line:
-    return Line(
-        probe=words.clean(probe.title, 120),
-        href=href,
-        sentence=words.prose(shift.sentence, 600),
-        flagged="stigma" in shift.flags,
-        grades=f"{shift.before_grade} in {names[0]}, {shift.after_grade} in {names[1]}",
-        stands=outcomes.evident(shift),
-        outcome=dumbbells.outcome(shift).partition(" [")[0],
-        grade=shift.grade,
+def _row(probe: ProbeComparison, href: str, shift: Shift) -> TableRow:
+    """A finding, told from the side of the group that its word is likelier for where the two differ more."""
+    told = dumbbells.turned(shift) if dumbbells.larger(shift) < 0 else shift
+    cells = (
+        TableCell(words.clean(told.level, 120)),
+        TableCell(words.clean(told.reference, 120)),
+        parted(words.ratio_estimate(told.before), tint(told.before.value)),
+        parted(words.ratio_estimate(told.after), tint(told.after.value)),
+        parted(dumbbells.outcome(told)),
+        TableCell(told.grade),
+        TableCell(f"{told.before_grade} → {told.after_grade}"),
+        TableCell(words.clean(probe.title, 120), href=href),
     )
+    return TableRow(words.clean(told.target), "stigma" in told.flags, cells, same=not outcomes.evident(told))

@@ -12,8 +12,8 @@ from reports.dumbbells import Dumbbell, Ruler, bits_rulers, distance
 from reports.outcomes import BADGES, EVIDENT, TESTED, Outcome, Tally
 from reports.sides import distrust, name
 
-ROWS = 3
-"""Rows of a group that are shown at once."""
+ROWS = 1
+"""Rows of a group that are shown at once; where there is one more, that too."""
 NAMED = 3
 """Most axes without evidence that the headline names."""
 
@@ -70,13 +70,26 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer for one side: what changed, and how much of it there is."""
+
+    said: str
+    counts: str
+    """`41 of 60 associations narrowed, none widened; no evidence of change by age.`, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The answer in a sentence for each side, and the rows beneath it."""
 
-    headlines: tuple[str, ...]
-    rest: tuple[str, ...]
+    headlines: tuple[Headline, ...]
+    rest: str
+    """What the headlines leave out, or nothing."""
     groups: tuple[Group, ...]
-    ruler: Ruler
+    middle: str
+    """What stands half way along the axis of distances."""
+    top: str
+    """What the axis of distances ends at."""
 
     @property
     def same(self) -> bool:
@@ -95,13 +108,14 @@ def judgement(comparison: Comparison, hrefs: Sequence[str]) -> Judgement:
             lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
             row = Row(words.clean(probe.title, 120), href, lines)
             groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
-    made = [_group(title, rows) for title, rows in groups.items()]
-    made.sort(key=lambda group: outcomes.order([line.outcome for row in group.rows for line in row.lines]))
+    made = [_group(title, groups[title]) for title in sorted(groups, key=lambda title: _place(groups[title]))]
+    _, middle, top = rulers[0].marks
     return Judgement(
         headlines=tuple(_headline(comparison, n) for n in range(1, len(comparison.sides))),
-        rest=_rest(comparison, made),
+        rest=_rest(made),
         groups=tuple(made),
-        ruler=rulers[0],
+        middle=middle.text,
+        top=top.text,
     )
 
 
@@ -111,11 +125,18 @@ def _weight(probe: ProbeComparison, axis: SharedAxis) -> float:
     return max((abs(words.known(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
 
 
-def _group(title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
-    def key(pair: tuple[float, Row]) -> tuple[int, float]:
-        return outcomes.order([line.outcome for line in pair[1].lines]), -pair[0]
+def _place(weighed: Sequence[tuple[float, Row]]) -> tuple[int, float]:
+    """A key that sorts groups: those with evidence of change first, whichever way; then by how far they moved."""
+    rank = min(_rank(row) for _, row in weighed)
+    return (rank if rank >= len(EVIDENT) else 0), -max(weight for weight, _ in weighed)
 
-    rows = [row for _, row in sorted(weighed, key=key)]
+
+def _rank(row: Row) -> int:
+    return outcomes.order([line.outcome for line in row.lines])
+
+
+def _group(title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
+    rows = [row for _, row in sorted(weighed, key=lambda pair: (_rank(pair[1]), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
     unfold = words.counted(len(folded), "more probe")
     return Group(words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
@@ -173,23 +194,26 @@ _NARROWER = (Outcome.NARROWED, Outcome.MOSTLY_NARROWED, Outcome.NEARER)
 _WIDER = (Outcome.WIDENED, Outcome.MOSTLY_WIDENED, Outcome.FARTHER)
 
 
-def _headline(comparison: Comparison, n: int) -> str:
+def _headline(comparison: Comparison, n: int) -> Headline:
     found = _by_title(comparison, n)
     base, other = name(comparison.sides[0]), name(comparison.sides[n])
     lead = f"Against {base}, {other}"
     if not found:
-        return f"{lead} can't be judged: see the reasons below."
-    parts = [
-        _part("differ less by", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
-        _part("differ more by", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
-        _part("differ both less and more by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
-        _part("differ the other way round by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
+        return Headline(f"{lead} can't be judged: see the reasons below.", "")
+    kinds = [
+        ("differ less by", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
+        ("differ more by", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
+        ("differ both less and more by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
+        ("differ the other way round by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
     ]
-    said = [part for part in parts if part]
+    parts = [(how, words.listed([title for title, _ in each]), _how_many(each)) for how, each in kinds if each]
     still = [(title, outcomes.outcome(c)) for title, c in found if outcomes.outcome(c) not in EVIDENT]
-    if not said:
-        return _unmoved(lead, still)
-    return f"Compared with {base}, groups in {other} {'; '.join([*said, *_still(still)])}."
+    if not parts:
+        return Headline(_unmoved(lead, still), "")
+    moved = [counts if len(parts) == 1 else f"by {titles}, {counts}" for _, titles, counts in parts]
+    counts = "; ".join([*moved, *_still(still)])
+    said = "; ".join(f"{how} {titles}" for how, titles, _ in parts)
+    return Headline(f"Compared with {base}, groups in {other} {said}.", f"{counts[:1].upper()}{counts[1:]}.")
 
 
 def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
@@ -203,17 +227,14 @@ def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
     return [(words.lowered(words.clean(title, 60)), outcomes.together(each)) for title, each in found.items()]
 
 
-def _part(lead: str, found: Sequence[tuple[str, Tally]]) -> str:
-    """`differ less by gender: 41 of 60 associations narrowed, none widened`."""
-    if not found:
-        return ""
+def _how_many(found: Sequence[tuple[str, Tally]]) -> str:
+    """`41 of 60 associations narrowed, none widened`."""
     counted = outcomes.counts(outcomes.together(one for _, one in found))
-    said = counted or "their answers as a whole, though no word by itself"
-    return f"{lead} {words.listed([title for title, _ in found])}: {said}"
+    return counted or "the answers moved as a whole, though no word by itself"
 
 
 def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
-    """What the headline says of the axes that give no evidence."""
+    """What the counts say of the axes that give no evidence."""
     kinds = [
         ("only weak evidence of change", [title for title, found in still if found is Outcome.WEAK]),
         ("no evidence of change", [title for title, found in still if found is Outcome.NONE]),
@@ -237,16 +258,10 @@ def _unmoved(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:
     return f"{lead} shares nothing that could be compared."
 
 
-def _rest(comparison: Comparison, groups: Sequence[Group]) -> tuple[str, ...]:
+def _rest(groups: Sequence[Group]) -> str:
     """What the headlines leave out."""
-    base = name(comparison.sides[0])
     seen = Counter(line.outcome for g in groups for row in (*g.rows, *g.more) for line in row.lines)
     said = []
-    if any(seen[found] for found in EVIDENT):
-        said.append(
-            f"Narrowed: the answers for two groups differ less than in {base}. Widened: they differ more. Reversed: "
-            "they differ the other way round."
-        )
     if (seen[Outcome.NONE] or seen[Outcome.WEAK]) and any(seen[found] for found in EVIDENT):
         said.append("No evidence of change is not evidence that nothing changed.")
     lost = {
@@ -257,4 +272,4 @@ def _rest(comparison: Comparison, groups: Sequence[Group]) -> tuple[str, ...]:
     others = [f"{words.counted(seen[o], 'comparison')} {what}" for o, what in lost.items() if seen[o]]
     if others and any(seen[found] for found in TESTED):
         said.append(f"{words.listed(others)}.")
-    return tuple(said)
+    return " ".join(said)

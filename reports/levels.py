@@ -9,7 +9,7 @@ from audit.result import Axis, Estimate, Level, ProbeResult
 from reports import words
 from reports.colours import Palette
 from reports.ids import Ids
-from reports.tables import Head, Table, TableCell, TableRow, head, number
+from reports.tables import Head, Table, TableRow, head, number, parted
 
 PERCENT = 100.0
 
@@ -52,13 +52,7 @@ def _columns(levels: list[Level]) -> list[_Column]:
 
 
 def _row(name: str, level: Level, columns: list[_Column]) -> TableRow:
-    return TableRow(name, False, tuple(_parted(said(level)) for _, said in columns))
-
-
-def _parted(text: str) -> TableCell:
-    """The number, and its interval beneath it."""
-    first, bracket, rest = text.partition(" [")
-    return TableCell(first, bracket.strip() + rest, "none" if first == words.MISSING else "")
+    return TableRow(name, False, tuple(parted(said(level)) for _, said in columns))
 
 
 def _range(estimate: Estimate) -> str:

@@ -12,7 +12,7 @@ from reports.colours import Palette
 from reports.columns import flagged
 from reports.competence import unjudged
 from reports.ids import Ids
-from reports.tables import Head, Table, TableCell, TableRow, head, tint
+from reports.tables import Table, TableCell, TableRow, head, named, tint
 
 LINES = 5
 """Sentences of two axes that are shown at once."""
@@ -132,7 +132,7 @@ def _grid(
         for level in down.levels
         if level != down.reference
     )
-    heads = tuple(head(colours.swatch(across, level), "level") for level in columns)
+    heads = tuple(head(colours.swatch(across, level), "level", text=True) for level in columns)
     caption = "The word that each crossing moves most, beyond its two groups"
     id = ids.new("crossing", probe.name, axes[0].name, axes[1].name)
     return Table(id, caption, words.clean(down.title, 60), (), heads, rows)
@@ -142,14 +142,14 @@ def _best(i: Interaction | None, flags: frozenset[str]) -> TableCell:
     if i is None:
         return TableCell("no evidence")
     small = f"{words.more_or_less(i.log2_ratio)}, {i.grade}"
-    return TableCell(words.clean(i.target, 40), small, "flag" if i.target in flags else tint(i.log2_ratio))
+    return TableCell(words.clean(i.target), small, "flag" if i.target in flags else tint(i.log2_ratio))
 
 
 def _table(probe: ProbeResult, axes: tuple[Axis, Axis], shown: Sequence[Interaction], ids: Ids) -> Table:
     names = ("crossing", "more or less", "interval", "percent", "expected", "q", "wordings", "invented", "grade")
     flags = flagged(probe)
     rows = tuple(TableRow(words.clean(i.target), i.target in flags, _cells(i)) for i in shown)
-    heads = tuple(Head(name, "", "") for name in names)
+    heads = named(names, ("crossing", "grade"))
     caption = f"Beyond the two by themselves: {' and '.join(words.clean(axis.title, 60) for axis in axes)}"
     return Table(ids.new("together", probe.name, axes[0].name, axes[1].name), caption, "word", (), heads, rows)
 
@@ -157,7 +157,7 @@ def _table(probe: ProbeResult, axes: tuple[Axis, Axis], shown: Sequence[Interact
 def _cells(i: Interaction) -> tuple[TableCell, ...]:
     band = words.known(i.band)
     return (
-        TableCell(" and ".join(words.clean(level, 40) for level in i.levels)),
+        TableCell(" and ".join(words.clean(level, 120) for level in i.levels)),
         TableCell(words.more_or_less(i.log2_ratio), "", tint(i.log2_ratio)),
         TableCell(words.ratio_interval(i.low, i.high) or words.MISSING),
         TableCell(words.percent_number(i.prob)),

@@ -10,7 +10,7 @@ from reports import measures, outcomes, words
 from reports.columns import flagged
 from reports.ids import Ids
 from reports.sides import name
-from reports.tables import Head, Table, TableCell, TableRow, tint
+from reports.tables import Head, Table, TableCell, TableRow, named, parted, tint
 
 ROOM = 1200
 """Rows that all tables of associations of the page share."""
@@ -55,9 +55,13 @@ def room(comparison: Comparison) -> int:
     return max(LEAST, min(MOST, ROOM // max(1, tables)))
 
 
+TEXTS = ("group", "measure", "verdict", "grade", "finding")
+"""Columns that hold words."""
+
+
 def _heads(comparison: Comparison, pair: Pair, before: Sequence[str], after: Sequence[str]) -> tuple[Head, ...]:
     sides = (name(comparison.sides[0]), name(comparison.sides[pair.side]))
-    return tuple(Head(title, "", "") for title in (*before, *sides, *after))
+    return named((*before, *sides, *after), TEXTS)
 
 
 def associations(
@@ -81,7 +85,7 @@ def associations(
 
 def _association(shift: Shift) -> TableRow:
     cells = (
-        TableCell(words.clean(shift.level, 40)),
+        TableCell(words.clean(shift.level, 120)),
         TableCell(words.ratio_estimate(shift.before), "", tint(shift.before.value)),
         TableCell(words.ratio_estimate(shift.after), "", tint(shift.after.value)),
         TableCell(words.more_or_less(shift.change.value)),
@@ -143,20 +147,14 @@ def _measure(shift: MeasureShift, title: str, first: tuple[TableCell, ...]) -> T
     verdict = words.MISSING if shift.role == "placebo" else measures.verdict(shift)
     cells = (
         *first,
-        _parted(measures.said(shift.measure, shift.before)),
-        _parted(measures.said(shift.measure, shift.after)),
-        _parted(f"{changed} {interval}".rstrip()),
+        parted(measures.said(shift.measure, shift.before)),
+        parted(measures.said(shift.measure, shift.after)),
+        parted(f"{changed} {interval}".rstrip()),
         TableCell(words.chance(shift.q)),
         TableCell(measures.band(shift)),
         TableCell(verdict),
     )
     return TableRow(title, False, cells, same=shift.verdict == "unchanged")
-
-
-def _parted(text: str) -> TableCell:
-    """The number, and its interval beneath it."""
-    first, bracket, rest = text.partition(" [")
-    return TableCell(first, bracket.strip() + rest, "none" if first == words.MISSING else "")
 
 
 def of(pair: Pair, axis: SharedAxis, measure: str) -> list[MeasureShift]:

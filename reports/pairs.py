@@ -205,7 +205,10 @@ def _ways(pair: Pair, axis: SharedAxis) -> list[_Way]:
         by_level.setdefault(shift.level, []).append(shift)
     if len(by_level) == 1:
         (found,) = by_level.values()
-        parts = [[s for s in found if _larger(s) >= 0], [dumbbells.turned(s) for s in found if _larger(s) < 0]]
+        parts = [
+            [s for s in found if dumbbells.larger(s) >= 0],
+            [dumbbells.turned(s) for s in found if dumbbells.larger(s) < 0],
+        ]
         return [_Way(True, tuple(part[: ROWS // 2])) for part in parts if part]
     shown = sorted(by_level, key=lambda level: _weight(by_level[level]))
     made = [_Way(False, tuple(by_level[level][:EACH])) for level in axis.levels if level in shown[:LEVELS]]
@@ -215,11 +218,6 @@ def _ways(pair: Pair, axis: SharedAxis) -> list[_Way]:
 def _weight(found: Sequence[Shift]) -> tuple[int, float]:
     """A key that sorts levels: by how many of their associations changed, then by how much of the answers moved."""
     return -sum(map(outcomes.evident, found)), -sum(words.known(s.moved) or 0.0 for s in found[:EACH])
-
-
-def _larger(shift: Shift) -> float:
-    """The log2 ratio of the side that differs more."""
-    return max((words.known(side.value) or 0.0 for side in (shift.before, shift.after)), key=abs)
 
 
 def _chart(axis: SharedAxis, way: _Way, scales: Scales, colours: Palette) -> LevelChart | None:

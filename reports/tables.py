@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from audit.result import Association, Axis, Cell, Finding, ProbeResult
 from reports import words
@@ -26,6 +26,8 @@ class Head:
     """A swatch's class, or nothing."""
     note: str
     """`invented` under placebos, or nothing."""
+    text: bool = False
+    """Whether its cells are words, which stand at the left; numbers stand at the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """One cell: its text, a second smaller text or nothing, and its class or nothing.
+    """One cell: its text, a second smaller text or nothing, its class or nothing, and where it leads or nothing.
 
     The class is the step of its tint, or `none` where the number is missing.
     """
@@ -46,6 +48,7 @@ class TableCell:
     text: str
     small: str = ""
     tint: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     ]
     levels = [level for _, level in pairs]
     kinds = any(target.category is not None for target in probe.targets)
-    facts = [Head("category", "", "")] * kinds
+    facts = named(["category"] * kinds, ["category"])
     heads = [head(colours.swatch(axis, level.name), level.role) for axis, level in pairs]
     flags = flagged(probe)
     rows = []
@@ -101,7 +104,7 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
         rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares), missing))
     spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
     caption = "Percent of the answers on the list's words, by group"
-    return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), tuple(facts + heads), tuple(rows))
+    return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), (*facts, *heads), tuple(rows))
 
 
 def _women(share: float | None) -> str:
@@ -116,9 +119,9 @@ def _by_share(probe: ProbeResult) -> list[int]:
     return sorted(range(len(largest)), key=lambda n: -largest[n])
 
 
-def head(swatch: Swatch, role: str) -> Head:
+def head(swatch: Swatch, role: str, text: bool = False) -> Head:
     """A column's head for a level, an invented name or the wording without a group."""
-    return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "")
+    return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "", text)
 
 
 def _spans(axes: Sequence[Axis], names: Sequence[str]) -> Iterable[Span]:
@@ -135,7 +138,7 @@ def ratio_table(probe: ProbeResult, id: str, colours: Palette) -> Table:
     columns = _comparisons(probe)
     axes = {axis.name: axis for axis in probe.axes}
     women = any(target.women_pct is not None for target in probe.targets)
-    facts = [Head("women in the job, %", "", "")] * women
+    facts = named(["women in the job, %"] * women)
     heads = [*facts, *(_ratio_head(axes[name], level, colours) for name, level in columns)]
     flags, rows = flagged(probe), []
     for n in _by_share(probe):
@@ -176,9 +179,20 @@ def _ratio_cell(level: str | None, found: Sequence[Association]) -> TableCell:
     return number(words.more_or_less(ratios[0]), tint(ratios[0]))
 
 
+def named(names: Iterable[str], texts: Collection[str] = ()) -> tuple[Head, ...]:
+    """The heads of columns that are no levels; `texts` are the names of those that hold words."""
+    return tuple(Head(name, "", "", name in texts) for name in names)
+
+
 def number(text: str, tint: str = "") -> TableCell:
     """A cell for a number that may be missing."""
     return TableCell(text, "", "none" if text == words.MISSING else tint)
+
+
+def parted(text: str, tint: str = "") -> TableCell:
+    """A cell for a number that may be missing, its interval beneath it."""
+    first, bracket, rest = text.partition(" [")
+    return TableCell(first, bracket.strip() + rest, "none" if first == words.MISSING else tint)
 
 
 def tint(log2_ratio: float | None) -> str:
@@ -217,7 +231,7 @@ def grids(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Table, ...]:
     tops = _grid(
         probe, "Most likely word", (down, across), {k: _top(probe, c) for k, c in crossing.items()}, colours, ids
     )
-    made = [tops]
+    made = [replace(tops, heads=tuple(replace(each, text=True) for each in tops.heads))]
     for word in named[:WORDS_IN_GRID]:
         n = next(n for n, target in enumerate(probe.targets) if target.word == word)
         filled = {key: _share(cell, crossing[down.reference, across.reference], n) for key, cell in crossing.items()}

@@ -13,7 +13,7 @@ from reports import measures, words
 from reports.colours import Palette
 from reports.ids import Ids
 from reports.sides import name
-from reports.tables import Head, Table, TableCell, TableRow
+from reports.tables import Table, TableCell, TableRow, named
 
 LINES = 6
 """Most lines in a chart."""
@@ -160,7 +160,7 @@ def _trend(
     return Trend(
         id=ids.new("trend", probe.name, axis.name, measure),
         title=title,
-        desc="; ".join(f"{_label(axis, series)}: {_said(comparison, series)}" for series in shown),
+        desc="; ".join(f"{_label(axis, series, 24)}: {_said(comparison, series)}" for series in shown),
         unit=_unit(axis, measure),
         stops=at,
         apart=by_steps(comparison) and comparison.sides[0].step is None,
@@ -211,7 +211,7 @@ def _line(probe: ProbeComparison, axis: SharedAxis, series: Series, at: Sequence
     style = colours.swatch(axis, series.level).style if series.level is not None else "whole"
     dots.sort(key=lambda dot: dot.x)
     flags = {target.word for target in probe.targets if "stigma" in target.flags}
-    return TrendLine(_label(axis, series), series.target in flags, style, tuple(dots))
+    return TrendLine(_label(axis, series, 24), series.target in flags, style, tuple(dots))
 
 
 def _drawn(series: Series, value: float | None) -> float | None:
@@ -224,12 +224,12 @@ def _drawn(series: Series, value: float | None) -> float | None:
     return 100 * known if series.measure == "stigma_share" else known
 
 
-def _label(axis: SharedAxis, series: Series) -> str:
-    """The group, or the word, with its group where there are several to compare."""
-    level = words.clean(series.level or "all groups", 24)
+def _label(axis: SharedAxis, series: Series, limit: int) -> str:
+    """The group, or the word, with its group where there are several to compare; each of `limit` characters at most."""
+    level = words.clean(series.level or "all groups", limit)
     if series.target is None:
         return level
-    return words.clean(series.target, 24) + (f", {level}" if len(axis.levels) > 2 else "")
+    return words.clean(series.target, limit) + (f", {level}" if len(axis.levels) > 2 else "")
 
 
 def _said(comparison: Comparison, series: Series) -> str:
@@ -264,9 +264,11 @@ def _step(span: float) -> float:
 
 
 def _table(comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, own: Sequence[Series], ids: Ids) -> Table:
-    heads = (Head("measure", "", ""), *(Head(name(side), "", "") for side in comparison.sides))
+    heads = named(("measure", *map(name, comparison.sides)), ["measure"])
     rows = tuple(
-        TableRow(_label(axis, series), False, (TableCell(measures.MEASURES[series.measure].title), *_cells(series)))
+        TableRow(
+            _label(axis, series, 120), False, (TableCell(measures.MEASURES[series.measure].title), *_cells(series))
+        )
         for measure in measures.MEASURES
         for series in own
         if series.measure == measure

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from audits import GENDER, JOBS, TEMPLATES, Group, Plan, audit, competence, hostile, many_words, mapped
+from audits import GENDER, JOBS, RACE, TEMPLATES, Group, Plan, audit, competence, hostile, many_words, mapped
 from comparisons import compared, lost, narrowed, plan, trend, unmoved
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,9 +23,11 @@ from audit.comparison import Comparison, MeasureShift, Shift, Verdict
 from audit.result import Estimate, Grade
 from reports import dumbbells, measures, outcomes, pairs, render_comparison, words
 from reports.comparison import ComparisonPage, comparison_page
+from reports.fates import Kind
 from reports.judgement import Line
 from reports.lines import spread
 from reports.outcomes import Outcome, Tally
+from reports.tables import TableRow
 from reports.trends import stops
 
 MADE = {"narrowed": narrowed, "unmoved": unmoved, "lost": lost, "trend": trend}
@@ -158,7 +160,7 @@ def test_same_comparison_gives_the_same_bytes() -> None:
 def test_sides_are_called_by_their_names(kind: str) -> None:
     """The page never calls a side before, after or fine-tuned: a teacher and its student have no before."""
     text = parsed(kind).all_text().partition("Method")[2]
-    above = " ".join(line for line in page(kind).verdict.headlines) + text
+    above = " ".join(f"{line.said} {line.counts}" for line in page(kind).verdict.headlines) + text
     assert not re.search(r"\b(before|after|fine-tuned|finetuned)\b", above)
     assert not re.search(r"\bNone\b(?! of)", text)
 
@@ -178,11 +180,11 @@ THIN = compared(audit(plan()), audit(plan(coverage=0.001)))
     [
         (
             made("narrowed"),
-            r"Compared with base, groups in tuned-1 differ less by race or ethnicity and gender: \d+ of \d+ assoc",
+            r"Compared with base, groups in tuned-1 differ less by race or ethnicity and gender\.$",
         ),
         (
             SWAPPED,
-            r"Compared with base, groups in tuned-1 differ more by race or ethnicity and gender: \d+ of \d+ assoc",
+            r"Compared with base, groups in tuned-1 differ more by race or ethnicity and gender\.$",
         ),
         (
             made("unmoved"),
@@ -195,8 +197,66 @@ THIN = compared(audit(plan()), audit(plan(coverage=0.001)))
 )
 def test_headline_says_no_more_than_was_found(comparison: Comparison, headline: str) -> None:
     """The first sentence follows from what became of each axis; no evidence never reads as no change."""
-    shown = comparison_page(comparison)
-    assert re.match(headline, shown.verdict.headlines[0]), shown.verdict.headlines[0]
+    (shown,) = comparison_page(comparison).verdict.headlines
+    assert re.match(headline, shown.said), shown.said
+    counts = r"\d+ of \d+ associations (narrowed, none widened|widened, none narrowed)(, \d+ reversed)?\."
+    assert re.fullmatch(counts if "differ" in headline else "", shown.counts), shown.counts
+
+
+AGE = Group("AGE", "Age", ("man", "woman"))
+
+
+def _apart() -> Comparison:
+    """By gender the other side differs less, by race more, and by age as much as the base."""
+    one, two, three = (plan(groups=(group,), name=group.name) for group in (GENDER, RACE, AGE))
+    after = (replace(one, strength=0.4), replace(two, strength=2.0), replace(three, strength=1.01))
+    return compared(audit(one, two, three), audit(*after))
+
+
+def test_headline_names_every_way_in_which_groups_moved() -> None:
+    """Where some axes differ less and others more, the headline says both, and the counts say which are whose."""
+    (shown,) = comparison_page(_apart()).verdict.headlines
+    assert (
+        shown.said == "Compared with base, groups in tuned-1 differ less by gender; differ more by race or ethnicity."
+    )
+    less, more = r"\d+ of \d+ associations narrowed, none widened", r"\d+ of \d+ associations widened, none narrowed"
+    turned, still = r"(, \d+ reversed)?", r"no evidence of change by age\."
+    counts = f"By gender, {less}{turned}; by race or ethnicity, {more}{turned}; {still}"
+    assert re.fullmatch(counts, shown.counts), shown.counts
+
+
+def test_verdict_shows_one_row_of_an_axis_and_folds_the_rest() -> None:
+    """Of three probes of one axis one stands open, the one that moved most; of two both do."""
+    plans = [plan(groups=(GENDER,), name=f"probe {n}", title=f"Probe {n}") for n in range(3)]
+    after = [replace(one, strength=strength) for one, strength in zip(plans, (0.8, 0.3, 0.6), strict=True)]
+    for many, folded in ((3, ["Probe 2", "Probe 0"]), (2, [])):
+        (group,) = comparison_page(compared(audit(*plans[:many]), audit(*after[:many]))).verdict.groups
+        assert group.rows[0].probe == "Probe 1"
+        assert [row.probe for row in group.more] == folded
+
+
+def test_axes_of_the_verdict_come_by_how_much_they_changed() -> None:
+    """The axis whose groups' distance changed most leads, whichever way; those without evidence come last."""
+    verdict = comparison_page(_apart()).verdict
+    assert verdict.groups[-1].title == "Age"
+    for strengths in ((0.9, 0.2), (0.2, 0.9), (1.8, 0.5), (0.5, 2.5)):
+        plans = [plan(groups=(group,), name=group.name) for group in (GENDER, RACE)]
+        after = [replace(one, strength=strength) for one, strength in zip(plans, strengths, strict=True)]
+        found = compared(audit(*plans), audit(*after))
+        moved = {}
+        for probe in found.probes:
+            whole = outcomes.whole(probe.pairs[0], probe.axes[0])
+            moved[probe.axes[0].title] = abs(whole.change.value or 0.0) if whole else 0.0
+        shown = [group.title for group in comparison_page(found).verdict.groups]
+        assert shown == sorted(moved, key=lambda title: -moved[title])
+
+
+def test_verdict_has_a_scale_over_its_drawings() -> None:
+    """What the drawings' lines stand for is written above them: nothing, half of the largest distance, and that."""
+    (scale,) = re.findall(r'<div class="verdict-scale".*?</div>', rendered("narrowed"))
+    verdict = page("narrowed").verdict
+    assert re.findall("<span>(.*?)</span>", scale) == ["0 bits", verdict.middle, verdict.top]
+    assert float(verdict.top.removesuffix(" bits")) == 2 * float(verdict.middle)
 
 
 @pytest.mark.parametrize(
@@ -278,8 +338,8 @@ def test_probe_that_cannot_be_judged_is_greyed_out_and_never_counted() -> None:
     assert page().probes[1].same
     assert page().probes[1].pairs[0].unjudged == line.text
     judged = sum(len(p.shifts) for p in made().probes[0].pairs)
-    assert f"of {judged} associations" in page().verdict.headlines[0]
-    assert all(line.probe != "Traits by race" for f in page().fates for kind in f.kinds for line in kind.lines)
+    assert f"of {judged} associations" in page().verdict.headlines[0].counts
+    assert all(row.cells[-1].text != "Traits by race" for f in page().fates for kind in f.kinds for row in _rows(kind))
 
 
 def test_failed_gaps_are_told_of_the_side_that_failed_them() -> None:
@@ -289,28 +349,62 @@ def test_failed_gaps_are_told_of_the_side_that_failed_them() -> None:
     assert {line.text for line in _lines(shown)} == {"student: The checkpoint filled only 2 of 10 easy gaps."}
 
 
+def _rows(kind: Kind) -> list[TableRow]:
+    return [row for table in (kind.table, kind.more) if table for row in table.rows]
+
+
 def test_findings_are_told_by_their_fate() -> None:
-    """New, gone and kept findings are counted, and each says whether its change itself stands up."""
+    """New, gone and kept findings are counted, those whose change itself stands up come first, the rest are folded."""
     (fates,) = page("narrowed").fates
     shifts = made("narrowed").probes[0].pairs[0].shifts
     found = [fate for fate in ("new", "gone", "kept") if any(s.fate == fate for s in shifts)]
     for kind, fate in zip(fates.kinds, found, strict=True):
         own = [s for s in shifts if s.fate == fate]
         assert kind.title == f"{fate.capitalize()}: {len(own)}"
-        lines = [*kind.lines, *kind.more]
-        assert len(lines) == min(len(own), 40)
-        stand = {s.sentence: outcomes.evident(s) for s in own}
-        assert all(line.stands == stand[line.sentence] for line in lines)
-        order = [line.stands for line in lines]
-        assert order == sorted(order, reverse=True)
+        assert len(_rows(kind)) == min(len(own), 40)
+        assert kind.table is None or not any(row.same for row in kind.table.rows)
+        order = [row.same for row in _rows(kind)]
+        assert order == sorted(order)
     assert "may be new or gone merely because its grade crossed that line" in parsed("narrowed").all_text()
 
 
+@pytest.mark.parametrize("kind", ["narrowed", "trend"])
+def test_rows_of_findings_have_the_comparisons_numbers(kind: str) -> None:
+    """Each finding has a row with both ratios and their intervals, what became of it, and its grades."""
+    (probe,) = made(kind).probes
+    for n, fates in enumerate(page(kind).fates):
+        shifts = {(s.target, frozenset((s.level, s.reference))): s for s in probe.pairs[n].shifts if s.fate}
+        for row in (row for each in fates.kinds for row in _rows(each)):
+            level, reference, base, other, became, grade, grades, where = row.cells
+            shift = shifts[row.name, frozenset((level.text, reference.text))]
+            told = shift if level.text == shift.level else dumbbells.turned(shift)
+            for cell, ratio in ((base, told.before), (other, told.after)):
+                assert f"{cell.text} {cell.small}" == words.ratio_estimate(ratio)
+            assert became.text == dumbbells.outcome(shift).partition(" [")[0]
+            assert (grade.text, grades.text) == (shift.grade, f"{shift.before_grade} → {shift.after_grade}")
+            assert (where.text, where.href) == (probe.title, f"#{page(kind).probes[0].id}")
+            assert row.same == (not outcomes.evident(shift))
+            assert row.flagged == ("stigma" in shift.flags)
+
+
+def test_findings_are_told_from_the_side_of_the_group_that_is_likelier() -> None:
+    """On the side where the two groups differ more, the word is never less likely for the group named first."""
+    for kind in KINDS:
+        for row in (row for fates in page(kind).fates for each in fates.kinds for row in _rows(each)):
+            sizes = [
+                0.0 if cell.text == words.SAME else float(cell.text.split(words.TIMES)[0]) for cell in row.cells[2:4]
+            ]
+            assert row.cells[2 + (sizes[1] > sizes[0])].text.endswith("more")
+
+
 def test_finding_whose_change_does_not_stand_says_so() -> None:
-    """A finding that crossed the threshold without evidence of change is marked as that."""
-    text = Parsed(render_comparison(_regraded(made("narrowed"), "none"))).all_text()
-    assert "Only the grade crossed the line: no evidence of change." in text
-    assert "The change itself is" not in text
+    """A finding that crossed the threshold without evidence of change is folded, says so, and the switch hides it."""
+    shown = comparison_page(_regraded(made("narrowed"), "none"))
+    for kind in shown.fates[0].kinds:
+        assert kind.table is None
+        assert kind.same
+        calm = ("no evidence of change", "no more than invented names", "too little to matter")
+        assert all(row.same and row.cells[4].text in calm for row in _rows(kind))
 
 
 def _charts(shown: ComparisonPage) -> Iterator[tuple[str, dumbbells.Chart]]:
@@ -384,6 +478,19 @@ def test_table_of_associations_is_the_comparisons() -> None:
         assert (verdict == calm[1]) == shift.within_names
         assert (verdict == calm[2]) == shift.slight
         assert wordings == f"{shift.agree} of {shift.templates}"
+
+
+def test_words_in_tables_stand_at_the_left() -> None:
+    """Columns of words have the class of text in their head and in every cell, columns of numbers in none."""
+    texts = {"group", "measure", "verdict", "grade", "finding", "likelier for", "than for", "what became of it"}
+    texts |= {"grade of the change", "grades on both sides", "probe"}
+    for kind in ("narrowed", "trend"):
+        for table in re.findall(r"<table id.*?</table>", rendered(kind), re.DOTALL):
+            _, *heads = re.findall(r'<th scope="col"( class="t")?>(.*?)</th>', table)
+            assert [bool(text) for text, _ in heads] == [said in texts for _, said in heads]
+            for row in table.partition("<tbody>")[2].split("<tr")[1:]:
+                cells = ["t" in style.strip('"').split() for style in re.findall(r'<td(?: class=("[^"]*"|\w+))?', row)]
+                assert cells == [said in texts for _, said in heads]
 
 
 def test_table_of_measures_is_the_comparisons() -> None:
@@ -485,7 +592,7 @@ class _Hidden(HTMLParser):
 
 def test_switch_hides_what_gives_no_evidence_and_nothing_else() -> None:
     """With differences only, no row without evidence is left, and every evident change still is."""
-    left = " ".join(_Hidden(rendered("narrowed")).shown)
+    left = " ".join(" ".join(_Hidden(rendered("narrowed")).shown).split())
     every = [row for _, chart in _charts(page("narrowed")) for row in chart.rows]
     for row in every:
         if not row.same:

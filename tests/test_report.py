@@ -442,6 +442,20 @@ def test_bar_of_the_verdict_is_to_scale() -> None:
     assert all(row.bar.low <= row.bar.at <= row.bar.high <= 100 for row in rows if row.bar)
 
 
+def test_words_in_tables_stand_at_the_left() -> None:
+    """Groups, crossings, categories and grades have the class of text, in the head and in each row; numbers haven't."""
+    texts = {"group", "crossing", "category", "grade"}
+    found = set()
+    for table in re.findall(r'<table id="(?:tested|together|shares).*?</table>', rendered(), re.DOTALL):
+        _, *heads = re.findall(r'<th scope="col"( class="t")?>(.*?)</th>', table)
+        assert [bool(text) for text, _ in heads] == [said in texts for _, said in heads]
+        found |= {said for text, said in heads if text}
+        for row in table.partition("<tbody>")[2].split("<tr")[1:]:
+            cells = [style.startswith('"t') for style in re.findall(r'<td(?: class=("[^"]*"|\w+))?', row)]
+            assert cells == [said in texts for _, said in heads][: len(cells)]
+    assert found == texts
+
+
 def test_interactions_are_told_and_tabled() -> None:
     """Each two axes have their graded crossings as sentences and in a table, those of grade none in the table alone."""
     probe, section = several().probes[0], page(several()).sections[0]
