@@ -17,7 +17,7 @@ from reports import words
 from reports.colours import Palette
 from reports.columns import flagged
 
-ROOM = 330_000
+ROOM = 450_000
 """Characters that the answers of all probes of a page may take, shared out by their numbers of prompts."""
 COUNTS = (10, 8, 7, 6, 5, 4, 3)
 """How many answers to a prompt are tried, before wordings are left out."""

@@ -53,13 +53,11 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row: its name, whether that gets a content note, its cells, and how many columns are missing after them."""
+    """A row: its name, whether that gets a content note, and its cells."""
 
     name: str
     flagged: bool
     cells: tuple[TableCell, ...]
-    missing: int = 0
-    """Columns at the end that stand empty together, because the word was not scored."""
     same: bool = False
     """In a comparison, whether it gives no evidence of change."""
 
@@ -80,7 +78,7 @@ class Table:
 
 
 def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
-    """A row a word, a column a group: percent of the answers. Words come by their largest share, unscored ones last.
+    """A row a scored word, a column a group: percent of the answers. Words come by their largest share.
 
     Invented names are left out: they are there to be compared with each other, in the table of ratios.
     """
@@ -99,9 +97,8 @@ def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
     for n in _by_share(probe):
         target = probe.targets[n]
         known = [TableCell(words.clean(target.category or words.MISSING, CATEGORY_NAME))] * kinds
-        shares = [number(words.percent_number(level.probs[n])) for level in levels] if target.scored else []
-        missing = 0 if target.scored else len(levels)
-        rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares), missing))
+        shares = [number(words.percent_number(level.probs[n])) for level in levels]
+        rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + shares)))
     spans = [Span("", 1 + len(facts)), *_spans(probe.axes, [level.axis for level in levels])]
     caption = "Percent of the answers on the list's words, by group"
     return Table(ids.new("shares", probe.name), caption, "word", tuple(spans), (*facts, *heads), tuple(rows))
@@ -112,11 +109,13 @@ def _women(share: float | None) -> str:
 
 
 def _by_share(probe: ProbeResult) -> list[int]:
-    largest = [
-        max((words.known(level.probs[n]) or 0.0 for level in probe.levels), default=0.0) if target.scored else -1.0
+    """The words that were scored, by their largest share in any group."""
+    largest = {
+        n: max((words.known(level.probs[n]) or 0.0 for level in probe.levels), default=0.0)
         for n, target in enumerate(probe.targets)
-    ]
-    return sorted(range(len(largest)), key=lambda n: -largest[n])
+        if target.scored
+    }
+    return sorted(largest, key=lambda n: -largest[n])
 
 
 def head(swatch: Swatch, role: str, text: bool = False) -> Head:
@@ -143,10 +142,9 @@ def ratio_table(probe: ProbeResult, id: str, colours: Palette) -> Table:
     flags, rows = flagged(probe), []
     for n in _by_share(probe):
         target = probe.targets[n]
-        if target.scored:
-            known = [number(_women(target.women_pct))] * women
-            ratios = [_ratio_cell(level, found.get(target.word, [])) for (_, level), found in columns.items()]
-            rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + ratios)))
+        known = [number(_women(target.women_pct))] * women
+        ratios = [_ratio_cell(level, found.get(target.word, [])) for (_, level), found in columns.items()]
+        rows.append(TableRow(words.clean(target.word), target.word in flags, tuple(known + ratios)))
     spans = (Span("", 1 + len(facts)), *_spans(probe.axes, [axis for axis, _ in columns]))
     caption = "How much more or less likely than for the reference, sentence by sentence; mean over wordings"
     return Table(id, caption, "word", spans, tuple(heads), tuple(rows))
