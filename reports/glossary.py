@@ -70,7 +70,8 @@ class Glossary:
         self._used: dict[str, None] = {}
 
     def __call__(self, term: str, shown: str | None = None) -> Markup:
-        """The term as it stands in a text; the first time with its meaning, which opens where it stands.
+        """The term as it stands in a text; the first time with its meaning, which the script opens where it stands
+        (without that it is a link to the glossary).
 
         Raises KeyError for a word that isn't explained.
         """
@@ -80,7 +81,7 @@ class Glossary:
         self._used[term] = None
         id = _id(term)
         return Markup(
-            '<dfn><button type="button" class="term" popovertarget="{id}">{text}</button></dfn>'
+            '<dfn><a class="term" href="#{id}.entry" aria-describedby="{id}">{text}</a></dfn>'
             '<span popover id="{id}" class="meaning"><b>{term}</b> {said}</span>'
         ).format(id=id, text=text, term=term, said=said)
 

@@ -57,6 +57,14 @@
   each(".contents a", (it) => it.addEventListener("click", () => { it.closest("details").open = false; }));
 }
 
+// The meaning of a term opens where it stands.
+each(".term", (term) => term.addEventListener("click", (event) => {
+  const meaning = document.getElementById(term.getAttribute("aria-describedby"));
+  if (!meaning.showPopover) return;
+  event.preventDefault();
+  if (!meaning.matches(":popover-open")) meaning.showPopover({ source: term });
+}));
+
 // Dots say their wording when pointed at; a click leads to its line in the list.
 each(".card [data-to]", (dot) => {
   dot.classList.add("live");
