@@ -117,7 +117,7 @@ def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale,
         for way, found in _parts(ranked[level], alone=len(ranked) == 1, several=len(shown))
     )
     note = f"The {LEVELS} of {len(ranked)} groups that differ most; the table below has them all."
-    return RatioCharts(made, _drawn(made), note if len(ranked) > LEVELS else "")
+    return RatioCharts(made, _drawn(made, len(probe.templates)), note if len(ranked) > LEVELS else "")
 
 
 def _ranked(probe: ProbeResult, axis: Axis) -> dict[str, list[Association]]:
@@ -162,13 +162,13 @@ def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
     return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, ends, said, a.grade)
 
 
-def _drawn(charts: Sequence[RatioChart]) -> str:
+def _drawn(charts: Sequence[RatioChart], wordings: int) -> str:
     if any(row.ends for chart in charts for row in chart.rows):
         return (
-            "The dot is the mean over wordings, the pale bar its 95 % interval. A large dot is a finding graded strong "
+            f"The dot is the mean over {words.count(wordings)} wordings, the pale bar its 95 % interval. A large dot is a finding graded strong "
             "or moderate, a small one is not."
         )
-    return "The dot is the mean over wordings. There are too few of them for an interval."
+    return f"The dot is the mean over {words.counted(wordings, 'wording')}: too few for an interval."
 
 
 def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> ShareChart | None:
