@@ -33,7 +33,7 @@ PICTURES = (
     Picture("report.png", "report/report.html"),
     Picture("findings.png", "report/report.html", "#findings", height=860),
     Picture(
-        "explore.png", "report/report.html", "#explore-occupation&open=explore-occupation", height=480, scheme="dark"
+        "explore.png", "report/report.html", "#explore-occupation&open=explore-occupation", height=590, scheme="dark"
     ),
     Picture("compare.png", "cmp/compare.html"),
 )

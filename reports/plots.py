@@ -163,12 +163,13 @@ def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
 
 
 def _drawn(charts: Sequence[RatioChart], wordings: int) -> str:
+    said = f"The dot is the mean over {words.counted(wordings, 'wording')}"
     if any(row.ends for chart in charts for row in chart.rows):
         return (
-            f"The dot is the mean over {words.count(wordings)} wordings, the pale bar its 95 % interval. A large dot is a finding graded strong "
-            "or moderate, a small one is not."
+            f"{said}, the pale bar its 95 % interval. A large dot is a finding graded strong or moderate, a small one "
+            "is not."
         )
-    return f"The dot is the mean over {words.counted(wordings, 'wording')}: too few for an interval."
+    return f"{said}: too few for an interval."
 
 
 def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> ShareChart | None:
