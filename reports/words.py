@@ -29,6 +29,7 @@ _UNSEEN = re.compile(
 )
 _RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _LEFTWARD = re.compile(f"[{_RTL}]+(?: +[{_RTL}]+)*")
+_LATIN = re.compile("[A-Za-z]")
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -50,10 +51,11 @@ def both_ends(text: str, limit: int) -> str:
 def prose(text: str, limit: int = 4000) -> str:
     """A sentence or a paragraph: cleaned, its line breaks made spaces.
 
-    Words that are written from right to left are set apart (Unicode's isolates), or the numbers after them would be
-    drawn on their wrong side.
+    In a sentence of Latin letters, words that are written from right to left are set apart (Unicode's isolates), or
+    the numbers after them would be drawn on their wrong side.
     """
-    return _LEFTWARD.sub("\u2067\\g<0>\u2069", clean(" ".join(text.split()), limit))
+    made = clean(" ".join(text.split()), limit)
+    return _LEFTWARD.sub("\u2067\\g<0>\u2069", made) if _LATIN.search(made.replace("[MASK]", "")) else made
 
 
 def slug(text: str, limit: int = 40) -> str:

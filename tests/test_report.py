@@ -754,6 +754,17 @@ def test_largest_ratio_is_never_said_as_one() -> None:
     assert words.up_to(-1.2) == f"up to 2.3{words.TIMES}"
 
 
+def test_names_from_right_to_left_are_set_apart() -> None:
+    """In an English sentence a name in Arabic or Hebrew is an island, so that what follows stays behind it; a sentence
+    that is all of it is left alone, and what came with the text is not trusted."""
+    arabic, hebrew = "\u0627\u0645\u0631\u0623\u0629 \u0639\u0631\u0628\u064a\u0629", "\u05d0\u05d9\u05e9"
+    said = words.prose(f"for {arabic} 2.3 times, {hebrew}.")
+    assert said == f"for \u2067{arabic}\u2069 2.3 times, \u2067{hebrew}\u2069."
+    assert words.prose(f"{arabic} [MASK].") == f"{arabic} [MASK]."
+    assert words.clean(arabic) == arabic
+    assert "\u2067" not in words.prose("\u2067evil")
+
+
 @pytest.mark.parametrize(
     ("prob", "said"),
     [(0.1235, "12 %"), (0.0996, "10 %"), (0.01234, "1.2 %"), (0.00099, "0.099 %"), (1e-9, "<0.001 %"), (1.0, "100 %")],
