@@ -66,7 +66,7 @@ def test_paper_has_everything_and_fits(browser, pages):
     assert page.evaluate("document.documentElement.scrollWidth") <= 720
     hidden = "[...document.querySelectorAll('.bell *')].filter(it => getComputedStyle(it).display === 'none').length"
     assert page.evaluate(hidden) == 0
-    folded = page.locator("section[aria-labelledby=findings] details > .scroll")
+    folded = page.locator("section[aria-labelledby=findings] details .scroll")
     assert folded.count() > 0
     assert folded.first.is_visible()
     page.close()
