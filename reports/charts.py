@@ -22,7 +22,7 @@ RIGHT = 72.0
 """Pixels left free for ratios."""
 GUTTER = 118.0
 """Pixels for names: the same in all charts of ratios, so that they can be compared by eye."""
-LETTERS = 15
+LETTERS = 14
 """Characters that fit there; a longer name goes on beneath."""
 LINES = 3
 """Most lines of a name."""
@@ -33,6 +33,8 @@ SHARE_ROW = 42.0
 """Pixels of a category's row."""
 SECOND_LINE = 15.0
 """Pixels that a second line of its name adds."""
+CAP = 6.5
+"""Pixels that the ends of an interval reach up and down."""
 NEAR = 7.0
 """Pixels within which dots would cover each other."""
 SWAY = 7.0
@@ -79,7 +81,8 @@ def _ratio_marks(canvas: Canvas, chart: RatioChart, ys: Sequence[float]) -> None
     style, limit = chart.level.style, chart.scale.limit
     rows = list(zip(chart.rows, ys, strict=True))
     spans = [(_held(row.ends[0], limit), y, _held(row.ends[1], limit), y) for row, y in rows if row.ends]
-    canvas.lines(f"whisker {style}", spans)
+    caps = [(x, y - CAP, x, y + CAP) for low, y, high, _ in spans for x in (low, high)]  # seen past the dot, too
+    canvas.lines(f"whisker {style}", [*spans, *caps])
     for told in (True, False):
         for row, y in rows:
             if (row.grade in TELLING) == told:

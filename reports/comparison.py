@@ -21,7 +21,7 @@ from reports.sidebyside import Blocks, first_answers, top_lists
 from reports.sides import Origin, SidePart, name, origins, side_parts, swatch
 from reports.trends import Trends, trends
 
-FIXED = ("top", "only", "verdict", "findings", "method", "limits", "provenance", "repeat")
+FIXED = ("top", "only", "verdict", "findings", "method", "limits", "provenance", "origins", "repeat")
 """Ids that the template writes itself."""
 NAMED = 3
 """Most sides whose coverage is told by name."""
@@ -113,7 +113,7 @@ def comparison_page(comparison: Comparison) -> ComparisonPage:
         concerns=tuple(words.prose(side.concern, 1000) for side in comparison.sides if side.concern),
         notices=_notices(comparison),
         content_note=any("stigma" in target.flags for probe in comparison.probes for target in probe.targets),
-        verdict=judgement(comparison, list(hrefs.values())),
+        verdict=judgement(comparison, list(hrefs.values()), ids),
         fates=fates(comparison, hrefs, ids),
         probes=tuple(
             _probe(comparison, probe, anchor, rulers, colours, ids)

@@ -9,16 +9,19 @@ import base64
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.result import Answers, Audit, Axis, Named, ProbeResult, Prompted
 from reports import words
 from reports.colours import Palette
-from reports.columns import flagged
+from reports.columns import flagged, sentence
 
 ROOM = 450_000
 """Characters that the answers of all probes of a page may take, shared out by their numbers of prompts."""
+LEAST = 4_000
+"""Characters that each probe is given, however few its prompts are beside the others'."""
+ABSENT = "The answers to single sentences are not on this page: predictions.csv of the run has them."
 COUNTS = (10, 8, 7, 6, 5, 4, 3)
 """How many answers to a prompt are tried, before wordings are left out."""
 
@@ -32,22 +35,25 @@ class Explorer:
     note: str
     """What is there, and what was left out."""
     packed: str
-    """Base64 of deflated JSON, which the script unpacks."""
+    """Base64 of deflated JSON, which the script unpacks; empty where the answers aren't here, as the note then says."""
 
 
 def rooms(audit: Audit) -> list[int]:
     """Characters for each probe's answers."""
     prompts = [len(probe.answers.prompts) if probe.answers else 0 for probe in audit.probes]
-    return [ROOM * own // max(1, sum(prompts)) for own in prompts]
+    return [max(LEAST, ROOM * own // max(1, sum(prompts))) for own in prompts]
 
 
 def explorer(probe: ProbeResult, room: int, colours: Palette, id: str) -> Explorer | None:
     """A probe's answers in at most so many characters: fewer for each prompt where all don't fit, then fewer wordings.
 
-    None where none were kept, or those of a single wording don't fit.
+    None where there is nothing to choose between.
     """
     kept = probe.answers
-    if kept is None or not kept.prompts or _names_alone(kept):
+    absent = Explorer(id, words.prose(probe.title, 120), ABSENT, "")
+    if kept is None or not kept.prompts:
+        return absent
+    if all(len(own) < 2 for own in kept.names):
         return None
     most = max(len(prompt.tokens) for prompt in kept.prompts)
     wordings = 1 + max(prompt.template for prompt in kept.prompts)
@@ -56,13 +62,8 @@ def explorer(probe: ProbeResult, room: int, colours: Palette, id: str) -> Explor
     for count, few in [(most, wordings), *tries]:
         packed = _packed(probe, kept, count, few, colours)
         if len(packed) <= room:
-            return Explorer(id, words.prose(probe.title, 120), _note(probe, kept, count, few), packed)
-    return None
-
-
-def _names_alone(kept: Answers) -> bool:
-    """Whether there is nothing to choose between."""
-    return all(len(own) < 2 for own in kept.names)
+            return replace(absent, note=_note(probe, kept, count, few), packed=packed)
+    return absent
 
 
 def _halved(wordings: int) -> list[int]:
@@ -108,7 +109,7 @@ def _data(
         "percents": list(percents),
         "wording": [p.template for p in prompts],
         "names": [[p.names[at] for p in prompts] for at in range(len(probe.axes))],
-        "texts": [words.prose(p.text, 300) for p in prompts],
+        "texts": [(cut.before, cut.mask, cut.after) for cut in (sentence(p.text) for p in prompts)],
         "answers": answers,
         "shares": shares,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.comparison import Comparison, Fate, Pair, ProbeComparison, Shift
 from reports import dumbbells, outcomes, words
@@ -128,7 +128,12 @@ _AFTER = ("what became of it", "grade of the change", "grades on both sides", "p
 def _kind(comparison: Comparison, n: int, fate: Fate, found: _Found, ids: Ids) -> Kind:
     base, other = name(comparison.sides[0]), name(comparison.sides[n])
     where = {"new": f"in {other}, not in {base}", "gone": f"in {base}, not in {other}", "kept": "on both sides"}[fate]
-    rows = tuple(_row(probe, href, shift) for probe, href, shift in found[:MOST])
+    rows = tuple(
+        replace(
+            _row(probe, href, shift), id=ids.new("change", probe.name, shift.axis, shift.level, shift.target, other)
+        )
+        for probe, href, shift in found[:MOST]
+    )
     shown = sum(not row.same for row in rows[:ROWS])
     stand = sum(outcomes.evident(shift) for _, _, shift in found)
     return Kind(

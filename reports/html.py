@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from audit.comparison import Comparison
 from audit.result import Audit
+from reports import words
 from reports.charts import ratio_svg, scatter_svg, share_svg
 from reports.colours import css
 from reports.comparison import ComparisonPage, comparison_page
@@ -54,6 +55,7 @@ def _environment() -> Environment:
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: words.islands(value) if type(value) is str else value,  # what is Markup stays as it is
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from audit.comparison import Comparison, MeasureShift, Pair, ProbeComparison, SharedAxis
 from reports import outcomes, words
 from reports.dumbbells import Dumbbell, Ruler, bits_rulers, distance
+from reports.ids import Ids
 from reports.outcomes import BADGES, EVIDENT, TESTED, Outcome, Tally
 from reports.sides import distrust, name
 
@@ -43,6 +44,7 @@ class Line:
 class Row:
     """One axis of one probe, a line for each side but the base."""
 
+    id: str
     probe: str
     href: str
     lines: tuple[Line, ...]
@@ -57,6 +59,7 @@ class Row:
 class Group:
     """The rows of one axis, whichever probe they are of."""
 
+    id: str
     title: str
     rows: tuple[Row, ...]
     more: tuple[Row, ...]
@@ -97,7 +100,7 @@ class Judgement:
         return all(group.same for group in self.groups)
 
 
-def judgement(comparison: Comparison, hrefs: Sequence[str]) -> Judgement:
+def judgement(comparison: Comparison, hrefs: Sequence[str], ids: Ids) -> Judgement:
     """What became of the axes, grouped by their titles, and a sentence for each side over them."""
     rulers = bits_rulers(
         m for p in comparison.probes for pair in p.pairs for a in p.axes if (m := outcomes.whole(pair, a)) is not None
@@ -106,9 +109,10 @@ def judgement(comparison: Comparison, hrefs: Sequence[str]) -> Judgement:
     for probe, href in zip(comparison.probes, hrefs, strict=True):
         for axis in probe.axes:
             lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
-            row = Row(words.clean(probe.title, 120), href, lines)
+            row = Row(ids.new("verdict", probe.name, axis.name), words.clean(probe.title, 120), href, lines)
             groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
-    made = [_group(title, groups[title]) for title in sorted(groups, key=lambda title: _place(groups[title]))]
+    order = sorted(groups, key=lambda title: _place(groups[title]))
+    made = [_group(ids.new("verdict", title), title, groups[title]) for title in order]
     _, middle, top = rulers[0].marks
     return Judgement(
         headlines=tuple(_headline(comparison, n) for n in range(1, len(comparison.sides))),
@@ -135,11 +139,11 @@ def _rank(row: Row) -> int:
     return outcomes.order([line.outcome for line in row.lines])
 
 
-def _group(title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
+def _group(id: str, title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
     rows = [row for _, row in sorted(weighed, key=lambda pair: (_rank(pair[1]), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
     unfold = words.counted(len(folded), "more probe")
-    return Group(words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+    return Group(id, words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
 def _line(

@@ -41,6 +41,7 @@ class Scales:
 class LevelChart:
     """The associations of one level that moved most."""
 
+    id: str
     lead: str
     """`More likely for`, or nothing."""
     level: Swatch
@@ -178,10 +179,12 @@ def _axis(
 ) -> AxisPart:
     counted = outcomes.tally(pair, axis)
     found = outcomes.outcome(counted) if comparison.believed(probe, pair) else Outcome.UNJUDGED
-    charts = tuple(made for way in _ways(pair, axis) if (made := _chart(axis, way, scales, colours)) is not None)
+    id = ids.new("change", probe.name, axis.name, comparison.sides[pair.side].name)
+    ways = _ways(pair, axis)
+    charts = tuple(made for way in ways if (made := _chart(id, axis, way, scales, colours, ids)) is not None)
     levels = {shift.level for shift in pair.shifts if shift.axis == axis.name}
     return AxisPart(
-        id=ids.new("change", probe.name, axis.name, comparison.sides[pair.side].name),
+        id=id,
         title=words.clean(axis.title, 120),
         outcome=found,
         badge=BADGES[found],
@@ -220,7 +223,7 @@ def _weight(found: Sequence[Shift]) -> tuple[int, float]:
     return -sum(map(outcomes.evident, found)), -sum(words.known(s.moved) or 0.0 for s in found[:EACH])
 
 
-def _chart(axis: SharedAxis, way: _Way, scales: Scales, colours: Palette) -> LevelChart | None:
+def _chart(id: str, axis: SharedAxis, way: _Way, scales: Scales, colours: Palette, ids: Ids) -> LevelChart | None:
     first = way.shifts[0]
     level, reference = colours.swatch(axis, first.level), colours.swatch(axis, first.reference)
     rulers = (scales.directed if way.directed else scales.ratios, scales.changes)
@@ -229,7 +232,7 @@ def _chart(axis: SharedAxis, way: _Way, scales: Scales, colours: Palette) -> Lev
     if made is None:
         return None
     lead, between = ("More likely for", "than for") if way.directed else ("", "against")
-    return LevelChart(lead, level, between, reference, made)
+    return LevelChart(ids.below(id, first.level), lead, level, between, reference, made)
 
 
 def _distances(pair: Pair, axis: SharedAxis) -> list[MeasureShift]:

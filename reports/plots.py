@@ -166,8 +166,8 @@ def _drawn(charts: Sequence[RatioChart], wordings: int) -> str:
     said = f"The dot is the mean over {words.counted(wordings, 'wording')}"
     if any(row.ends for chart in charts for row in chart.rows):
         return (
-            f"{said}, the pale bar its 95 % interval. A large dot is a finding graded strong or moderate, a small one "
-            "is not."
+            f"{said}, the line across it its 95 % interval. A large dot is a finding graded strong or moderate, a "
+            "small one is not."
         )
     return f"{said}: too few for an interval."
 

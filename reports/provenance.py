@@ -86,7 +86,9 @@ def citation(recipe: Recipe) -> Citation:
 
 _LATEX = str.maketrans(
     {
-        **{character: f"\\{character}" for character in "#$%&_{}"},
+        **{character: f"\\{character}" for character in "#$%&_"},
+        "{": "\\textbraceleft{}",  # BibTeX counts an escaped brace, too
+        "}": "\\textbraceright{}",
         "\\": "\\textbackslash{}",
         "~": "\\textasciitilde{}",
         "^": "\\textasciicircum{}",

@@ -60,6 +60,8 @@ class TableRow:
     cells: tuple[TableCell, ...]
     same: bool = False
     """In a comparison, whether it gives no evidence of change."""
+    id: str = ""
+    """Where a link to it leads, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

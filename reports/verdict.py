@@ -68,6 +68,7 @@ class Row:
 class Group:
     """The rows of one axis, whichever probe they are of."""
 
+    id: str
     title: str
     rows: tuple[Row, ...]
     """The strongest ones."""
@@ -104,7 +105,7 @@ def verdict(audit: Audit, hrefs: Sequence[str], ids: Ids) -> Verdict:
             groups.setdefault(axis.title, []).append((_weight(axis), row))
     seen = Counter(row.standing for rows in groups.values() for _, row in rows)
     order = list(Standing)
-    made = tuple(_group(title, rows) for title, rows in groups.items())
+    made = tuple(_group(ids.new("verdict", title), title, rows) for title, rows in groups.items())
     weights = {title: max(weight for weight, _ in rows) for title, rows in groups.items()}
     ranked = sorted(zip(groups, made, strict=True), key=lambda g: (order.index(g[1].rows[0].standing), -weights[g[0]]))
     made = tuple(group for _, group in ranked)
@@ -130,12 +131,12 @@ def _own(probe: ProbeResult, axis: Axis) -> list[Association]:
     return [a for a in probe.associations if a.axis == axis.name and a.role == "level"]
 
 
-def _group(title: str, weighed: list[tuple[float, Row]]) -> Group:
+def _group(id: str, title: str, weighed: list[tuple[float, Row]]) -> Group:
     order = list(Standing)
     rows = [row for _, row in sorted(weighed, key=lambda pair: (order.index(pair[1].standing), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
     unfold = words.counted(len(folded), "more probe")
-    return Group(words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+    return Group(id, words.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
 def _weight(axis: Axis) -> float:

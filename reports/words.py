@@ -49,13 +49,16 @@ def both_ends(text: str, limit: int) -> str:
 
 
 def prose(text: str, limit: int = 4000) -> str:
-    """A sentence or a paragraph: cleaned, its line breaks made spaces.
+    """A sentence or a paragraph: cleaned, its line breaks made spaces."""
+    return clean(" ".join(text.split()), limit)
 
-    In a sentence of Latin letters, words that are written from right to left are set apart (Unicode's isolates), or
-    the numbers after them would be drawn on their wrong side.
-    """
-    made = clean(" ".join(text.split()), limit)
-    return _LEFTWARD.sub("\u2067\\g<0>\u2069", made) if _LATIN.search(made.replace("[MASK]", "")) else made
+
+def islands(text: str) -> str:
+    """The text as a page shows it: in a sentence of Latin letters, words that are written from right to left are set
+    apart (Unicode's isolates), or the numbers after them would be drawn on their wrong side."""
+    if text.isascii() or not _LATIN.search(text.replace("[MASK]", "")):
+        return text
+    return _LEFTWARD.sub("\u2067\\g<0>\u2069", text)
 
 
 def slug(text: str, limit: int = 40) -> str:

@@ -46,7 +46,7 @@ def test_every_prompt_is_on_the_page_as_it_was_answered() -> None:
     answers = kept(probe)
     assert data["wordings"] == list(probe.templates)
     for n, prompt in enumerate(answers.prompts):
-        assert data["texts"][n] == prompt.text
+        assert "".join(data["texts"][n]) == prompt.text
         assert data["wording"][n] == prompt.template
         for at, (own, name) in enumerate(zip(answers.names, prompt.names, strict=True)):
             shown = data["axes"][at]["names"][data["names"][at][n]]
@@ -78,7 +78,9 @@ def test_less_room_means_fewer_answers_and_then_fewer_wordings() -> None:
     seen = []
     for room in range(len(full.packed) - 1, 0, -150):
         found = made(probe, room)
-        if found is None:
+        assert found is not None
+        if not found.packed:
+            assert found.note == explore.ABSENT
             break
         assert len(found.packed) <= room
         assert "predictions.csv" in found.note
@@ -89,32 +91,43 @@ def test_less_room_means_fewer_answers_and_then_fewer_wordings() -> None:
         per = {n: data["wording"].count(n) for n in range(wordings)}
         assert set(per.values()) == {len(kept(probe).prompts) // len(probe.templates)}
         seen.append((wordings, count))
-    assert found is None
+    assert not found.packed
     assert seen == sorted(seen, reverse=True)
     assert {count for wordings, count in seen if wordings < len(probe.templates)} == {explore.COUNTS[-1]}
     assert len({wordings for wordings, _ in seen}) > 2
 
 
-def test_the_room_of_a_page_is_shared_by_prompts() -> None:
-    """Probes share the room by how many prompts they have, and never take more than there is."""
+def test_the_room_of_a_page_is_shared_by_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes share the room by how many prompts they have; none is left with too little for a few."""
     shares = rooms(audit())
     prompts = [len(kept(probe).prompts) for probe in audit().probes]
-    assert sum(shares) <= explore.ROOM
     assert [share * sum(prompts) // explore.ROOM for share in shares] == pytest.approx(prompts, abs=1)
+    few = replace(kept(audit().probes[0]), prompts=kept(audit().probes[0]).prompts[:4])
+    small = replace(audit().probes[0], name="small", answers=few)
+    together = replace(audit(), probes=(small, *audit().probes))
+    monkeypatch.setattr(explore, "ROOM", 20_000)
+    assert rooms(together)[0] == explore.LEAST
+    found = made(small, rooms(together)[0])
+    assert found is not None
+    assert len(unpacked(found.packed)["texts"]) == 4
 
 
-@pytest.mark.parametrize("what", ["none", "one name"])
-def test_where_there_is_nothing_to_pick_nothing_is_offered(what: str) -> None:
-    """A run whose answers weren't kept, or with one group alone, has a page without the part for picking."""
-    probe = audit().probes[0]
-    answers = kept(probe)
+def test_a_page_without_the_answers_says_where_they_are() -> None:
+    """Where a run's answers weren't kept, or don't fit, the page has nothing to pick from and says so."""
+    bare = replace(audit().probes[0], answers=None)
+    page = Parsed(render(replace(audit(), probes=(bare, *audit().probes[1:]))))
+    assert "explore-occupation" not in page.values("id")
+    assert len(page.data) == len(audit().probes) - 1
+    assert explore.ABSENT in page.all_text()
+    assert explore.ABSENT not in Parsed(render(audit())).all_text()
+
+
+def test_one_group_alone_offers_nothing_to_pick() -> None:
+    """A probe of one name has a page without the part for picking, and without a word about it."""
+    answers = kept(audit().probes[0])
     lone = replace(
         answers,
         names=tuple(own[:1] for own in answers.names),
         prompts=tuple(p for p in answers.prompts if not any(p.names)),
     )
-    changed = replace(probe, answers=None if what == "none" else lone)
-    assert made(changed) is None
-    page = Parsed(render(replace(audit(), probes=(changed, *audit().probes[1:]))))
-    assert "explore-occupation" not in page.values("id")
-    assert len(page.data) == len(audit().probes) - 1
+    assert made(replace(audit().probes[0], answers=lone)) is None

@@ -36,6 +36,7 @@ from parsed import Parsed
 
 from audit.result import Audit, Completion, Estimate, Grade, LabourMarket, ProbeResult
 from reports import charts, colours, grades, render, words
+from reports.card import card as model_card
 from reports.evidence import room
 from reports.findings import CARDS, card, strongest
 from reports.ids import Ids
@@ -755,14 +756,28 @@ def test_largest_ratio_is_never_said_as_one() -> None:
 
 
 def test_names_from_right_to_left_are_set_apart() -> None:
-    """In an English sentence a name in Arabic or Hebrew is an island, so that what follows stays behind it; a sentence
-    that is all of it is left alone, and what came with the text is not trusted."""
+    """On a page a name in Arabic or Hebrew is an island in an English sentence, so that what follows stays behind it; a
+    sentence that is all of it is left alone."""
     arabic, hebrew = "\u0627\u0645\u0631\u0623\u0629 \u0639\u0631\u0628\u064a\u0629", "\u05d0\u05d9\u05e9"
-    said = words.prose(f"for {arabic} 2.3 times, {hebrew}.")
+    said = words.islands(f"for {arabic} 2.3 times, {hebrew}.")
     assert said == f"for \u2067{arabic}\u2069 2.3 times, \u2067{hebrew}\u2069."
-    assert words.prose(f"{arabic} [MASK].") == f"{arabic} [MASK]."
-    assert words.clean(arabic) == arabic
+    assert words.islands(f"{arabic} [MASK].") == f"{arabic} [MASK]."
     assert "\u2067" not in words.prose("\u2067evil")
+
+
+def test_what_is_copied_has_no_island_in_it() -> None:
+    """A checkpoint with a Hebrew name has it set apart in the page's sentences, and as it is in the command, in the
+    citation and in the data for the script."""
+    name = "\u05de\u05d5\u05d3\u05dc"
+    made = mapped(
+        several(), lambda text: text.replace("distilbert-base-uncased", f"my {name} bert").replace("Black", name)
+    )
+    html = render(made)
+    assert f"White as for \u2067{name}\u2069, in 12 of 12 wordings" in html
+    for copied in re.findall(r"<pre[^>]*data-copy.*?</pre>", html, re.DOTALL):
+        assert name in copied
+        assert not re.search("[\u2066-\u2069\ufffd]", copied)
+    assert not re.search("[\u2066-\u2069\ufffd]", model_card(made))
 
 
 @pytest.mark.parametrize(

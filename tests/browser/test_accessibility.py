@@ -113,8 +113,10 @@ def test_every_picture_has_its_words_and_its_numbers(opened, pages, kind):
         return !/\\d/.test(said);
     }).map(it => it.id)"""
     assert page.evaluate(thin) == []
-    lost = """[...document.querySelectorAll('svg.chart')].filter(it => {
-        const link = it.closest('figure').querySelector('a.numbers');
+    lost = """[...document.querySelectorAll('svg.chart, .bells')].filter(it => {
+        const place = it.matches('svg') ? it.closest('figure') : it.parentElement;
+        const link = it.matches('svg') || !it.previousElementSibling.matches('h5')
+            ? place.querySelector('a.numbers') : it.previousElementSibling.querySelector('a.numbers');
         return !link || !document.querySelector(`table[id="${link.getAttribute('href').slice(1)}"]`);
     }).map(it => it.id)"""
     assert page.evaluate(lost) == []

@@ -21,11 +21,14 @@ def fragment(page) -> str:
 def test_every_place_has_a_link_to_itself(opened, pages, kind):
     """Headings, findings, rows of the verdict and charts carry a link to where they are."""
     page = opened(pages[kind])
-    lost = """[...document.querySelectorAll('main h2, main h3, main h4, .card, .verdict-rows > li[id], svg.chart')]
-        .map(it => it.closest('.card') || it.closest('figure')?.querySelector('svg.chart') || it)
-        .filter(it => !it.id && !it.querySelector('.here') && !it.closest('.verdict-group') && !it.closest('.bells'))
-        .map(it => it.outerHTML.slice(0, 90))"""
+    lost = """[...document.querySelectorAll('main :is(h2, h3, h4, h5), .card, .verdict-rows > li, svg.chart, .fate tr')]
+        .filter(it => !it.closest('.card') || it.matches('.card'))
+        .filter(it => !it.matches('.verdict-group > h3, thead tr'))
+        .filter(it => !(it.matches('svg') ? it.closest('figure') : it).querySelector(`a.here[href="#${it.id}"]`))
+        .map(it => it.outerHTML.slice(0, 120))"""
     assert page.evaluate(lost) == []
+    bare = """[...document.querySelectorAll('.bells')].filter(it => !it.parentElement.querySelector('a.here')).length"""
+    assert page.evaluate(bare) == 0
     wrong = """[...document.querySelectorAll('a.here')]
         .filter(it => !document.getElementById(it.getAttribute('href').slice(1))).length"""
     assert page.evaluate(wrong) == 0
@@ -141,7 +144,8 @@ def test_command_and_citation_can_be_copied(opened, pages, what):
 @pytest.mark.parametrize(
     "broken",
     ["#%E0%A4%A", "#nowhere&open=nothing&sort=x~y~z&find=~~&show=~", "#&sort=tested-occupation-gender~99~up",
-     "#&show=explore-occupation~99~x.y~-1.7&open=explore-occupation", "#<img src=x onerror=alert(1)>&find=<b>"],
+     "#&show=explore-occupation~99~x.y~-1.7&open=explore-occupation",
+     "#&show=explore-occupation~0~item.0~length.0&open=explore-occupation", "#<img src=x onerror=alert(1)>&find=<b>"],
 )  # fmt: skip
 def test_a_broken_address_harms_nothing(opened, pages, broken):
     """An address that makes no sense shows the page as it is."""

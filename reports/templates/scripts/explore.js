@@ -57,7 +57,7 @@
     picked(side) { return this.sides[side].map((choice) => choice.value); }
 
     set({ wording, sides }) {
-      const pick = (choice, value) => { if (value in choice.options) choice.value = value; };
+      const pick = (choice, value) => { if ([...choice.options].some((option) => option.value === value)) choice.value = value; };
       pick(this.wording, wording);
       sides.forEach((own, n) => own.forEach((value, at) => { if (this.sides[n][at]) pick(this.sides[n][at], value); }));
       this.draw();
@@ -68,7 +68,8 @@
       const tokens = found.map((row) => row === undefined ? [] : this.data.answers[row]);
       const size = (row) => row === undefined ? [] : this.data.shares[row].map((n) => this.size(n));
       const longest = Math.max(0, ...found.flatMap(size)) || 1;
-      const only = (side, token) => found[1 - side] !== undefined && !tokens[1 - side].includes(token);
+      const words = tokens.map((own) => own.map((token) => this.data.tokens[token]));
+      const only = (side, token) => found[1 - side] !== undefined && !words[1 - side].includes(this.data.tokens[token]);
       this.out.replaceChildren(...[0, 1].map((side) => this.column(side, found[side], (token) => only(side, token), longest)));
     }
 
@@ -81,8 +82,8 @@
         column.append(make("p", { className: "said", textContent: "The probe doesn't ask of this crossing." }));
         return column;
       }
-      const [before, ...after] = this.data.texts[row].split("[MASK]");
-      column.append(make("p", { className: "said" }, make("bdi", {}, before, make("mark", { textContent: "[MASK]" }), after.join("[MASK]"))));
+      const [before, mask, after] = this.data.texts[row];
+      column.append(make("p", { className: "said" }, make("bdi", {}, before, make("mark", { textContent: mask }), after)));
       const shares = this.data.shares[row];
       column.append(make("ol", {}, ...this.data.answers[row].map((token, n) => make("li", {
         className: [`w${Math.round(100 * this.size(shares[n]) / longest)}`, only(token) ? "only" : "", this.data.flagged.includes(token) ? "flag" : ""].join(" ").trim(),

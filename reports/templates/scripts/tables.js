@@ -1,11 +1,14 @@
 // Tables: sort by any column, filter by what a row says, download.
 {
+  const GRADES = ["none", "weak", "moderate", "strong"];
   const number = (text) => {
-    const found = /[\d.,]+/.exec(text);
-    if (/^same( \[|$)/.test(text)) return 0;
+    const found = /\d[\d.,]*/.exec(text);
+    if (GRADES.includes(text)) return GRADES.indexOf(text);
+    if (/^same( |$)/.test(text)) return 0;
     if (!found) return null;
     const value = parseFloat(found[0].replaceAll(",", "")) * (text.startsWith("<") ? 0.5 : 1);
-    return /^(over )?[\d.,]+\u00d7 less|^\u2212/.test(text) ? -value : value;
+    const way = /more|less/.exec(text);
+    return text.startsWith("\u2212") || (way && way[0] === "less") ? -value : value;
   };
   const compare = (a, b, sign) => {
     const [x, y] = [number(a), number(b)];
@@ -13,8 +16,8 @@
     if (x === null || y === null) return x === null ? 1 : -1;
     return sign * (x - y);
   };
-  const said = (cell) => cell ? cell.textContent.trim() : "";
-  const main = (cell) => said(cell && cell.querySelector("small") ? cell.firstChild : cell);
+  const said = (cell) => cell ? cell.textContent.replace(/[\u2066-\u2069]/g, "").trim() : "";
+  const main = (cell) => said(cell && cell.querySelector("small") ? cell.firstChild : cell); // without what is small
   const heads = (table) => [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const filtered = (rows, text) => {
     const wanted = text.trim().toLowerCase();
@@ -26,8 +29,9 @@
     if (at === null) return table.tBodies[0].append(...rows);
     heads(table)[at].setAttribute("aria-sort", down ? "descending" : "ascending");
     const sign = down ? -1 : 1;
-    const by = at === 0
-      ? (a, b) => sign * said(a.cells[0]).localeCompare(said(b.cells[0]))
+    const ofWords = at === 0 || (table.classList.contains(`t${at + 1}`) && !GRADES.includes(main(rows[0].cells[at])));
+    const by = ofWords
+      ? (a, b) => sign * main(a.cells[at]).localeCompare(main(b.cells[at]))
       : (a, b) => compare(main(a.cells[at]), main(b.cells[at]), sign);
     table.tBodies[0].append(...[...rows].sort(by));
   };
@@ -35,7 +39,8 @@
   // A cell that a spreadsheet would run as a formula gets an apostrophe first. What stands small in a cell (an
   // interval) has a column of its own.
   const field = (text) => {
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    const formula = /^[=+\-@\t\r]/.test(text) && !/^[+-]\d[\d.,]*( [a-z]+)?$/.test(text);
+    const safe = formula ? `'${text}` : text;
     return `"${safe.replaceAll('"', '""')}"`;
   };
   const value = (cell) => !cell || cell.className === "none" ? "" : main(cell);
@@ -66,8 +71,13 @@
     const tools = make("div", { className: "tools" });
     if (rows.length > FEW) {
       set.filter = make("input", { type: "search", placeholder: "Filter the rows", ariaLabel: `Filter the rows: ${said(table.caption)}` });
-      set.filter.oninput = () => { filtered(rows, set.filter.value); state.save(); };
-      tools.append(set.filter);
+      set.left = make("span", { className: "quiet", role: "status" });
+      set.show = () => {
+        filtered(rows, set.filter.value);
+        set.left.textContent = set.filter.value ? `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows` : "";
+      };
+      set.filter.oninput = () => { set.show(); state.save(); };
+      tools.append(set.filter, set.left);
     }
     const save = button("Download CSV", () => download(table), "csv");
     save.ariaLabel = `Download as CSV: ${said(table.caption)}`;
@@ -105,10 +115,10 @@
     () => [...tables].filter(([, { set }]) => set.filter && set.filter.value).map(([id, { set }]) => `${id}~${set.filter.value}`),
     (values) => {
       const wanted = new Map(values.map((value) => [value.split("~")[0], value.split("~").slice(1).join("~")]));
-      for (const [id, { rows, set }] of tables) {
+      for (const [id, { set }] of tables) {
         if (!set.filter || set.filter.value === (wanted.get(id) || "")) continue;
         set.filter.value = wanted.get(id) || "";
-        filtered(rows, set.filter.value);
+        set.show();
       }
     },
   );
