@@ -182,11 +182,11 @@ def _probe_facts(comparison: Comparison, probe: ProbeComparison) -> tuple[Fact, 
     scored = sum(target.scored for target in probe.targets)
     made = [
         Fact("Words that every side scores", f"{words.count(scored)} of {words.count(len(probe.targets))}"),
-        Fact("Wordings", words.count(len(probe.templates))),
-        Fact("Prompts", words.count(probe.prompts)),
+        Fact("Wordings", words.count(len(probe.templates)), "wording"),
+        Fact("Prompts", words.count(probe.prompts), "prompt"),
     ]
     shares = [words.percent(coverage) for coverage in probe.coverage]
     if len(shares) > NAMED:
-        return (*made, Fact("Coverage, in the order of the sides", ", ".join(shares)))
+        return (*made, Fact("Coverage, in the order of the sides", ", ".join(shares), "coverage"))
     sides = zip(comparison.sides, shares, strict=True)
-    return (*made, *(Fact(f"Coverage, {name(side)}", share) for side, share in sides))
+    return (*made, *(Fact(f"Coverage, {name(side)}", share, "coverage") for side, share in sides))

@@ -142,7 +142,7 @@ def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
     q = words.known(a.q)
     facts = [
         Fact("Any one left out", words.bounds(a.without_low, a.without_high)),
-        Fact("Chance", "" if q is None else f"q {words.chance(q)}: the share of such findings that may be chance"),
+        Fact("Chance", "" if q is None else f"q {words.chance(q)}: the share of such findings that may be chance", "q"),
         Fact("Invented names", names),
         Fact("Which side moved", _sides(axis, a)),
     ]

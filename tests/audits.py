@@ -585,6 +585,9 @@ PAYLOADS = (
     "\x00\x07\x1b\x7f\x85\ud800\ufffe\r\n\t",
     "\u202eevil\u2066\u200f\u2028 =1+1",
     "javascript:alert(1)//http://evil.example/ url(http://evil.example)",
+    '=HYPERLINK("http://evil.example","x")',
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
 )
 KEPT = {"role", "roles", "flags", "grade", "before_grade", "after_grade", "verdict", "measure"}
 """Fields that hold one of a few known words, never text from outside."""

@@ -51,9 +51,42 @@ def test_a_table_is_sorted_and_filtered(opened, pages):
     assert words.all_inner_texts() == ["nurse"]
 
 
+def test_columns_sort_by_what_they_say(opened, pages):
+    """Words sort as words though there are commas in them, ranges by their first end and way, grades by how good."""
+    page = opened(pages["report"])
+    unfold(page)
+    for id, head, key in (
+        ("shares-occupation", "category", str.casefold),
+        ("tested-occupation-group", "one left out", _ratio),
+        ("tested-occupation-group", "grade", ["none", "weak", "moderate", "strong"].index),
+    ):
+        table = page.locator(f"#{id}")
+        heads = [text.strip() for text in table.locator("thead tr:last-child th").all_text_contents()]
+        cells = table.locator(f"tbody tr > :nth-child({1 + heads.index(head)})")
+        table.get_by_role("button", name=head, exact=True).click()
+        down = [text.strip() for text in cells.all_text_contents()]
+        assert len(set(down)) > 1
+        assert [key(said) for said in down] == sorted(map(key, down), reverse=True)
+
+
+def test_a_filter_says_how_many_rows_are_left_and_stays_off_paper(opened, pages):
+    """Beside the field stands how many rows match; on paper all are there."""
+    page = opened(pages["report"])
+    unfold(page)
+    fold = page.locator("[id='tested-occupation-gender.fold']")
+    rows = fold.locator("tbody tr")
+    fold.get_by_role("searchbox").fill("nurse")
+    assert fold.get_by_role("status").inner_text() == f"1 of {rows.count()} rows"
+    fold.get_by_role("searchbox").fill("no such word")
+    assert fold.get_by_role("status").inner_text() == f"0 of {rows.count()} rows"
+    page.emulate_media(media="print")
+    assert rows.first.is_visible()
+
+
 def _ratio(said: str) -> float:
-    size, way = [*said.split(" "), ""][:2]
-    return 0.0 if size == "same" else float(size.rstrip("\u00d7")) * (-1 if way == "less" else 1)
+    """Of `6.1x more`, `same`, or a range of them its first end."""
+    size, way = said.split(" ")[0], re.search("more|less", said)
+    return 0.0 if size == "same" else float(size.rstrip("\u00d7")) * (-1 if way and way[0] == "less" else 1)
 
 
 def test_every_table_can_be_downloaded(opened, pages):
@@ -94,9 +127,24 @@ def test_a_download_holds_no_formula(opened, pages):
     """What a spreadsheet would run as a formula comes with an apostrophe before it."""
     page = opened(pages["hostile"])
     unfold(page)
-    rows = _downloaded(page, page.locator("table[id^=tested-]").first.get_attribute("id"))
-    assert len(rows) > 5
-    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+    cells = [
+        cell
+        for table in page.locator("table[id^=shares-], table[id^=tested-]").all()
+        for row in _downloaded(page, table.get_attribute("id"))
+        for cell in row
+    ]
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+    for start in ("'=HYPERLINK", "'@SUM", "'-2+3"):
+        assert [cell for cell in cells if cell.startswith(start)], start
+
+
+def test_our_own_signs_are_no_formulas(opened, pages):
+    """A change of +5.0 points stays a number in the download."""
+    page = opened(pages["narrowed"])
+    unfold(page)
+    rows = [row for table in page.locator("table[id]").all() for row in _downloaded(page, table.get_attribute("id"))]
+    assert [cell for row in rows for cell in row if re.fullmatch(r"\+[\d.]+( points)?", cell)]
+    assert not [cell for row in rows for cell in row if re.match(r"'\+[\d.]", cell)]
 
 
 @pytest.mark.parametrize("kind", ["report", "narrowed"])
