@@ -20,11 +20,11 @@ from reports.svg import kind
 
 RIGHT = 72.0
 """Pixels left free for ratios."""
-GUTTER = 118.0
+GUTTER = 124.0
 """Pixels for names: the same in all charts of ratios, so that they can be compared by eye."""
-LETTERS = 14
+LETTERS = 15
 """Characters that fit there; a longer name goes on beneath."""
-LINES = 3
+LINES = 2
 """Most lines of a name."""
 ROW = 24.0
 LINE = 14.0

@@ -10,7 +10,7 @@ from reports.columns import flagged
 from reports.ids import Ids
 from reports.tables import Table, TableCell, TableRow, named, tint
 
-ROWS = 1200
+ROWS = 800
 """Rows that all axes of the page share, so that a page of many probes stays small."""
 MOST, LEAST = 300, 40
 """Most and fewest rows that an axis is given."""

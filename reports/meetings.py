@@ -18,7 +18,7 @@ LINES = 5
 """Sentences of two axes that are shown at once."""
 LED = 4
 """Sentences beneath the strongest findings."""
-ROWS = 40
+ROWS = 30
 """Most rows of the table of two axes."""
 GRID = 12
 """Most rows of a grid that stands open."""

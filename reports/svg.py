@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 _SPACE = "{http://www.w3.org/2000/svg}"
 _NUMBER = re.compile(r"-?\d+\.\d+")
+_STRAIGHT = re.compile(r"M (\S+) (\S+) L (\S+) (\S+)(?= M|$)")
 _KIND = "k "
 """How the ids of groups begin that are kept; the rest of the id becomes the class."""
 
@@ -31,20 +32,15 @@ def inline(drawn: str, labels: Sequence[str], id: str, title: str, desc: str) ->
     """
     source = ET.fromstring(drawn)
     out = ET.Element("svg", {"class": "chart", "id": id, "role": "img", "viewBox": source.get("viewBox", "")})
-    out.set("aria-labelledby", f"{id}-t")
+    out.set("aria-label", title)
     out.set("aria-describedby", f"{id}-d")
-    _text(out, "title", title, f"{id}-t")
-    _text(out, "desc", desc, f"{id}-d")
+    ET.SubElement(out, "desc", {"id": f"{id}-d"}).text = desc
     for name, groups in groupby(_kept(source), key=lambda group: group.get("id", "")):
         group = ET.SubElement(out, "g", {"class": name.removeprefix(_KIND)})
         form = next((form for form in ("square", "diamond") if form in name.split()), "disc")
         for drawing in groups:
             group.extend(shape for part in drawing.iter() if (shape := _shape(part, labels, form)) is not None)
-    return Markup(ET.tostring(out, encoding="unicode", short_empty_elements=True))
-
-
-def _text(parent: ET.Element, tag: str, text: str, id: str) -> None:
-    ET.SubElement(parent, tag, {"id": id}).text = text
+    return Markup(ET.tostring(out, encoding="unicode").replace(" />", "/>"))  # no text has it: `>` is escaped in all
 
 
 def _kept(source: ET.Element) -> list[ET.Element]:
@@ -72,4 +68,12 @@ def _short(number: str | None) -> str:
 
 
 def _compact(path: str) -> str:
-    return " ".join(_NUMBER.sub(lambda found: _short(found.group()), path).split())
+    """The path in few characters: short numbers, and lines straight across or down as such."""
+    said = " ".join(_NUMBER.sub(lambda found: _short(found.group()), path).split())
+    return re.sub(r" ?([A-Za-z]) ?", r"\1", _STRAIGHT.sub(_straight, said))
+
+
+def _straight(found: re.Match[str]) -> str:
+    x1, y1, x2, y2 = found.groups()
+    line = f"V{y2}" if x1 == x2 else f"H{x2}" if y1 == y2 else f"L{x2} {y2}"
+    return f"M{x1} {y1}{line}"

@@ -463,7 +463,7 @@ def test_interactions_are_told_and_tabled() -> None:
     (meeting,) = section.meetings
     best = sorted(probe.interactions, key=grades.rank)
     assert [line.sentence for line in meeting.lines] == [i.sentence for i in best[:5]]
-    assert [row.name for row in meeting.table.rows] == [i.target for i in best[:40]]
+    assert [row.name for row in meeting.table.rows] == [i.target for i in best[:30]]
     assert meeting.grid is not None
     assert [row.name for row in meeting.grid.rows] == ["Black", "Asian", "Hispanic"]
     calm = page(dataclasses.replace(several(), probes=(regraded(probe, "none"),))).sections[0].meetings[0]
@@ -848,8 +848,8 @@ def test_verdict_lists_what_was_found_first() -> None:
 
 def test_tested_rows_shrink_with_the_number_of_axes() -> None:
     """Few axes have room for all their differences; a page of many lists the best of each and says so."""
-    assert room(several()) == 300
-    assert room(audit(*(Plan(name=f"probe {n}") for n in range(12)))) == 50
+    assert room(audit()) == 300
+    assert room(audit(*(Plan(name=f"probe {n}") for n in range(10)))) == 40
 
 
 def test_demeaning_word_in_a_grid_is_marked() -> None:

@@ -142,7 +142,8 @@ def test_our_own_signs_are_no_formulas(opened, pages):
     """A change of +5.0 points stays a number in the download."""
     page = opened(pages["narrowed"])
     unfold(page)
-    rows = [row for table in page.locator("table[id]").all() for row in _downloaded(page, table.get_attribute("id"))]
+    tables = page.locator("table[id^=measures-], table[id^=distances-]").all()  # Chromium stops the eleventh download
+    rows = [row for table in tables for row in _downloaded(page, table.get_attribute("id"))]
     assert [cell for row in rows for cell in row if re.fullmatch(r"\+[\d.]+( points)?", cell)]
     assert not [cell for row in rows for cell in row if re.match(r"'\+[\d.]", cell)]
 
