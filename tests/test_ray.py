@@ -35,6 +35,9 @@ from audit.cli import main
 from audit.run import load_probes, load_scorer, make_recipe
 from audit.work import Work
 
+pytestmark = pytest.mark.xdist_group("ray")
+"""One at a time: `auto` finds whatever Ray runs on the machine, and each Ray takes both cores."""
+
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray isn't installed: maskaudit[ray]")
 
 Run = Callable[..., tuple[int, str, str]]
