@@ -31,7 +31,6 @@ class Explorer:
     """What the page carries of a probe's answers."""
 
     id: str
-    label: str
     note: str
     """What is there, and what was left out."""
     packed: str
@@ -50,7 +49,7 @@ def explorer(probe: ProbeResult, room: int, colours: Palette, id: str) -> Explor
     None where there is nothing to choose between.
     """
     kept = probe.answers
-    absent = Explorer(id, words.prose(probe.title, 120), ABSENT, "")
+    absent = Explorer(id, ABSENT, "")
     if kept is None or not kept.prompts:
         return absent
     if all(len(own) < 2 for own in kept.names):
