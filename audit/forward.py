@@ -35,6 +35,23 @@ def logits_at(model: Any, way: Way, ids: Tensor, at: Tensor) -> Tensor:
         return model(input_ids=ids, return_dict=True).logits.squeeze(1).float()  # type: ignore[no-any-return]
 
 
+def attended_logits(model: Any, ids: Tensor) -> tuple[Tensor, Tensor] | None:
+    """float32 logits at every position [B, L, V] for ids [B, L], and the attention that each position gets, averaged
+    over layers, heads and positions that attend [B, L]. None where the model can't tell."""
+    usual = model.config._attn_implementation
+    try:
+        model.set_attn_implementation("eager")  # the fused kernels keep no weights
+        output = model(input_ids=ids, output_attentions=True, return_dict=True)
+    except (ValueError, TypeError, AttributeError):
+        return None
+    finally:
+        model.set_attn_implementation(usual)
+    weights = getattr(output, "attentions", None)
+    if not weights or any(layer is None or layer.shape[-2:] != (ids.shape[1],) * 2 for layer in weights):
+        return None
+    return output.logits.float(), torch.stack([layer.float().mean(dim=(1, 2)) for layer in weights]).mean(dim=0)
+
+
 def fastest_way(model: Any, examples: list[Tensor]) -> Way:
     """The way that leaves out the most and still gives the full logits for these ids [1, L], at every position."""
     ways: tuple[Way, ...] = ("layer", "head")

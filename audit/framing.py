@@ -40,6 +40,11 @@ class Frame:
     ids: tuple[int, ...]
     at: int
 
+    @property
+    def tokens(self) -> int:
+        """How many there are, the special ones among them."""
+        return len(self.ids)
+
     def filled(self, pieces: Sequence[int], count: int, mask: int) -> Frame:
         """The frame with `count` masks for its one, the first of them filled with `pieces`."""
         gap = (*pieces, *[mask] * (count - len(pieces)))

@@ -11,15 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audit.batches import Batches
 from audit.checkpoint import Checkpoint
-from audit.errors import CheckpointError, IncompleteError
+from audit.errors import CheckpointError
 from audit.framing import Frame, tokenise, tokenise_around
 from audit.result import CheckpointInfo
 from audit.scorer import Scores
@@ -30,19 +30,8 @@ Pieces = tuple[int, ...] | None
 """The ids of a word in one context; None where it can't be scored there, () where an earlier word has the same ids."""
 
 _ARTICLES = ("a", "an")
-_MOST_LOGITS = 2**29
-"""Numbers over the vocabulary in a batch: 2 GiB of float32, of which there are a few copies for a moment."""
 _KEPT_CONTEXTS = 512
 """Contexts whose words are remembered: a probe has a few, unless its forms stand beside the mask."""
-
-
-class _Sized(Protocol):
-    @property
-    def tokens(self) -> int: ...
-
-
-_Item = TypeVar("_Item", bound=_Sized)
-_Result = TypeVar("_Result")
 
 
 class _Words:
@@ -92,15 +81,23 @@ class TorchScorer:
         self.checkpoint = checkpoint
         self.top_k = min(top_k, checkpoint.info.vocabulary)
         self.multi_piece = multi_piece
-        self.token_budget = token_budget or (2048 if checkpoint.device.type == "cpu" else 65536)
-        self.rows = 0
-        """Rows sent through the model so far."""
+        self._batched = Batches(checkpoint, token_budget)
         tokenizer = checkpoint.tokenizer
         self._special = set(tokenizer.all_special_ids) - {tokenizer.mask_token_id, tokenizer.unk_token_id}
         self._special_count = sum(token in self._special for token in tokenise(tokenizer, ["it"])[0])
         self._asked: dict[tuple[Word, ...], int] = {}
         self._contexts: OrderedDict[object, _Words] = OrderedDict()
         self._decoded: dict[int, str] = {}
+
+    @property
+    def rows(self) -> int:
+        """Rows sent through the model so far."""
+        return self._batched.rows
+
+    @property
+    def token_budget(self) -> int:
+        """Tokens in a batch, by now."""
+        return self._batched.token_budget
 
     def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
         """Score N prompts for K words, see `Scores`. Identical prompts are scored once.
@@ -128,7 +125,7 @@ class TorchScorer:
         top_prob = np.zeros((len(distinct), self.top_k), np.float32)
         an = torch.tensor([word.article == "an" for word in words], device=self.checkpoint.device)
         for batch in self._batches(distinct):
-            for part, numbers in self._in_memory(batch, lambda units: self._one_piece(units, an)):
+            for part, numbers in self._batched.in_memory(batch, lambda units: self._one_piece(units, an)):
                 rows = [place[unit] for unit in part]
                 logp[rows], top_ids[rows], top_prob[rows] = numbers
         if self.multi_piece:
@@ -256,30 +253,24 @@ class TorchScorer:
         for (length, frames), bucket in sorted(buckets.items()):
             at = 0
             while at < len(bucket):
-                size = self._size(length, frames)
+                size = self._batched.size(length, frames)
                 yield bucket[at : at + size]
                 at += size
 
-    def _size(self, length: int, frames: int = 1) -> int:
-        """Units of so many frames of one length in a batch: at least one."""
-        positions = length if self.checkpoint.way == "full" else 1
-        by_vocabulary = _MOST_LOGITS // (self.checkpoint.info.vocabulary * positions)
-        return max(1, min(self.token_budget // length, by_vocabulary) // frames)
-
     def _one_piece(
-        self, batch: list[_Unit], an: Tensor
+        self, batch: Sequence[_Unit], an: Tensor
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
         """Log-probabilities [B, K] of one-piece words (NaN for others); ids and probabilities of the top-k [B, k]."""
         ids = torch.from_numpy(np.stack([unit.words.ids for unit in batch])).to(self.checkpoint.device)  # [B, K]
         frames = [frame for unit in batch for frame in unit.frames]
-        logp = self._forward(frames)  # [B * (1 or 3), V]
+        logp = self._batched.logp(frames)  # [B * (1 or 3), V]
         logp = logp.reshape(len(batch), -1, logp.shape[1])
         vocabulary, chosen = self._answers(batch, logp, ids.clamp(min=0), an)
         top = vocabulary.topk(self.top_k, dim=1)
         scored = chosen.masked_fill(ids < 0, torch.nan)
         return scored.cpu().numpy(), top.indices.cpu().numpy(), top.values.exp().cpu().numpy()
 
-    def _answers(self, batch: list[_Unit], logp: Tensor, ids: Tensor, an: Tensor) -> tuple[Tensor, Tensor]:
+    def _answers(self, batch: Sequence[_Unit], logp: Tensor, ids: Tensor, an: Tensor) -> tuple[Tensor, Tensor]:
         """From log-probabilities [B, 1 or 3, V]: those of the whole vocabulary [B, V] and of the targets [B, K]."""
         if logp.shape[1] == 1:
             return logp[:, 0], logp[:, 0].gather(1, ids)
@@ -288,50 +279,10 @@ class TorchScorer:
         both = joint.gather(2, ids[:, None].expand(-1, 2, -1))  # [B, 2, K]
         return joint.logsumexp(dim=1), torch.where(an, both[:, 1], both[:, 0])
 
-    def _article_logp(self, batch: list[_Unit], logp: Tensor) -> Tensor:
+    def _article_logp(self, batch: Sequence[_Unit], logp: Tensor) -> Tensor:
         """log P(a) and log P(an) [B, 2], renormalised over the two, from the row with the article masked [B, V]."""
         ids = torch.tensor([unit.articles for unit in batch], device=logp.device)
         return logp.gather(1, ids).log_softmax(dim=1)
-
-    def _forward(self, frames: Sequence[Frame]) -> Tensor:
-        """Log-probabilities [B, V] at each frame's mask. Raises IncompleteError where a logit is no number."""
-        ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)
-        at = torch.tensor([frame.at for frame in frames], device=self.checkpoint.device)
-        with torch.inference_mode():
-            logits = self.checkpoint.mask_logits(ids, at)
-            if not bool(torch.isfinite(logits.sum(dim=1)).all()):  # the quick look: a sum may overflow by itself
-                self._check_finite(frames, logits)
-            self.rows += len(frames)
-            return logits.log_softmax(dim=-1)
-
-    def _check_finite(self, frames: Sequence[Frame], logits: Tensor) -> None:
-        finite = torch.isfinite(logits).all(dim=1)
-        if not bool(finite.all()):
-            text = self.checkpoint.tokenizer.decode(frames[int((~finite).int().argmax())].ids)
-            mend = "the weights hold NaN or infinity, or overflow in this dtype; try --dtype float32"
-            raise IncompleteError(f"{self.checkpoint.name}: a logit for {text!r} is not a number: {mend}")
-
-    def _in_memory(
-        self, batch: list[_Item], work: Callable[[list[_Item]], _Result]
-    ) -> Iterator[tuple[list[_Item], _Result]]:
-        """The batch with what `work` makes of it; in halves, with the token budget lowered, where memory runs out."""
-        try:
-            done = work(batch)
-        except RuntimeError as error:
-            if not _out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                mend = "free memory, or choose another --device"
-                raise CheckpointError(f"{self.checkpoint.name}: out of memory at a single prompt: {mend}") from error
-            self.token_budget = max(1, min(self.token_budget, sum(item.tokens for item in batch) // 2))
-        else:
-            yield batch, done
-            return
-        if self.checkpoint.device.type == "cuda":
-            torch.cuda.empty_cache()
-        half = len(batch) // 2
-        yield from self._in_memory(batch[:half], work)
-        yield from self._in_memory(batch[half:], work)
 
     def _token(self, index: int) -> str:
         if index not in self._decoded:
@@ -355,8 +306,8 @@ class TorchScorer:
                 )
             at = 0
             while at < len(links):
-                size = self._size(length)
-                for part, found in self._in_memory(links[at : at + size], self._link_logp):
+                size = self._batched.size(length)
+                for part, found in self._batched.in_memory(links[at : at + size], self._link_logp):
                     cells = [(link.row, word) for link in part for word, _ in link.steps]
                     np.add.at(logp, tuple(np.array(cells).T), found)
                 at += size
@@ -374,24 +325,24 @@ class TorchScorer:
             filled = unit.frames[frame].filled(prefix, count, self.checkpoint.mask_id)
             yield _ChainRow(row, filled, tuple(chosen))
 
-    def _link_logp(self, links: list[_ChainRow]) -> NDArray[np.float32]:
+    def _link_logp(self, links: Sequence[_ChainRow]) -> NDArray[np.float32]:
         """Log-probability of each step's piece, link by link."""
         rows = [i for i, link in enumerate(links) for _ in link.steps]
         pieces = [piece for link in links for _, piece in link.steps]
-        return self._forward([link.frame for link in links])[rows, pieces].cpu().numpy()
+        return self._batched.logp([link.frame for link in links])[rows, pieces].cpu().numpy()
 
     def _add_articles(self, units: Sequence[_Unit], articles: Sequence[str], logp: NDArray[np.float32]) -> None:
         an = np.array([article == "an" for article in articles])
         place = {unit: row for row, unit in enumerate(units)}
         for batch in self._batches([unit for unit in units if unit.articles]):
-            for part, both in self._in_memory(batch, self._both_masked):
+            for part, both in self._batched.in_memory(batch, self._both_masked):
                 for unit, (a_logp, an_logp) in zip(part, both, strict=True):
                     several = unit.words.counts > 1
                     logp[place[unit], several] += np.where(an, an_logp, a_logp)[several]
 
-    def _both_masked(self, units: list[_Unit]) -> NDArray[np.float32]:
+    def _both_masked(self, units: Sequence[_Unit]) -> NDArray[np.float32]:
         """log P(a) and log P(an) of each unit [B, 2]."""
-        logp = self._forward([unit.frames[2] for unit in units])
+        logp = self._batched.logp([unit.frames[2] for unit in units])
         return self._article_logp(units, logp).cpu().numpy()
 
 
@@ -425,8 +376,3 @@ def _contexts(prompt: Prompt) -> list[tuple[str, str]]:
 
 def _hashes(info: CheckpointInfo) -> tuple[str | None, ...]:
     return info.weights_sha256, info.tokenizer_sha256, info.config_sha256, info.mlm_head_sha256
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    text = str(error).lower()  # the CPU's and MPS' allocators raise plain errors
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in text or "out of memory" in text

@@ -56,10 +56,10 @@ class ProbeError(FaultyFile):
     kind = "probe"
 
 
-def read_text(file: str, raw: bytes) -> tuple[str, list[Fault]]:
+def read_text(file: str, raw: bytes, most: int = MAX_BYTES) -> tuple[str, list[Fault]]:
     """The text of a file's bytes, and what stands in its way. The text is empty where there are faults."""
-    if len(raw) > MAX_BYTES:
-        fault = Fault(file, 1, 1, f"the file has {len(raw):,} bytes", f"keep it under {MAX_BYTES:,}, or split it")
+    if len(raw) > most:
+        fault = Fault(file, 1, 1, f"the file has {len(raw):,} bytes", f"keep it under {most:,}, or split it")
         return "", [fault]
     try:
         return raw.decode("utf-8-sig"), []

@@ -10,7 +10,7 @@ import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from probes.faults import CONTROL, Fault, read_text, unknown_key
+from probes.faults import CONTROL, MAX_BYTES, Fault, read_text, unknown_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,24 @@ class Row:
 
 
 def read_table(
-    file: str, raw: bytes, columns: Collection[str], required: Collection[str]
+    file: str,
+    raw: bytes,
+    columns: Collection[str] | None,
+    required: Collection[str],
+    *,
+    delimiter: str = ",",
+    most: int = MAX_BYTES,
 ) -> tuple[list[Row], list[Fault]]:
-    """The rows in the bytes of a CSV file (UTF-8, a header row of names from `columns`, `required` among them).
+    """The rows in the bytes of a CSV file (UTF-8, a header row of names from `columns`, `required` among them; None:
+    any others too). `most` is the largest size in bytes.
 
     Returns the rows that are well-shaped, and every fault of the table's shape and text; blank lines are passed over.
     """
-    text, faults = read_text(file, raw)
+    text, faults = read_text(file, raw, most)
     rows: list[Row] = []
     if faults:
         return rows, faults
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
         header = next(reader, [])
         faults.extend(_header_faults(file, header, columns, required))
@@ -55,10 +62,10 @@ def read_table(
     return rows, faults
 
 
-def _header_faults(file: str, header: list[str], columns: Collection[str], required: Collection[str]) -> list[Fault]:
+def _header_faults(file: str, header: list[str], columns: Collection[str] | None, required: Collection[str]) -> list[Fault]:
     faults = []
     for index, column in enumerate(header):
-        if column not in columns:
+        if columns is not None and column not in columns:
             faults.append(Fault(file, 1, index + 1, f"unknown column `{column}`", unknown_key(column, columns)))
         if column in header[:index]:
             faults.append(Fault(file, 1, index + 1, f"duplicate column `{column}`", "keep one of them"))

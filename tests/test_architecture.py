@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = ("probes", "audit", "reports")
 TORCH = {"torch", "transformers", "safetensors", "huggingface_hub"}
-TENSOR_FILES = {"audit/checkpoint.py", "audit/forward.py", "audit/linear.py", "audit/scoring.py", "audit/demo/build.py"}
+TENSOR_FILES = {"audit/batches.py", "audit/checkpoint.py", "audit/forward.py", "audit/linear.py", "audit/scoring.py", "audit/demo/build.py"}
 
 sources = sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py"))
 tests = sorted((ROOT / "tests").rglob("test_*.py"))

@@ -1,0 +1,120 @@
+"""Files of published benchmarks, as a user brings them: found, read as untrusted input, told apart row by row.
+
+What the cells of a row mean is each benchmark's to know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from audit.benchmarks.result import DataFile
+from audit.errors import UsageError
+from probes.faults import CONTROL, Fault, FaultyFile, read_text
+from probes.table import Row, read_table
+
+MOST_BYTES = 32 << 20
+"""The largest file of data that is read: some six times the largest published one."""
+
+Rows = TypeVar("Rows")
+
+
+class DataError(FaultyFile):
+    """A benchmark's data can't be used. Holds every fault found."""
+
+    kind = "data"
+
+
+@dataclass(frozen=True)
+class Read(Generic[Rows]):
+    """A benchmark's data."""
+
+    rows: Rows
+    files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a plain text file."""
+
+    file: str
+    line: int
+    text: str
+
+    def fault(self, what: str, mend: str) -> Fault:
+        """A fault of this line."""
+        return Fault(self.file, self.line, 1, what, mend)
+
+
+def find(path: Path, name: str) -> Path:
+    """The file itself, or that of the name in the folder. Raises UsageError where there is none."""
+    found = path / name if path.is_dir() else path
+    if not found.is_file():
+        what = f"{path} has no {name}" if path.is_dir() else f"{path}: there is no such file"
+        raise UsageError(f"{what}: name the authors' file with --data, or the folder that holds it")
+    return found
+
+
+def table(path: Path, required: Collection[str], *, delimiter: str = ",") -> tuple[list[Row], DataFile]:
+    """The rows of a CSV or TSV file with these columns among others. Raises DataError, UsageError."""
+    raw = read_bytes(path)
+    rows, faults = read_table(path.name, raw, None, required, delimiter=delimiter, most=MOST_BYTES)
+    if not faults and not rows:
+        faults = [Fault(path.name, 1, 1, "no rows", "is it cut short?")]
+    refuse(faults)
+    return rows, described(path, raw, len(rows))
+
+
+def lines(path: Path) -> tuple[list[Line], DataFile]:
+    """The lines of a text file that aren't blank. Raises DataError, UsageError."""
+    raw = read_bytes(path)
+    text, faults = read_text(path.name, raw, MOST_BYTES)
+    found = [Line(path.name, n, line) for n, line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip()]
+    faults += [line.fault("a control character", "remove it") for line in found if CONTROL.search(line.text)]
+    if not faults and not found:
+        faults = [Fault(path.name, 1, 1, "no lines", "is it cut short?")]
+    refuse(faults)
+    return found, described(path, raw, len(found))
+
+
+def one_of(row: Row, column: str, choices: Sequence[str]) -> Iterable[Fault]:
+    """The fault of a cell that is none of these."""
+    if row.cells[column] not in choices:
+        yield row.bad_cell(column, f"one of {', '.join(choices)} belongs there")
+
+
+def filled(row: Row, columns: Iterable[str]) -> Iterable[Fault]:
+    """The faults of cells that are empty."""
+    for column in columns:
+        if not row.cells[column]:
+            yield row.fault(column, f"nothing in the column `{column}`", "fill it, or take the row out")
+
+
+def place(row: Row | Line) -> str:
+    """What a row is called: file:line."""
+    return f"{row.file}:{row.line}"
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raise DataError if there are any."""
+    if found := list(faults):
+        raise DataError(found)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file. Raises UsageError where it can't be read, DataError where it is too large."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            refuse([Fault(path.name, 1, 1, f"the file is larger than {MOST_BYTES:,} bytes", "is it the right one?")])
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror or error})") from error
+
+
+def described(path: Path, raw: bytes, rows: int) -> DataFile:
+    """The file as the result names it: the path to it is nobody's business."""
+    return DataFile(path.name, hashlib.sha256(raw).hexdigest(), rows)

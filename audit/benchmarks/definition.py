@@ -1,0 +1,40 @@
+"""What a published benchmark is to the rest of the project: how it is read, measured, scored and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit.benchmarks.asking import Model
+from audit.benchmarks.data import Read
+from audit.benchmarks.estimates import Measure, Measured
+from audit.benchmarks.result import Difference, Mode
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user says besides the data; only HONEST has use for it."""
+
+    lexicon: Path | None = None
+    top_k: int = 20
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A published benchmark."""
+
+    name: str
+    title: str
+    question: str
+    citation: str
+    licence: str
+    caveat: str
+    measures: tuple[Measure, ...]
+    read: Callable[[Path, Asked], Read[Any]]
+    """The data in a file or folder. Raises DataError, UsageError."""
+    measure: Callable[[Any, Model, Mode], Measured]
+    """What a mode gives for the rows that `read` found. Raises what the model does."""
+    differences: Callable[[Measured, Measured], tuple[Difference, ...]]
+    """What the reference (first) does otherwise than the corrected mode."""

@@ -1,0 +1,255 @@
+"""From what was measured of each sentence to a benchmark's scores: intervals, categories, paired tests.
+
+Which benchmark it is, and how the numbers were come by, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from audit.benchmarks.asking import Floats
+from audit.benchmarks.result import Contrast, Estimate, Matched, Mode, Score
+from audit.statistics import LEVEL
+
+RESAMPLES = 2000
+"""Of every bootstrap."""
+
+Column = str
+Statistic = Callable[["Table", Floats], Floats]
+"""From a table of N rows and weights [B, N], each row of them summing to about N, to B numbers; NaN where there is
+none."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one mode measured with one checkpoint: N rows (sentence pairs, sentences, occupations)."""
+
+    rows: tuple[str, ...]
+    """[N] what each is, once: file:line, or a name."""
+    values: Mapping[Column, Floats]
+    """[N] each."""
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By what they are of, such as "bias type": [N] a category each; empty where a row has none."""
+    clusters: tuple[str, ...] = ()
+    """[N] what is drawn together by a bootstrap; empty: each row by itself."""
+
+    def where(self, mask: NDArray[np.bool_]) -> Table:
+        """The rows of a mask [N]."""
+        at = np.flatnonzero(mask)
+        return Table(
+            rows=tuple(self.rows[i] for i in at),
+            values={name: column[at] for name, column in self.values.items()},
+            categories={axis: tuple(labels[i] for i in at) for axis, labels in self.categories.items()},
+            clusters=tuple(self.clusters[i] for i in at) if self.clusters else (),
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one mode measured with one checkpoint."""
+
+    tables: Mapping[str, Table]
+    """By what a row of them is: "sentence pairs", "occupations"."""
+    excluded: Mapping[str, tuple[str, ...]]
+    """By reason the rows that have no part in it."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many rows something concerns, for the differences between modes."""
+    matched: tuple[Matched, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one score is made of a table."""
+
+    score: Score
+    table: str
+    """Which of `Measured.tables`; it is what the estimate is an average of."""
+    statistic: Statistic
+    outcome: Column | None = None
+    """The column of 0, 1/2 and 1 that the score is the share of, where it is one: then with Wilson's interval, and
+    McNemar's test between checkpoints."""
+    only: Callable[[Table], NDArray[np.bool_]] | None = None
+    """Which rows it is of; all without it."""
+    by: tuple[str, ...] = ()
+    """Axes of `Table.categories` that it is given for too."""
+    modes: tuple[Mode, ...] = ("reference", "corrected")
+    cluster: str = ""
+    """What a bootstrap draws, in words: "sentence", "profession"."""
+    test: Callable[[Table], tuple[float, str]] | None = None
+    """p of no preference and the test's name."""
+
+    def part(self, measured: Measured) -> Table:
+        """The rows that the score is of."""
+        table = measured.tables[self.table]
+        return table.where(self.only(table)) if self.only else table
+
+
+def share(column: Column) -> Statistic:
+    """100 times the mean of outcomes."""
+    return lambda table, weights: 100 * _mean(table.values[column], weights)
+
+
+def mean(column: Column) -> Statistic:
+    """The mean of a column."""
+    return lambda table, weights: _mean(table.values[column], weights)
+
+
+def pearson(x: Column, y: Column) -> Statistic:
+    """Pearson's correlation of two columns."""
+    return lambda table, weights: _correlation(table.values[x], table.values[y], weights)
+
+
+def spearman(x: Column, y: Column) -> Statistic:
+    """Spearman's correlation of two columns: Pearson's of their ranks, ties in the middle."""
+    return lambda table, weights: _correlation(
+        _ranks(table.values[x], weights), _ranks(table.values[y], weights), weights
+    )
+
+
+def _mean(values: Floats, weights: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((weights * values).sum(axis=1) / weights.sum(axis=1))
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """[B, N] mid-ranks, where row i stands weights[., i] times."""
+    below = (values[None, :] < values[:, None]) + 0.5 * (values[None, :] == values[:, None])  # [N, N]
+    return np.asarray(weights @ below.T)
+
+
+def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
+    def centred(values: Floats) -> Floats:
+        return np.asarray(values - _mean(values, weights)[:, None])
+
+    a, b = centred(x), centred(y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sizes = np.sqrt((weights * a * a).sum(axis=1) * (weights * b * b).sum(axis=1))
+        return np.asarray((weights * a * b).sum(axis=1) / sizes)
+
+
+def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.Generator) -> Iterator[Estimate]:
+    """The score over all rows, then by category, in the order of their names."""
+    part = measure.part(measured)
+    whole = _estimate(measure, part, mode, rng)
+    yield whole
+    for axis in measure.by:
+        labels = np.array(part.categories.get(axis, ("",) * len(part.rows)))
+        for category in sorted(set(labels.tolist()) - {""}):
+            found = _estimate(measure, part.where(labels == category), mode, rng)
+            yield replace(found, axis=axis, category=category)
+
+
+def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generator) -> Estimate:
+    value = _number(measure.statistic(part, np.ones((1, len(part.rows))))[0]) if part.rows else None
+    low, high, interval = None, None, ""
+    if value is not None and measure.outcome:
+        low, high = wilson(value / 100, len(part.rows))
+        low, high, interval = 100 * low, 100 * high, "Wilson"
+    elif value is not None and len(clusters := _clusters(part)[1]) > 1:
+        found = measure.statistic(part, _weights(part, rng))
+        low, high = _ends(found)
+        interval = f"bootstrap by {measure.cluster}" if low is not None and len(clusters) else ""
+    p, test = measure.test(part) if measure.test and part.rows else (np.nan, "")
+    return Estimate(
+        score=measure.score.key,
+        mode=mode,
+        axis="",
+        category="",
+        value=value,
+        low=low,
+        high=high,
+        interval=interval,
+        n=len(part.rows),
+        of=measure.table,
+        p=_number(p),
+        test=test if _number(p) is not None else "",
+    )
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a share, 0 to 1, of n: with ties as halves it is wider than it need be."""
+    z = float(stats.norm.isf((1 - LEVEL) / 2))
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def contrast(
+    measure: Measure, base: Measured, other: Measured, mode: Mode, side: int, rng: np.random.Generator
+) -> Contrast:
+    """The score of `other` less that of `base`, over the rows that both have: McNemar's exact test of shares (ties
+    that are broken count as changes), else and for all intervals a bootstrap that draws the same rows for both."""
+    one, two = _common(measure.part(base), measure.part(other))
+    n = len(one.rows)
+    if not n:
+        return Contrast(measure.score.key, mode, side, None, None, None, None, "", 0, measure.table)
+    every = np.ones((1, n))
+    difference = _number(float(measure.statistic(two, every)[0] - measure.statistic(one, every)[0]))
+    low, high, p, test = None, None, np.nan, ""
+    if difference is not None and len(_clusters(one)[1]) > 1:
+        weights = _weights(one, rng)
+        drawn = measure.statistic(two, weights) - measure.statistic(one, weights)
+        low, high = _ends(drawn)
+        p, test = _bootstrap_p(drawn), f"paired bootstrap by {measure.cluster}"
+    if measure.outcome:
+        p, test = mcnemar(one.values[measure.outcome], two.values[measure.outcome]), "McNemar, exact"
+    return Contrast(measure.score.key, mode, side, difference, low, high, _number(p), test, n, measure.table)
+
+
+def mcnemar(one: Floats, two: Floats) -> float:
+    """Exact two-sided p of McNemar's (1947) test of paired outcomes [N]: a binomial test of which way those that
+    changed went; 1 where none did."""
+    up, down = int((two > one).sum()), int((two < one).sum())
+    return float(stats.binomtest(up, up + down).pvalue) if up + down else 1.0
+
+
+def _common(one: Table, two: Table) -> tuple[Table, Table]:
+    """The rows that both have, in the order of the first."""
+    place = {row: i for i, row in enumerate(two.rows)}
+    shared = np.array([row in place for row in one.rows], bool)
+    first = one.where(shared)
+    order = np.array([place[row] for row in first.rows], np.int64)
+    return first, Table(
+        rows=first.rows,
+        values={name: column[order] for name, column in two.values.items()},
+        categories=first.categories,
+        clusters=first.clusters,
+    )
+
+
+def _clusters(table: Table) -> tuple[NDArray[np.int64], Sequence[str]]:
+    """[N] the number of each row's cluster, and the clusters."""
+    names = list(dict.fromkeys(table.clusters or table.rows))
+    place = {name: i for i, name in enumerate(names)}
+    return np.array([place[name] for name in table.clusters or table.rows], np.int64), names
+
+
+def _weights(table: Table, rng: np.random.Generator) -> Floats:
+    """[B, N]: how often each row is drawn when its clusters are drawn with replacement."""
+    of, names = _clusters(table)
+    count = len(names)
+    return np.asarray(rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)[:, of], np.float64)
+
+
+def _ends(drawn: Floats) -> tuple[float | None, float | None]:
+    known = drawn[np.isfinite(drawn)]
+    if len(known) < len(drawn) / 2:
+        return None, None
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _bootstrap_p(drawn: Floats) -> float:
+    """Twice the share of the rarer sign among drawn differences; never 0, for no more was drawn than that."""
+    known = drawn[np.isfinite(drawn)]
+    rarer = min((known <= 0).sum(), (known >= 0).sum())
+    return float(min(1.0, 2 * (rarer + 1) / (len(known) + 1)))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
