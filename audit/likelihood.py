@@ -135,7 +135,7 @@ class TorchModel:
         logp = self._batches.logp(frames)  # [B, V]
         rows = [row for row, frame in enumerate(frames) for _ in wanted[frame]]
         tokens = [query.wanted for frame in frames for query in wanted[frame]]
-        return logp[rows, tokens].tolist()  # type: ignore[no-any-return]
+        return logp[rows, tokens].tolist()
 
     def unmasked(self, sequences: Sequence[Ids], *, attention: bool = False) -> list[tuple[Floats, Floats]]:
         """For each sequence of L ids log P(each id | the sequence as it is) [L], and the attention that each position

@@ -150,4 +150,5 @@ def summed(model: Model, groups: Sequence[Sequence[Query]]) -> Floats:
     """[N] sums of the log-probabilities of each group of queries, all asked together; 0 of an empty group."""
     found = model.logp([query for group in groups for query in group])
     sizes = np.array([len(group) for group in groups], np.int64)
-    return np.bincount(np.repeat(np.arange(len(groups)), sizes), weights=found, minlength=len(groups))
+    which = np.repeat(np.arange(len(groups)), sizes)
+    return np.asarray(np.bincount(which, weights=found, minlength=len(groups)), np.float64)
