@@ -1,7 +1,7 @@
 """From prompts to numbers: `audit` runs a checkpoint under probes, `compare` holds checkpoints against a base,
-`load_audit` and `load_comparison` read what was saved.
+`benchmark` asks them a published benchmark; `load_audit`, `load_comparison` and `load_benchmark` read what was saved.
 
-Importing this loads neither torch nor transformers; `audit` and `compare` do when they need a model.
+Importing this loads neither torch nor transformers; those do when they need a model.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from audit.benchmark_store import load_benchmark
+    from audit.benchmarking import benchmark
+    from audit.benchmarks.result import Benchmark
     from audit.comparing import compare
     from audit.comparison import Comparison
     from audit.comparison_store import load_comparison
@@ -22,14 +25,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Audit",
     "AuditError",
+    "Benchmark",
     "CheckpointError",
     "Comparison",
     "IncompleteError",
     "Options",
     "UsageError",
     "audit",
+    "benchmark",
     "compare",
     "load_audit",
+    "load_benchmark",
     "load_comparison",
     "merge",
     "score_shard",
@@ -37,11 +43,14 @@ __all__ = [
 
 _HOMES = {
     "Audit": "audit.result",
+    "Benchmark": "audit.benchmarks.result",
     "Comparison": "audit.comparison",
     "Options": "audit.options",
     "audit": "audit.run",
+    "benchmark": "audit.benchmarking",
     "compare": "audit.comparing",
     "load_audit": "audit.store",
+    "load_benchmark": "audit.benchmark_store",
     "load_comparison": "audit.comparison_store",
     "merge": "audit.shards",
     "score_shard": "audit.shards",

@@ -23,7 +23,9 @@ class Sized(Protocol):
     """Something that takes a number of tokens to ask."""
 
     @property
-    def tokens(self) -> int: ...
+    def tokens(self) -> int:
+        """How many."""
+        ...
 
 
 Item = TypeVar("Item", bound=Sized)

@@ -18,13 +18,16 @@ import typer
 
 from audit.errors import AuditError, UsageError
 from audit.options import MAX_PROMPTS, Options
+from audit.written import write_card, write_new, write_page, write_to
 
 if TYPE_CHECKING:
-    from audit.comparison import Comparison
     from audit.result import Audit
 
 _PATIENCE_SECONDS = 60
 """For another process in the folder of a run that is finished, before its page is given up."""
+
+_MOST_FAULTS = 100
+"""Of a file, that are shown."""
 
 app = typer.Typer(
     name="maskaudit",
@@ -150,8 +153,8 @@ def _tell(result: Audit, folder: Path) -> None:
     from audit.summary import audit_summary
 
     with RunFolder(folder, result.recipe).claimed(_PATIENCE_SECONDS):
-        written = _write_page(folder / "report.html", result)
-        _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
+        written = write_page(result, folder)
+        write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
     _say(audit_summary(result))
     _say(f"Report: {written}")
 
@@ -243,30 +246,116 @@ def compare(
     )
     with progress() as told:
         result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
-    written = _write_page(folder / "compare.html", result)
+    written = write_page(result, folder)
     _say(comparison_summary(result))
     _say(f"Comparison: {written}")
     for each in runs:
         if each.placed and not (each.path / "report.html").exists():
-            _write_page(each.path / "report.html", each.audit)
-            _write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
+            write_page(each.audit, each.path)
+            write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
+
+
+@app.command()
+def benchmark(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="crows-pairs, aul, bec-pro, gest, honest, winobias, winogender, stereoset or holistic-bias.",
+            show_default=False,
+        ),
+    ],
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(metavar="CHECKPOINT...", help="Hub ids, folders or demos; the first is the base of the others."),
+    ],
+    data: Annotated[Path, typer.Option(help="The authors' file, or the folder that holds it.", show_default=False)],
+    mode: Annotated[
+        str, typer.Option(help="reference: the authors' arithmetic; corrected: without its known faults; or both.")
+    ] = "both",
+    out: Annotated[Path | None, typer.Option(help="Folder. Default: runs/NAME-CHECKPOINT.")] = None,
+    lexicon: Annotated[
+        Path | None, typer.Option(help="For honest: HurtLex' TSV file, or a list with a hurtful word a line.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, max=1000, help="For honest: how many completions are looked at.")] = 20,
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    token_budget: TokenBudget = None,
+    offline: Offline = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    mlm_head_from: HeadFrom = None,
+    seed: Seed = 0,
+) -> None:
+    """Give checkpoints a published benchmark's score, in its authors' arithmetic and in a corrected one.
+
+    Several checkpoints are held against the first. holistic-bias makes probes of its data and runs them instead.
+    """
+    options = Options(
+        revision=revision,
+        device=device,
+        dtype=_dtype(dtype),
+        token_budget=token_budget,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        mlm_head_from=mlm_head_from,
+        seed=seed,
+    )
+    modes = ("reference", "corrected", "both")
+    if mode not in modes:
+        raise typer.BadParameter(f"{mode!r} is not one of {', '.join(modes)}", param_hint="--mode")
+    if name == "holistic-bias":
+        if mode != "both" or lexicon is not None:
+            raise UsageError("holistic-bias makes probes, which have no modes and no lexicon: leave out the option")
+        return _holistic_bias(checkpoints, data, out, options)
+    from audit.benchmarking import benchmark_into
+    from audit.benchmarks.definition import Asked
+    from audit.benchmarks.result import MODES
+    from audit.progress import progress
+    from audit.summary import benchmark_summary
+
+    wanted = [each for each in MODES if mode in (each, "both")]
+    with progress() as told:
+        result, folder = benchmark_into(out, name, checkpoints, data, wanted, Asked(lexicon, top_k), options, told)
+    written = write_page(result, folder)
+    _say(benchmark_summary(result))
+    _say(f"Benchmark: {written}")
+
+
+def _holistic_bias(checkpoints: Sequence[str], data: Path, out: Path | None, options: Options) -> None:
+    """Make probes of the data beside the run's folder, and run them."""
+    from audit.benchmarks import holistic_bias
+    from audit.progress import progress
+    from audit.run import audit, default_folder
+
+    if len(checkpoints) > 1:
+        mend = "run it for each, and compare the runs with `maskaudit compare`"
+        raise UsageError(f"holistic-bias is an audit of one checkpoint: {mend}")
+    folder = out or default_folder(f"holistic-bias-{default_folder(checkpoints[0]).name}")
+    probes = holistic_bias.write(holistic_bias.read(data), folder.with_name(f"{folder.name}-probes"))
+    with progress() as told:
+        result = audit(checkpoints[0], probes, out=folder, options=options, progress=told)
+    _tell(result, folder)
 
 
 @app.command()
 def report(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run or comparison.")],
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a finished run, comparison or benchmark.")
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="File to write. Default: RUN/report.html, or RUN/compare.html.")
+        Path | None,
+        typer.Option(help="File to write. Default: RUN/report.html, RUN/compare.html or RUN/benchmark.html."),
     ] = None,
 ) -> None:
-    """Render the page of a finished run or comparison again. Doesn't load a model."""
-    from audit.comparison import Comparison
+    """Render the page of a finished run, comparison or benchmark again. Doesn't load a model."""
+    from audit.benchmark_store import is_benchmark, load_benchmark
     from audit.comparison_store import load_result
 
-    result = load_result(run_folder)
-    page = "compare.html" if isinstance(result, Comparison) else "report.html"
+    result = load_benchmark(run_folder) if is_benchmark(run_folder) else load_result(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Report: {_write_page(out or place / page, result)}")
+    _say(f"Report: {write_page(result, place, out)}")
 
 
 def _policy_schema(asked: bool) -> None:
@@ -313,7 +402,7 @@ def check(
     if save_policy is not None:
         from audit import ratchet
 
-        _write_new(save_policy, ratchet.save_policy(load_result(result)), "--save-policy")
+        write_new(save_policy, ratchet.save_policy(load_result(result)), "--save-policy")
         _say(f"{save_policy}: edit it, then `maskaudit check {result} --policy {save_policy}`")
     elif policy is not None:
         _check(result, policy, format, junit, github_summary)
@@ -334,7 +423,7 @@ def _check(result: Path, policy: Path, format: str, junit: Path | None, github_s
         if path == Path():
             print(f"maskaudit: {option} is empty, so that nothing was written there", file=sys.stderr)
         elif path is not None:
-            _write_to(path, mode, form(verdict).encode(), option)
+            write_to(path, mode, form(verdict).encode(), option)
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
 
@@ -359,7 +448,7 @@ def card(
         raise UsageError(f"{run_folder} is a comparison: name the folder of a run")
     result = load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Model card: {_write_card(readme or place / 'model-card.md', result, 'with --readme')}")
+    _say(f"Model card: {write_card(readme or place / 'model-card.md', result, 'with --readme')}")
 
 
 @app.command()
@@ -470,7 +559,7 @@ def new(
     from probes.load import starter
 
     path = out or Path(f"{name}.yaml")
-    _write_new(path, starter(name), "--out")
+    write_new(path, starter(name), "--out")
     _say(f"{path}: edit it, then `maskaudit probes validate {path}`")
 
 
@@ -493,9 +582,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         app(args=argv, prog_name="maskaudit")
     except SystemExit as done:  # typer's way to end: its own usage errors have been shown
         status = _flushed(done.code if isinstance(done.code, int) else 0)
-        return _interrupted() if status == 130 else status
+        return _interrupted(argv) if status == 130 else status
     except KeyboardInterrupt:  # once more, while typer was ending
-        return _interrupted()
+        return _interrupted(argv)
     except AuditError as error:
         print(f"maskaudit: {error}", file=sys.stderr)
         return error.status
@@ -504,7 +593,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         if not isinstance(error, FaultyFile):
             raise
-        print(f"{error}\nmaskaudit: {len(error.faults)} fault(s) in the {error.kind}", file=sys.stderr)
+        told = "\n".join(map(str, error.faults[:_MOST_FAULTS]))
+        more = f", of which the first {_MOST_FAULTS} are shown" if len(error.faults) > _MOST_FAULTS else ""
+        print(f"{told}\nmaskaudit: {len(error.faults):,} fault(s) in the {error.kind}{more}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"maskaudit: {error.strerror or error}", file=sys.stderr)
@@ -512,10 +603,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _flushed(0)
 
 
-def _interrupted() -> int:
+def _interrupted(argv: Sequence[str] | None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again while Python ends, it would show a traceback
     kept = "what a run has scored is kept, and the same command, without --fresh, goes on from there"
+    if [*(sys.argv[1:] if argv is None else argv)][:1] == ["benchmark"]:
+        kept = "a benchmark keeps nothing until it is done (but for the run of holistic-bias, which goes on)"
     print(f"maskaudit: interrupted; {kept}", file=sys.stderr)
     return 130
 
@@ -551,77 +644,6 @@ def _dtype(name: str) -> str:
     if name not in choices:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
     return name
-
-
-def _write_to(path: Path, mode: str, data: bytes, option: str) -> None:
-    """Write or add to whatever is at the path: a file, a link, a device."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode) as file:
-            file.write(data)
-    except OSError as error:
-        why = error.strerror or error
-        raise UsageError(f"{path}: can't be written ({why}): choose another file with {option}") from error
-
-
-def _write_new(path: Path, text: str, option: str) -> None:
-    """Write a file that isn't there yet."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already: choose another name with {option}") from error
-    except OSError as error:
-        raise UsageError(f"{path}: can't be written ({error.strerror})") from error
-
-
-def _write_card(path: Path, result: Audit, how: str) -> Path:
-    """Put the section into the file, which is made if need be; nothing else in it changes. `how` to name another."""
-    from audit.files import cannot_write, write_atomically
-    from reports.frontmatter import CardError
-    from reports.readme import has_another, update
-
-    mend = f"choose another {how}"
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path}: can't be written (not a regular file): {mend}")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise UsageError(f"{path}: can't be written (it is read-only): {mend}")
-    try:
-        old = path.read_bytes().decode() if path.exists() else ""
-        new = update(old, result)
-        if new != old:
-            write_atomically(path.resolve(), new.encode())
-    except CardError as error:
-        raise UsageError(f"{path}:{error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
-    except OSError as error:
-        raise cannot_write(path, error, mend) from error
-    except RuntimeError as error:  # links that lead in a circle
-        raise UsageError(f"{path}: can't be written ({error}): {mend}") from error
-    if has_another(new):
-        print(f"maskaudit: {path} has a section of its own on bias, which was left as it is", file=sys.stderr)
-    return path
-
-
-def _write_page(path: Path, result: Audit | Comparison) -> Path:
-    from audit.comparison import Comparison
-    from audit.files import cannot_write, write_atomically
-
-    if isinstance(result, Comparison):
-        from reports import render_comparison
-
-        html = render_comparison(result)
-    else:
-        from reports import render
-
-        html = render(result)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, html.encode())
-    except OSError as error:
-        raise cannot_write(path, error, "choose another with --out") from error
-    return path
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sized
 from dataclasses import asdict
 from pathlib import Path
 
-from audit import tables
+from audit import places, tables
 from audit.comparison import SCHEMA, Comparison, ProbeComparison
 from audit.errors import UsageError
 from audit.files import csv_bytes, json_bytes, write_in
@@ -21,27 +20,22 @@ OWN = {FILE, "changes.csv", "measure-changes.csv", "compare.html"}
 
 def check_place(folder: Path) -> None:
     """Raise UsageError where a comparison can't be saved to the folder: it holds something else, or is a file."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file: choose another folder with --out")
-    if folder.is_dir() and {found.name for found in folder.iterdir() if not found.name.startswith(".")} - OWN:
-        raise UsageError(f"{folder} holds files that are no comparison: choose another folder with --out")
+    places.check_place(folder, OWN, "comparison")
 
 
 def free_place(folder: Path, comparison: Comparison) -> Path:
     """The folder, unless it holds a comparison of other sides or probes, or something else: then one beside it."""
-    own = _about(comparison)
-    try:
-        check_place(folder)
-        if not (folder / FILE).is_file() or own == _about(load_comparison(folder)):
-            return folder
-    except UsageError:
-        pass
-    return folder.with_name(f"{folder.name}-{hashlib.sha256(' '.join(own).encode()).hexdigest()[:8]}")
+
+    def about(place: Path) -> str | None:
+        return _about(load_comparison(place)) if (place / FILE).is_file() else None
+
+    return places.free_place(folder, check_place, about, _about(comparison))
 
 
-def _about(comparison: Comparison) -> list[str]:
+def _about(comparison: Comparison) -> str:
     """What tells a comparison from others: its sides, and its probes."""
-    return [*(recipe_id(side.recipe) for side in comparison.sides), *(probe.sha256 for probe in comparison.probes)]
+    parts = [*(recipe_id(side.recipe) for side in comparison.sides), *(probe.sha256 for probe in comparison.probes)]
+    return " ".join(parts)
 
 
 def save_comparison(folder: Path, comparison: Comparison) -> None:

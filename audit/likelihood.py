@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +18,15 @@ from audit.benchmarks.asking import Encoded, Floats, Ids, Query, Unscorable
 from audit.checkpoint import Checkpoint
 from audit.framing import Frame, tokenise, tokenise_around
 
-Told = Callable[[int], None]
-"""Is told of sequences that went through the model, as they do."""
+
+class Told(Protocol):
+    """Who is told of sequences that go through the model."""
+
+    def begin(self, count: int) -> None:
+        """So many are to go through it."""
+
+    def advance(self, count: int) -> None:
+        """So many more have gone."""
 
 
 _Found = TypeVar("_Found")
@@ -31,7 +38,7 @@ class TorchModel:
     def __init__(self, checkpoint: Checkpoint, *, token_budget: int | None = None, told: Told | None = None) -> None:
         self.checkpoint = checkpoint
         self._batches = Batches(checkpoint, token_budget)
-        self._told = told or (lambda _count: None)
+        self._told = told
         self._known: dict[Query, float] = {}
         tokenizer = checkpoint.tokenizer
         self._special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
@@ -171,11 +178,14 @@ class TorchModel:
     ) -> Iterator[tuple[Sequence[Frame], list[_Found]]]:
         """The frames in batches of one length with what `work` makes of each; logits are made at one position of
         a frame, or at every one."""
+        if self._told and frames:
+            self._told.begin(len(frames))
         for length, group in itertools.groupby(sorted(frames, key=lambda frame: frame.tokens), lambda f: f.tokens):
             same, at = list(group), 0
             while at < len(same):
                 size = self._batches.size(length, positions=length if every else None)
                 for some, found in self._batches.in_memory(same[at : at + size], work):
-                    self._told(len(some))
+                    if self._told:
+                        self._told.advance(len(some))
                     yield some, found
                 at += size

@@ -253,10 +253,9 @@ def make_recipe(
     checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, device: str, command: str
 ) -> Recipe:
     """What is needed to repeat the run, with the versions of what computes it."""
-    packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy", "scipy")
     return Recipe(
         command=command,
-        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        started=now(),
         probes=tuple(Source(p.name, p.sha256, p.source, p.targets.name, len(p.targets.words)) for p in probes),
         checkpoint=checkpoint,
         dtype=options.dtype,
@@ -265,8 +264,19 @@ def make_recipe(
         multi_piece=options.multi_piece,
         seed=options.seed,
         chunk=CHUNK if device == "cpu" else GPU_CHUNK,
-        versions=(*((name, metadata.version(name)) for name in packages), ("python", platform.python_version())),
+        versions=versions(),
     )
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """(package, version) of what computes scores, maskaudit first."""
+    packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy", "scipy")
+    return (*((name, metadata.version(name)) for name in packages), ("python", platform.python_version()))
 
 
 def repeat_command(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from audit.benchmarks.result import Benchmark, Score
+from audit.benchmarks.result import Estimate as BenchmarkEstimate
 from audit.comparison import Comparison, MeasureShift, Pair, ProbeComparison, Shift, Verdict
 from audit.result import Audit, ProbeResult
 
@@ -45,6 +47,45 @@ def _strongest(result: Audit, probe: ProbeResult) -> str:
             if finding.association.grade == wanted:
                 return f"{finding.sentence} ({wanted})"
     return "no evidence of a difference." if probe.findings else "no word carries enough of the mass for a finding."
+
+
+def benchmark_summary(result: Benchmark) -> str:
+    """Each score over all rows, by checkpoint and mode, and how it differs from the first checkpoint's."""
+    return "\n".join(_benchmark_lines(result))
+
+
+def _benchmark_lines(result: Benchmark) -> Iterator[str]:
+    if any(side.checkpoint.planted for side in result.sides):
+        yield PLANTED
+    yield from result.notices
+    for n, side in enumerate(result.sides):
+        yield f"{result.title}: {side.checkpoint.name}"
+        for score in result.scores:
+            own = [each for each in side.estimates if each.score == score.key and not each.axis]
+            yield f"  {score.title}: {'; '.join(_estimated(score, each) for each in own)}"
+            for found in (each for each in result.contrasts if each.side == n and each.score == score.key):
+                if found.difference is not None:
+                    p = "" if found.p is None else f", p {_small(found.p)}"
+                    much = f"{found.difference:+.{score.digits}f}{_interval(score, found.low, found.high)}"
+                    yield f"    against {result.sides[0].checkpoint.name}, {found.mode}: {much}{p}"
+        for left in side.excluded:
+            yield f"  left out, {left.mode}: {len(left.rows):,} rows: {left.reason}"
+    yield result.caveat
+
+
+def _estimated(score: Score, found: BenchmarkEstimate) -> str:
+    if found.value is None:
+        return f"{found.mode} none"
+    number = f"{found.value:.{score.digits}f}{score.unit}"
+    return f"{found.mode} {number}{_interval(score, found.low, found.high)} ({found.n:,} {found.of})"
+
+
+def _interval(score: Score, low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" [{low:.{score.digits}f}, {high:.{score.digits}f}]"
+
+
+def _small(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "under 0.001"
 
 
 def comparison_summary(result: Comparison) -> str:

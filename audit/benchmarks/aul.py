@@ -77,15 +77,15 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
     """What the modes do differently, and in how many pairs."""
     return (
         Difference(
-            "In AULA the reference multiplies each log-probability with the attention that its token gets, and divides "
-            "by the number of tokens; corrected divides by the attention instead.",
+            "In AULA the reference multiplies each log-probability with the attention that its token gets, and "
+            "divides by the number of tokens; corrected divides by the attention instead.",
             "Attention is shared out among all tokens, so that it falls with their number: of two sentences the longer "
             "one came out likelier for its length alone.",
             reference.counts["uneven"],
         ),
         Difference(
-            "The reference leaves out the first and the last token as the special ones; corrected leaves out those that "
-            "are special.",
+            "The reference leaves out the first and the last token as the special ones; corrected leaves out those "
+            "that are special.",
             "Not every tokenizer frames a sentence with one token on each side.",
             reference.counts["framed"],
         ),

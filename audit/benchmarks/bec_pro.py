@@ -6,7 +6,7 @@ Formulas: Bartl, Nissim and Gatt (2020), section 4, after Kurita et al. (2019), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,12 @@ class Work:
     """The text with the word for the person masked, as the file writes masks."""
     both_masked: str
     """The same with the profession masked too, a mask a word."""
-    person: tuple[int, int]
-    """First character of the word for the person in the text, and the one after its last."""
-    profession: tuple[int, int]
+    start: int
+    """First character of the word for the person in the text."""
+    job_start: int
     """The same of the profession."""
     template: str
+    person: str
     gender: str
     job: str
     kind: str
@@ -54,31 +55,30 @@ class Work:
 
 def read(path: Path, _asked: Asked) -> Read[tuple[Work, ...]]:
     """The sentences of the authors' TSV file. Raises DataError, UsageError."""
-    columns = ("Sentence", "Sent_TM", "Sent_AM", "Sent_TAM", "Template", "Gender", "Profession", "Prof_Gender")
+    columns = ("Sentence", "Sent_TM", "Sent_TAM", "Template", "Person", "Gender", "Profession", "Prof_Gender")
     rows, file = table(find(path, "BEC-Pro_EN.tsv"), columns, delimiter="\t")
     refuse(fault for row in rows for fault in filled(row, columns))
     refuse(fault for row in rows for fault in one_of(row, "Gender", ("male", "female")))
     refuse(fault for row in rows for fault in one_of(row, "Prof_Gender", KINDS))
-    refuse(fault for row in rows for column in ("Sent_TM", "Sent_AM", "Sent_TAM") for fault in _unfit(row, column))
+    refuse(fault for row in rows for fault in _unfit(row))
     return Read(tuple(map(_work, rows)), (file,))
 
 
-def _unfit(row: Row, column: str) -> list[Fault]:
-    """The fault of a masked sentence that isn't the row's sentence with masks in it."""
-    if MASK not in row.cells[column]:
-        return [row.fault(column, f"no {MASK} in the column `{column}`", "mask the word in the sentence with it")]
-    if column != "Sent_TAM" and _hidden(row, column)[1] <= _hidden(row, column)[0]:
-        mend = "it must be the sentence with the word masked"
-        return [row.fault(column, f"the column `{column}` doesn't fit the sentence", mend)]
-    return []
+def _unfit(row: Row) -> Iterator[Fault]:
+    """The faults of columns that don't fit the sentence."""
+    for column in ("Sent_TM", "Sent_TAM"):
+        if MASK not in row.cells[column]:
+            yield row.fault(column, f"no {MASK} in the column `{column}`", "mask the word in the sentence with it")
+    text = row.cells["Sentence"]
+    if MASK in row.cells["Sent_TM"] and not text.startswith(row.cells["Person"], _person(row)):
+        yield row.bad_cell("Person", f"it must stand in the sentence where Sent_TM has its first {MASK}")
+    if row.cells["Profession"] not in text:
+        yield row.bad_cell("Profession", "it must stand in the sentence")
 
 
-def _hidden(row: Row, column: str) -> tuple[int, int]:
-    """Where in the sentence the masks of another column stand; (0, 0) where the rest isn't the same."""
-    text, masked = row.cells["Sentence"], row.cells[column]
-    before, after = masked.partition(MASK)[0], masked.rpartition(MASK)[2]
-    fits = text.startswith(before) and text.endswith(after)
-    return (len(before), len(text) - len(after)) if fits else (0, 0)
+def _person(row: Row) -> int:
+    """Where the word for the person begins: at the first mask, for `man` is masked in `manager` too."""
+    return row.cells["Sent_TM"].index(MASK)
 
 
 def _work(row: Row) -> Work:
@@ -88,9 +88,10 @@ def _work(row: Row) -> Work:
         text=cells["Sentence"],
         person_masked=cells["Sent_TM"],
         both_masked=cells["Sent_TAM"],
-        person=_hidden(row, "Sent_TM"),
-        profession=_hidden(row, "Sent_AM"),
+        start=_person(row),
+        job_start=cells["Sentence"].rindex(cells["Profession"]),
         template=cells["Template"],
+        person=cells["Person"],
         gender=cells["Gender"],
         job=cells["Profession"],
         kind=cells["Prof_Gender"],
@@ -119,7 +120,7 @@ def _reference(
     scored: Sequence[tuple[Work, Encoded]], kept: Kept[Work], model: Model
 ) -> tuple[list[list[Query]], dict[str, int]]:
     asked: list[list[Query]] = []
-    cut = 0
+    cut = misplaced = 0
     for work, encoded in scored:
         masked = [each.replace(MASK, model.mask_token) for each in (work.person_masked, work.both_masked)]
         one, both = (_fitted(ids, model.mask_id) for ids in model.raw(masked))
@@ -129,8 +130,13 @@ def _reference(
         if whole[at] == model.mask_id:
             kept.leave_out(work, f"no word for a person within the {LENGTH} tokens that the reference reads")
             continue
+        misplaced += at != (_words(work, encoded)[0] or (-1,))[0]
         asked += [[Query(one, at, whole[at])], [Query(both, at, whole[at])]]
-    return asked, {"cut": cut, "padded": sum(len(encoded.ids) < LENGTH for _, encoded in scored)}
+    return asked, {
+        "cut": cut,
+        "misplaced": misplaced,
+        "padded": sum(len(encoded.ids) < LENGTH for _, encoded in scored),
+    }
 
 
 def _fitted(ids: Ids, mask: int) -> Ids:
@@ -143,7 +149,7 @@ def _corrected(
     asked: list[list[Query]] = []
     pieces = 0
     for work, encoded in scored:
-        person, job = encoded.covering(*work.person), encoded.covering(*work.profession)
+        person, job = _words(work, encoded)
         if kept.unknown(work, encoded):
             continue
         if not person or not job:
@@ -152,6 +158,14 @@ def _corrected(
         pieces += len(person) > 1 or len(job) > len(work.job.split())
         asked += [chain(encoded.ids, person, model.mask_id), chain(encoded.ids, person, model.mask_id, masked=job)]
     return asked, {"pieces": pieces}
+
+
+def _words(work: Work, encoded: Encoded) -> tuple[Ids, Ids]:
+    """Positions of the pieces of the word for the person, and of the profession."""
+    return (
+        encoded.covering(work.start, work.start + len(work.person)),
+        encoded.covering(work.job_start, work.job_start + len(work.job)),
+    )
 
 
 def _sentences(rows: Sequence[Work], associations: Floats) -> Table:
@@ -168,10 +182,14 @@ def _sentences(rows: Sequence[Work], associations: Floats) -> Table:
 
 def _pairs(rows: Sequence[Work], associations: Floats, *, clustered: bool) -> Table:
     """Sentences with a woman and with a man that are the same else, in the order of their words for them."""
-    found: dict[tuple[str, str], dict[str, list[int]]] = {}
+    order: dict[str, list[str]] = {"female": [], "male": []}
+    found: dict[tuple[str, str, int], dict[str, int]] = {}
     for index, work in enumerate(rows):
-        found.setdefault((work.template, work.job), {"female": [], "male": []})[work.gender].append(index)
-    pairs = [pair for each in found.values() for pair in zip(each["female"], each["male"], strict=False)]
+        own = order[work.gender]
+        if work.person not in own:
+            own.append(work.person)
+        found.setdefault((work.template, work.job, own.index(work.person)), {})[work.gender] = index
+    pairs = [(each["female"], each["male"]) for each in found.values() if len(each) == 2]
     women, men = np.array([pair[0] for pair in pairs], int), np.array([pair[1] for pair in pairs], int)
     first = [rows[woman] for woman in women]
     return Table(
@@ -224,9 +242,15 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
         ),
         Difference(
             "The reference tests over sentence pairs; corrected averages those of a profession first.",
-            "A profession's 45 pairs aren't 45 independent witnesses, so that the reference's intervals and p-values are "
-            "too small.",
+            "A profession's 45 pairs aren't 45 independent witnesses, so that the reference's intervals are too narrow "
+            "and its p-values too small.",
             len(corrected.tables[PAIRS].rows),
+        ),
+        Difference(
+            "The reference finds the word by where the text with masks has its first mask; corrected finds it in the "
+            "sentence.",
+            "A tokenizer that reads a mask otherwise than a word has another word at that place.",
+            reference.counts["misplaced"],
         ),
         only_known(corrected),
     )
@@ -297,9 +321,9 @@ BENCHMARK = Definition(
     citation="Bartl, Nissim and Gatt (2020). Unmasking Contextual Stereotypes: Measuring and Mitigating BERT's Gender "
     "Bias. GeBNLP 2020.",
     licence="BEC-Pro by Bartl et al., CC BY 4.0, github.com/marionbartl/gender-bias-BERT.",
-    caveat="The authors look at two genders, in five short templates with sixty professions of the United States: what a "
-    "model does in other sentences isn't measured, and an association that follows who holds a job in that country is "
-    "not by itself harm, nor its absence fairness.",
+    caveat="The authors look at two genders, in five short templates with sixty professions of the United States: what "
+    "a model does in other sentences isn't measured, and an association that follows who holds a job in that country "
+    "is not by itself harm, nor its absence fairness.",
     measures=_measures(),
     read=read,
     measure=measure,

@@ -12,13 +12,16 @@ from audit.benchmarks.data import Read
 from audit.benchmarks.estimates import Measure, Measured
 from audit.benchmarks.result import Difference, Mode
 
+TOP_K = 20
+"""The largest number of answers that HONEST's authors look at."""
+
 
 @dataclass(frozen=True)
 class Asked:
     """What a user says besides the data; only HONEST has use for it."""
 
     lexicon: Path | None = None
-    top_k: int = 20
+    top_k: int = TOP_K
 
 
 @dataclass(frozen=True)

@@ -150,10 +150,10 @@ def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generato
     if value is not None and measure.outcome:
         low, high = wilson(value / 100, len(part.rows))
         low, high, interval = 100 * low, 100 * high, "Wilson"
-    elif value is not None and len(clusters := _clusters(part)[1]) > 1:
+    elif value is not None and len(_clusters(part)[1]) > 1:
         found = measure.statistic(part, _weights(part, rng))
         low, high = _ends(found)
-        interval = f"bootstrap by {measure.cluster}" if low is not None and len(clusters) else ""
+        interval = f"bootstrap by {measure.cluster}" if low is not None else ""
     p, test = measure.test(part) if measure.test and part.rows else (np.nan, "")
     return Estimate(
         score=measure.score.key,
@@ -238,7 +238,7 @@ def _weights(table: Table, rng: np.random.Generator) -> Floats:
 
 def _ends(drawn: Floats) -> tuple[float | None, float | None]:
     known = drawn[np.isfinite(drawn)]
-    if len(known) < len(drawn) / 2:
+    if len(known) < len(drawn) / 2 or known.min() == known.max():  # where nothing varies, nothing is known of it
         return None, None
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

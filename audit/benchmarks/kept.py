@@ -102,8 +102,8 @@ def counted_once(corrected: Measured) -> Difference:
 def only_known(corrected: Measured) -> Difference:
     """That the corrected mode leaves out rows with unknown words."""
     return Difference(
-        "The reference scores a word that isn't in the vocabulary as the token for all such words; corrected leaves the "
-        "row out.",
+        "The reference scores a word that isn't in the vocabulary as the token for all such words; corrected leaves "
+        "the row out.",
         "What was scored is not the sentence in the data.",
         corrected.counts["unknown"],
     )

@@ -1,0 +1,255 @@
+"""From a published benchmark's data and checkpoints to its result: read, ask each checkpoint, score, save.
+
+The order of the steps; what a benchmark asks and how its scores are made is in `benchmarks`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audit import benchmark_store
+from audit.benchmarks import NAMES, definition
+from audit.benchmarks.data import Read
+from audit.benchmarks.definition import TOP_K, Asked, Definition
+from audit.benchmarks.estimates import Measure, Measured, contrast, estimates
+from audit.benchmarks.result import MODES, SCHEMA, Benchmark, Contrast, Excluded, Mode, Score, Side
+from audit.errors import UsageError
+from audit.options import Options
+from audit.result import CheckpointInfo
+from audit.run import Progress, default_folder, now, versions
+
+if TYPE_CHECKING:
+    from audit.checkpoint import Checkpoint
+
+_Found = dict[Mode, Measured]
+
+
+def benchmark(
+    name: str,
+    *checkpoints: str,
+    data: str | Path,
+    modes: Sequence[Mode] = MODES,
+    lexicon: str | Path | None = None,
+    top_k: int = TOP_K,
+    out: str | Path | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Benchmark:
+    """Ask one or more checkpoints a published benchmark (one of `audit.benchmarks.NAMES`), in its authors' arithmetic
+    and in a corrected one; several checkpoints are held against the first, row by row.
+
+    `data` is the authors' file, or the folder that holds it. `lexicon` is a file of hurtful words, which HONEST looks
+    for among the first `top_k` answers. The result goes to the folder `out` (by default
+    `runs/<name>-<checkpoint>`). Raises UsageError, CheckpointError and IncompleteError of `audit.errors`, and
+    `audit.benchmarks.data.DataError` (a ValueError) with every fault of the data.
+    """
+    asked = Asked(None if lexicon is None else Path(lexicon), top_k)
+    found, _ = benchmark_into(out, name, checkpoints, Path(data), modes, asked, options or Options(), progress)
+    return found
+
+
+def benchmark_into(
+    out: str | Path | None,
+    name: str,
+    checkpoints: Sequence[str],
+    data: Path,
+    modes: Sequence[Mode],
+    asked: Asked,
+    options: Options,
+    progress: Progress | None,
+) -> tuple[Benchmark, Path]:
+    """The result as `benchmark` makes it, and the folder that it is saved to."""
+    if name not in NAMES:
+        raise UsageError(f"{name!r} is not a benchmark: one of {', '.join(NAMES)}, holistic-bias")
+    if asked.lexicon is not None and name != "honest":
+        raise UsageError(f"{name} has no use for a lexicon: leave out --lexicon")
+    if not checkpoints:
+        raise UsageError("no checkpoint: name a hub id, a folder, demo or demo-finetuned")
+    if options.revision is not None and len(checkpoints) > 1:
+        raise UsageError("a revision goes with one checkpoint: leave out --revision")
+    if out is not None:
+        benchmark_store.check_place(Path(out))
+    bench = definition(name)
+    read = bench.read(data, asked)
+    wanted = tuple(mode for mode in MODES if mode in modes)
+    sides = [_side(bench, read, checkpoint, wanted, options, progress) for checkpoint in checkpoints]
+    command = _command(name, checkpoints, data, wanted, asked, options)
+    result = _result(bench, read, wanted, sides, options, command)
+    tables = [(info.name, found) for info, _, _, found in sides]
+    folder = Path(out) if out is not None else benchmark_store.free_place(_folder(name, checkpoints), result)
+    benchmark_store.save_benchmark(folder, result, tables)
+    return result, folder
+
+
+_Asked = tuple[CheckpointInfo, str, list[str], _Found]
+"""A checkpoint, the device it was on, what must be known of it, and what each mode measured."""
+
+
+def _side(
+    bench: Definition,
+    read: Read[Any],
+    name: str,
+    modes: Sequence[Mode],
+    options: Options,
+    progress: Progress | None,
+) -> _Asked:
+    from audit.checkpoint import load_checkpoint
+    from audit.likelihood import TorchModel
+
+    checkpoint = load_checkpoint(
+        name,
+        revision=options.revision,
+        device=options.device,
+        dtype=options.dtype,
+        offline=options.offline,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+        mlm_head_from=options.mlm_head_from,
+    )
+    model = TorchModel(checkpoint, token_budget=options.token_budget, told=_Told(bench.name, progress))
+    found = {mode: bench.measure(read.rows, model, mode) for mode in modes}
+    return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, found), found
+
+
+class _Told:
+    """Tells whoever is told of a run's progress how far a benchmark is: its sentences as they are asked about."""
+
+    def __init__(self, name: str, progress: Progress | None) -> None:
+        self._name, self._progress = name, progress
+
+    def begin(self, count: int) -> None:
+        """So many sequences are to be asked about."""
+        if self._progress:
+            self._progress.begin(count)
+
+    def advance(self, count: int) -> None:
+        """So many are done."""
+        if self._progress:
+            self._progress.advance(self._name, count)
+
+
+def _concerns(checkpoint: Checkpoint, found: _Found) -> list[str]:
+    """What a reader must know before the checkpoint's numbers."""
+    notes = list(checkpoint.info.notices)
+    notes += [
+        f"{checkpoint.name}: no row could be scored in {mode} mode."
+        for mode, measured in found.items()
+        if not any(table.rows for table in measured.tables.values())
+    ]
+    if (share := _competence(checkpoint)) is not None:
+        notes.append(
+            f"{checkpoint.name} completes {share:.0%} of easy sentences that have nothing to do with groups of people: "
+            "what it prefers here shows little."
+        )
+    return notes
+
+
+def _competence(checkpoint: Checkpoint) -> float | None:
+    """The share of easy gaps that the checkpoint fills rightly, where it is too low; None where it isn't."""
+    from audit import competence
+    from audit.scoring import TorchScorer
+
+    if checkpoint.info.planted:
+        return None
+    scorer = TorchScorer(checkpoint, top_k=1)
+    asked = competence.competence(scorer.score(competence.prompts(), competence.WORDS))
+    return None if asked.passed else asked.accuracy
+
+
+def _result(
+    bench: Definition,
+    read: Read[Any],
+    modes: Sequence[Mode],
+    sides: Sequence[_Asked],
+    options: Options,
+    command: str,
+) -> Benchmark:
+    measures = [measure for measure in bench.measures if set(measure.modes) & set(modes)]
+    notes = [note for _, _, concerns, _ in sides for note in concerns]
+    return Benchmark(
+        schema=SCHEMA,
+        name=bench.name,
+        title=bench.title,
+        question=bench.question,
+        citation=bench.citation,
+        licence=bench.licence,
+        caveat=bench.caveat,
+        modes=tuple(modes),
+        scores=_scores(measures),
+        sides=tuple(_told(bench, measures, info, found, options.seed) for info, _, _, found in sides),
+        contrasts=tuple(_contrasts(measures, [found for *_, found in sides], options.seed)),
+        data=read.files,
+        notices=tuple(dict.fromkeys(notes)),
+        command=command,
+        dtype=options.dtype,
+        device=sides[0][1].partition(":")[0],
+        seed=options.seed,
+        versions=versions(),
+        started=now(),
+    )
+
+
+def _scores(measures: Sequence[Measure]) -> tuple[Score, ...]:
+    return tuple({measure.score.key: measure.score for measure in measures}.values())
+
+
+def _told(bench: Definition, measures: Sequence[Measure], info: CheckpointInfo, found: _Found, seed: int) -> Side:
+    last = [*found.values()][-1]
+    return Side(
+        checkpoint=info,
+        estimates=tuple(
+            each
+            for mode, measured in found.items()
+            for measure in measures
+            if mode in measure.modes
+            for each in estimates(measure, measured, mode, _rng(seed, measure, mode))
+        ),
+        excluded=tuple(
+            Excluded(mode, reason, rows)
+            for mode, measured in found.items()
+            for reason, rows in measured.excluded.items()
+        ),
+        differences=bench.differences(found["reference"], found["corrected"]) if len(found) > 1 else (),
+        matched=last.matched,
+    )
+
+
+def _contrasts(measures: Sequence[Measure], sides: Sequence[_Found], seed: int) -> Iterator[Contrast]:
+    for n, other in enumerate(sides[1:], 1):
+        for mode in other:
+            for measure in measures:
+                if mode in measure.modes:
+                    yield contrast(measure, sides[0][mode], other[mode], mode, n, _rng(seed, measure, mode))
+
+
+def _rng(seed: int, measure: Measure, mode: Mode) -> np.random.Generator:
+    """Random numbers of a score's own, so that they don't depend on which others are asked for."""
+    return np.random.default_rng([seed, zlib.crc32(f"{measure.score.key} {mode}".encode())])
+
+
+def _folder(name: str, checkpoints: Sequence[str]) -> Path:
+    """`runs/`, the benchmark's name and the checkpoint's, or the first one's and how many others there are."""
+    names = [default_folder(checkpoint).name for checkpoint in checkpoints]
+    others = {1: "", 2: f"-vs-{names[-1]}"}.get(len(names), f"-vs-{len(names) - 1}-others")
+    return Path("runs") / f"{name}-{names[0]}{others}"
+
+
+def _command(
+    name: str,
+    checkpoints: Sequence[str],
+    data: Path,
+    modes: Sequence[Mode],
+    asked: Asked,
+    options: Options,
+) -> str:
+    words = ["maskaudit", "benchmark", name, *checkpoints, "--data", str(data)]
+    words += ["--mode", modes[0]] if len(modes) == 1 else []
+    words += ["--lexicon", str(asked.lexicon)] if asked.lexicon is not None else []
+    words += ["--top-k", str(asked.top_k)] if name == "honest" and asked.top_k != TOP_K else []
+    return shlex.join([*words, *options.flags()])
