@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from audit.benchmarks import jsontext
 from audit.benchmarks.result import DataFile
 from audit.errors import UsageError
 from probes.faults import CONTROL, Fault, FaultyFile, read_text
@@ -79,6 +80,15 @@ def lines(path: Path) -> tuple[list[Line], DataFile]:
         faults = [Fault(path.name, 1, 1, "no lines", "is it cut short?")]
     refuse(faults)
     return found, described(path, raw, len(found))
+
+
+def read_json(path: Path) -> object:
+    """The value in a JSON file. Raises DataError, UsageError."""
+    text, faults = read_text(path.name, read_bytes(path), MOST_BYTES)
+    refuse(faults)
+    value, faults = jsontext.parse(path.name, text)
+    refuse(faults)
+    return value
 
 
 def one_of(row: Row, column: str, choices: Sequence[str]) -> Iterable[Fault]:

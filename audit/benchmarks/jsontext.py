@@ -1,0 +1,102 @@
+"""JSON text to plain data, safely: what would crash a parser, or be lost without a word, is a fault with a place.
+
+What the data should look like isn't known here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from probes.faults import Fault
+
+MAX_DEPTH = 50
+MOST_FAULTS = 100
+"""More than these aren't looked for: a file with so many is no file of data."""
+
+_TOKEN = re.compile(
+    r'(?P<text>"(?:[^"\\]++|\\.)*+"?)(?P<key>[ \t\r\n]*+:)?'
+    r"|(?P<open>[\[{])|(?P<close>[\]}])|(?P<number>-?[0-9][0-9.eE+-]*+)|(?P<nan>-?Infinity|NaN)|(?P<nul>\0)",
+    re.DOTALL,
+)
+_NO_TEXT = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
+"""Control characters but for tab and line feed, and what is no character at all."""
+
+_Found = tuple[int, str, str]
+"""Where in the text, what, and how to mend it."""
+
+
+def parse(file: str, text: str) -> tuple[object, list[Fault]]:
+    """The value of a JSON text, and what is wrong with the text. The value is None where there are faults.
+
+    Refused, beside what is no JSON: a key that is there twice, NaN, Infinity and numbers that large, lists and objects
+    nested deeper than `MAX_DEPTH`, control characters and halves of characters.
+    """
+    found = list(islice(_scan(text), MOST_FAULTS))
+    if found:
+        return None, [_fault(file, text, *one) for one in found]
+    try:
+        return json.loads(text), []
+    except json.JSONDecodeError as error:
+        what = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        return None, [Fault(file, error.lineno, error.colno, what, "is the file whole? get it again")]
+
+
+def _fault(file: str, text: str, at: int, what: str, mend: str) -> Fault:
+    return Fault(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at), what, mend)
+
+
+def _scan(text: str) -> Iterator[_Found]:
+    """Faults that need no grammar, in their order. Depth is one that ends the search."""
+    keys: list[set[str]] = []  # of each open object, and of each open list, which has none
+    for token in _TOKEN.finditer(text):
+        match token.lastgroup:
+            case "open":
+                keys.append(set())
+                if len(keys) > MAX_DEPTH:
+                    yield token.start(), f"nested deeper than {MAX_DEPTH}", "3 levels are enough; close the brackets"
+                    return
+            case "close":
+                del keys[-1:]
+            case "text" | "key":
+                yield from _in_text(token, keys)
+            case _:
+                yield from _in_scalar(token)
+
+
+def _in_text(token: re.Match[str], keys: list[set[str]]) -> Iterator[_Found]:
+    """What is wrong with a text or key; a key is noted in the last of `keys`."""
+    text = _decoded(token["text"])
+    if bad := _NO_TEXT.search(text):
+        yield token.start(), f"the character U+{ord(bad[0]):04X} in a text", "remove it"
+    if token["key"] and keys:
+        if text in keys[-1]:
+            yield token.start(), f"duplicate key `{text[:80]}`", "keep one of them"
+        keys[-1].add(text)
+
+
+def _decoded(quoted: str) -> str:
+    """The text between the quotes; as it is written where its escapes are wrong, which the parser will say."""
+    if "\\" in quoted:
+        try:
+            return str(json.loads(quoted, strict=False))
+        except json.JSONDecodeError:
+            pass
+    return quoted[1:-1]
+
+
+def _in_scalar(token: re.Match[str]) -> Iterator[_Found]:
+    if token["nul"]:
+        yield token.start(), "a NUL byte", "remove it; is this a text file?"
+    elif token["nan"] or _too_large(token["number"]):
+        yield token.start(), f"{token[0][:20]} is no number that JSON has", "write a finite number, or null"
+
+
+def _too_large(number: str) -> bool:
+    try:
+        return not math.isfinite(float(number))
+    except ValueError:  # no number at all, which the parser will say
+        return False
