@@ -62,7 +62,9 @@ def read_table(
     return rows, faults
 
 
-def _header_faults(file: str, header: list[str], columns: Collection[str] | None, required: Collection[str]) -> list[Fault]:
+def _header_faults(
+    file: str, header: list[str], columns: Collection[str] | None, required: Collection[str]
+) -> list[Fault]:
     faults = []
     for index, column in enumerate(header):
         if columns is not None and column not in columns:
