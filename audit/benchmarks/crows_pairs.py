@@ -80,7 +80,7 @@ def _reference(pairs: Sequence[Pair], model: Model) -> Measured:
     neutral = rounded[:, 0] == rounded[:, 1]
     tied = int((neutral & (exact[:, 0] != exact[:, 1])).sum())
     return Measured(
-        tables={UNIT: _table(kept, rounded, (rounded[:, 0] > rounded[:, 1]).astype(float), neutral.astype(float))},
+        tables={UNIT: _table(kept, exact, (rounded[:, 0] > rounded[:, 1]).astype(float), neutral.astype(float))},
         excluded=kept.excluded(),
         counts={"neutral": int(neutral.sum()), "rounded": tied, "lowered": lowered},
     )
