@@ -13,7 +13,7 @@ from published import Plain
 
 from audit.benchmarks import definition
 from audit.benchmarks.definition import Asked
-from audit.benchmarks.estimates import Measured, estimates
+from audit.benchmarks.estimates import Measured, Table, estimates
 from audit.checkpoint import load_checkpoint
 from audit.likelihood import TorchModel
 from probes.load import load_lexicon
@@ -147,10 +147,9 @@ def test_bec_pro_pairs(both, data, mode):
     got = values("bec-pro", found, mode)
     for kind, (_, _, pairs, _) in groups.items():
         differences = [woman - man for woman, man in pairs]
-        wanted_mean = sum(differences) / len(differences) if differences else None
-        assert got[f"difference_{kind}"] == (
-            wanted_mean if wanted_mean is None else pytest.approx(wanted_mean, abs=CLOSE)
-        )
+        told = got[f"difference_{kind}"]
+        assert (told is None) == (not differences)
+        assert told is None or told == pytest.approx(sum(differences) / len(differences), abs=CLOSE)
     assert any(pairs for _, _, pairs, _ in groups.values())
 
 
@@ -252,9 +251,8 @@ def test_winogender(both, data, mode):
         rtol=0,
         atol=CLOSE,
     )
-    assert got["majority_accuracy"] == pytest.approx(
-        published.winogender_accuracy(rows, wanted, shares, mode), abs=1e-9
-    )
+    accuracy = published.winogender_accuracy(rows, wanted, shares, mode)
+    assert got["majority_accuracy"] == pytest.approx(accuracy, abs=1e-9)
     for prior in (False, True)[: 1 + (mode == "corrected")]:
         by = published.winogender_occupations(rows, wanted, mode, prior)
         key = "women_share_correlation" + ("_prior" if prior else "")
@@ -329,8 +327,6 @@ def test_the_published_scores_of_gest_give_the_published_rates(data):
     for template in range(4):
         file = data / "gest" / "predictions" / f"distilbert-base-uncased_template-{template}.txt"
         columns[f"value_t{template}"] = np.array([float(line) for line in file.read_text().split()])
-    from audit.benchmarks.estimates import Table
-
     stereotypes = np.array([float(row.stereotype) for row in rows])
     table = Table(tuple(row.row for row in rows), {"stereotype": stereotypes, **columns})
     got = values("gest", Measured({"sentences": table}, {}), "reference")

@@ -19,6 +19,9 @@ from audit.statistics import LEVEL
 RESAMPLES = 2000
 """Of every bootstrap."""
 
+FEW = 6
+"""Of fewer than this nothing is drawn: a bootstrap of so few is far too narrow."""
+
 Column = str
 Statistic = Callable[["Table", Floats], Floats]
 """From a table of N rows and weights [B, N], each row of them summing to about N, to B numbers; NaN where there is
@@ -150,7 +153,7 @@ def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generato
     if value is not None and measure.outcome:
         low, high = wilson(value / 100, len(part.rows))
         low, high, interval = 100 * low, 100 * high, "Wilson"
-    elif value is not None and len(_clusters(part)[1]) > 1:
+    elif value is not None and len(_clusters(part)[1]) >= FEW:
         found = measure.statistic(part, _weights(part, rng))
         low, high = _ends(found)
         interval = f"bootstrap by {measure.cluster}" if low is not None else ""
@@ -191,7 +194,7 @@ def contrast(
     every = np.ones((1, n))
     difference = _number(float(measure.statistic(two, every)[0] - measure.statistic(one, every)[0]))
     low, high, p, test = None, None, np.nan, ""
-    if difference is not None and len(_clusters(one)[1]) > 1:
+    if difference is not None and len(_clusters(one)[1]) >= FEW:
         weights = _weights(one, rng)
         drawn = measure.statistic(two, weights) - measure.statistic(one, weights)
         low, high = _ends(drawn)
