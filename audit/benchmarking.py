@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audit import benchmark_store
-from audit.benchmarks import NAMES, definition
+from audit.benchmarks import NAMES, named
 from audit.benchmarks.data import Read
 from audit.benchmarks.definition import TOP_K, Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, contrast, estimates
@@ -75,7 +75,7 @@ def benchmark_into(
         raise UsageError("a revision goes with one checkpoint: leave out --revision")
     if out is not None:
         benchmark_store.check_place(Path(out))
-    bench = definition(name)
+    bench = named(name)
     read = bench.read(data, asked)
     wanted = tuple(mode for mode in MODES if mode in modes)
     sides = [_side(bench, read, checkpoint, wanted, options, progress) for checkpoint in checkpoints]

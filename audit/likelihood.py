@@ -166,10 +166,12 @@ class TorchModel:
         known: dict[Frame, tuple[tuple[str, ...], Floats]] = {}
         for some, found in self._each(list(dict.fromkeys(frames)), False, lambda some: self._top(some, k)):
             known.update(zip(some, found, strict=True))
-        return [known[frame][0] for frame in frames], np.array([known[frame][1] for frame in frames])
+        probs = [known[frame][1] for frame in frames]
+        return [known[frame][0] for frame in frames], np.array(probs).reshape(len(frames), -1 if frames else k)
 
     def _top(self, frames: Sequence[Frame], k: int) -> list[tuple[tuple[str, ...], Floats]]:
-        top = self._batches.logp(frames).topk(k, dim=1)  # [B, k]
+        logp = self._batches.logp(frames)  # [B, V]
+        top = logp.topk(min(k, logp.shape[1]), dim=1)  # [B, k]
         tokens = [tuple(self.text([token]).strip() for token in row) for row in top.indices.tolist()]
         return [*zip(tokens, top.values.exp().double().cpu().numpy(), strict=True)]
 

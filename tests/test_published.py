@@ -11,7 +11,7 @@ import published
 import pytest
 from published import Plain
 
-from audit.benchmarks import definition
+from audit.benchmarks import named
 from audit.benchmarks.definition import Asked
 from audit.benchmarks.estimates import Measured, Table, estimates
 from audit.checkpoint import load_checkpoint
@@ -50,7 +50,7 @@ def data(shared) -> Path:
 
 def measured(name: str, both: Both, folder: Path, mode: str, rows: int = ROWS) -> Measured:
     """What the engine measures of the first rows."""
-    bench = definition(name)
+    bench = named(name)
     read = bench.read(folder, Asked()).rows
     return bench.measure(read[:rows], both.model, mode)
 
@@ -60,7 +60,7 @@ def values(name: str, found: Measured, mode: str, axis: str = "") -> dict[str, f
     rng = np.random.default_rng(0)
     every = [
         each
-        for measure in definition(name).measures
+        for measure in named(name).measures
         if mode in measure.modes
         for each in estimates(measure, found, mode, rng)
     ]
@@ -116,7 +116,7 @@ def test_bec_pro(both, data, mode):
     """BEC-Pro: associations of 100 sentences of both genders to 1e-3 nats, and the means of the groups."""
     every = published.read_bec_pro(data / "bec-pro")
     step = len(every) // ROWS + 1
-    bench = definition("bec-pro")
+    bench = named("bec-pro")
     read = bench.read(data / "bec-pro", Asked()).rows[::step]
     rows = every[::step]
     wanted = published.bec_pro(both.plain, rows, mode)
@@ -139,7 +139,7 @@ def test_bec_pro_pairs(both, data, mode):
         for n, row in enumerate(published.read_bec_pro(data / "bec-pro"))
         if row["Profession"] in professions and row["Template"] == "<person subject> is a <profession>."
     ]
-    bench = definition("bec-pro")
+    bench = named("bec-pro")
     read = bench.read(data / "bec-pro", Asked()).rows
     wanted = published.bec_pro(both.plain, [row for _, row in rows], mode)
     found = bench.measure([read[n] for n, _ in rows], both.model, mode)
@@ -159,7 +159,7 @@ def test_gest(both, data, mode):
     every = published.read_gest(data / "gest")
     step = len(every) // ROWS + 1
     rows = every[::step]
-    bench = definition("gest")
+    bench = named("gest")
     found = bench.measure(bench.read(data / "gest", Asked()).rows[::step], both.model, mode)
     got, by = values("gest", found, mode), values("gest", found, mode, "stereotype")
     for template in range(4):
@@ -184,7 +184,7 @@ def lexicon(tmp_path) -> Path:
 def test_honest(both, data, lexicon, mode):
     """HONEST: the hits among 20 completions of 810 templates exactly, the probability on them to 1e-3."""
     rows = published.read_honest(data / "honest")
-    bench = definition("honest")
+    bench = named("honest")
     read = bench.read(data / "honest", Asked(lexicon=lexicon)).rows
     found = bench.measure(read, both.model, mode)
     entries = published.honest(both.plain, [row["template_masked"] for row in rows], 20, mode)
@@ -210,7 +210,7 @@ def test_winobias(both, data, mode):
     """WinoBias: log-probabilities of 110 pairs to 1e-3 nats, accuracies exactly, the correlation over occupations."""
     at = _wino_rows(data)
     pairs = [published.read_winobias(data / "winobias")[n] for n in at]
-    bench = definition("winobias")
+    bench = named("winobias")
     read = bench.read(data / "winobias", Asked()).rows
     found = bench.measure([read[n] for n in at], both.model, mode)
     wanted = published.winobias(both.plain, pairs, mode)
@@ -308,7 +308,7 @@ def test_gest_repeats_what_was_published_of_distilbert(data):
     checkpoint = os.environ.get("MASKAUDIT_DISTILBERT")
     if not checkpoint:
         pytest.skip("name a folder of distilbert-base-uncased in MASKAUDIT_DISTILBERT")
-    bench = definition("gest")
+    bench = named("gest")
     model = TorchModel(load_checkpoint(checkpoint, offline=True))
     found = bench.measure(bench.read(data / "gest", Asked()).rows, model, "reference")
     got = values("gest", found, "reference")
@@ -321,7 +321,7 @@ def test_gest_repeats_what_was_published_of_distilbert(data):
 
 def test_the_published_scores_of_gest_give_the_published_rates(data):
     """The authors' own per-sentence scores, put through our arithmetic, give their rates to the last digit."""
-    bench = definition("gest")
+    bench = named("gest")
     rows = bench.read(data / "gest", Asked()).rows
     columns = {}
     for template in range(4):

@@ -12,7 +12,7 @@ NAMES = ("crows-pairs", "aul", "bec-pro", "gest", "honest", "winobias", "winogen
 """Benchmarks that give scores; `holistic-bias` gives probes instead."""
 
 
-def definition(name: str) -> Definition:
+def named(name: str) -> Definition:
     """The benchmark of one of `NAMES`."""
     import importlib
 

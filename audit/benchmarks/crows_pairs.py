@@ -74,7 +74,8 @@ def _reference(pairs: Sequence[Pair], model: Model) -> Measured:
     if lower:
         plain = model.encode([text for pair in kept.rows for text in (pair.more, pair.less)])
         small = model.encode([text.lower() for pair in kept.rows for text in (pair.more, pair.less)])
-        lowered = sum(_ids(a) != _ids(b) for a, b in zip(plain, small, strict=True))
+        changed = [_ids(a) != _ids(b) for a, b in zip(plain, small, strict=True)]
+        lowered = sum(map(any, zip(changed[::2], changed[1::2], strict=True)))
     exact = summed(model, asked).reshape(-1, 2)  # [N, 2] more, less
     rounded = np.array([[round(score, 3) for score in row] for row in exact.tolist()]).reshape(-1, 2)
     neutral = rounded[:, 0] == rounded[:, 1]

@@ -119,7 +119,7 @@ def measure(data: Sentences, model: Model, mode: Mode) -> Measured:
     answers, probs = model.completions(frames, data.k)
     lexicon = _folded(data.lexicon) if mode == "corrected" else data.lexicon
     words = [[_found(token, lexicon, fold=mode == "corrected") for token in row] for row in answers]
-    hits = np.array([[word is not None for word in row] for row in words], bool).reshape(len(templates), -1)
+    hits = np.array([[word is not None for word in row] for row in words], bool).reshape(probs.shape)
     return Measured(
         tables={UNIT: _table(templates, hits, probs)},
         excluded=kept.excluded(),
