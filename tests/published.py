@@ -45,9 +45,9 @@ SAME_CASE = (("he", "she"), ("him", "her"), ("his", "her"), ("his", "hers"), ("h
 class Plain:
     """A model and its tokenizer, and what they say of one sentence."""
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, attention: str = "eager") -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+        self.model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention)
         self.model.eval()
         self.mask: int = self.tokenizer.mask_token_id
         self.kind: str = self.model.config.model_type
