@@ -69,7 +69,8 @@ def _benchmark_lines(result: Benchmark) -> Iterator[str]:
                     much = f"{found.difference:+.{score.digits}f}{_interval(score, found.low, found.high)}"
                     yield f"    against {result.sides[0].checkpoint.name}, {found.mode}: {much}{p}"
         for left in side.excluded:
-            yield f"  left out, {left.mode}: {len(left.rows):,} rows: {left.reason}"
+            rows = "1 row" if len(left.rows) == 1 else f"{len(left.rows):,} rows"
+            yield f"  left out, {left.mode}: {rows}: {left.reason}"
     yield result.caveat
 
 

@@ -1,14 +1,16 @@
-"""From results to one self-contained HTML page each: `render(audit)`, `render_comparison(comparison)`."""
+"""From results to one self-contained HTML page each: `render(audit)`, `render_comparison(comparison)`,
+`render_benchmark(benchmark)`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from audit.benchmarks.result import Benchmark
     from audit.comparison import Comparison
     from audit.result import Audit
 
-__all__ = ["render", "render_comparison"]
+__all__ = ["render", "render_benchmark", "render_comparison"]
 
 
 def render(audit: Audit) -> str:
@@ -23,3 +25,10 @@ def render_comparison(comparison: Comparison) -> str:
     from reports.html import render_comparison as rendered
 
     return rendered(comparison)
+
+
+def render_benchmark(benchmark: Benchmark) -> str:
+    """A published benchmark's result as one HTML document that makes no request and can be read without its script."""
+    from reports.html import render_benchmark as rendered
+
+    return rendered(benchmark)

@@ -14,9 +14,11 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from audit.benchmarks.result import Benchmark
 from audit.comparison import Comparison
 from audit.result import Audit
 from reports import words
+from reports.benchmark import BenchmarkPage, benchmark_page
 from reports.charts import ratio_svg, scatter_svg, share_svg
 from reports.colours import css
 from reports.comparison import ComparisonPage, comparison_page
@@ -38,7 +40,12 @@ def render_comparison(comparison: Comparison) -> str:
     return _made("compare.html.j2", comparison_page(comparison), ["style.css", "compare.css"])
 
 
-def _made(template: str, shown: Page | ComparisonPage, sheets: Sequence[str]) -> str:
+def render_benchmark(benchmark: Benchmark) -> str:
+    """A published benchmark's result as a page, in the same manner."""
+    return _made("benchmark.html.j2", benchmark_page(benchmark), ["style.css"])
+
+
+def _made(template: str, shown: Page | ComparisonPage | BenchmarkPage, sheets: Sequence[str]) -> str:
     style, script = css() + "".join(map(_asset, sheets)), _script()
     values = {
         "page": shown,

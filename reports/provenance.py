@@ -18,7 +18,7 @@ class Citation:
 
 def provenance(recipe: Recipe) -> tuple[tuple[str, str], ...]:
     """Names and values of everything that a run rests on."""
-    rows = [*_checkpoint(recipe.checkpoint), *_run(recipe)]
+    rows = [*checkpoint_facts(recipe.checkpoint), *_run(recipe)]
     rows += [
         (f"Probe {source.name}", f"sha256 {source.sha256}; {_list(source.lexicon, source.words)}")
         for source in recipe.probes
@@ -31,7 +31,8 @@ def _list(name: str, size: int) -> str:
     return f"word list {name} ({words.counted(size, 'word')})"
 
 
-def _checkpoint(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
+def checkpoint_facts(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
+    """Names and values of what a checkpoint is, as they are."""
     return [
         ("Checkpoint", checkpoint.name),
         ("Revision", checkpoint.revision or "not given"),
@@ -79,9 +80,14 @@ def citation(recipe: Recipe) -> Citation:
     probes = ", ".join(words.clean(source.name, 60) for source in recipe.probes)
     note = f"weights sha256 {checkpoint.weights_sha256[:16]}; probes {probes}"
     fields = {"title": title, "howpublished": tool, "year": day[:4], "note": note}
-    lines = [f"  {field} = {{{value.translate(_LATEX)}}}," for field, value in fields.items()]
+    lines = [f"  {field} = {{{escaped(value)}}}," for field, value in fields.items()]
     entry = "\n".join([f"@misc{{maskaudit-{words.slug(checkpoint.name)}-{words.slug(day)},", *lines, "}"])
     return Citation(words.prose(f"{title}, {day}. {tool}; {note}."), words.clean(entry, 4000))
+
+
+def escaped(text: str) -> str:
+    """The text for BibTeX, with what LaTeX would read as a command escaped."""
+    return text.translate(_LATEX)
 
 
 _LATEX = str.maketrans(
