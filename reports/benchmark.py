@@ -16,20 +16,8 @@ from reports.provenance import Citation, checkpoint_facts, escaped
 from reports.tables import Head, Span, Table, TableCell, TableRow, named
 
 FIXED = (
-    *(
-        "top",
-        "verdict",
-        "cannot",
-        "scores",
-        "categories",
-        "contrasts",
-        "modes",
-        "left-out",
-        "matched",
-        "method",
-        "data",
-    ),
-    *("glossary", "provenance", "repeat"),
+    *("top", "verdict", "cannot", "scores", "categories", "contrasts", "modes", "left-out", "matched"),
+    *("glossary", "method", "data", "provenance", "repeat"),
 )
 """Ids that the template writes itself."""
 PLACES_SHOWN = 8
@@ -237,10 +225,8 @@ def _against(result: Benchmark) -> Iterator[str]:
         way = "the same" if not value else f"{_number(main, abs(value))} {'more' if value > 0 else 'less'}"
         evident = words.known(found.p) is not None and (words.known(found.p) or 0) < 0.05
         verdict = "evidence of a difference" if evident else "no evidence of a difference"
-        yield (
-            f"{name} against {base}, {MODE_NAMES[found.mode]}: {way}{_interval(main, found)}, p {words.chance(found.p)} "
-            f"({found.test or 'not tested'}): {verdict}."
-        )
+        much = f"{way}{_interval(main, found)}, p {words.chance(found.p)} ({found.test or 'not tested'})"
+        yield f"{name} against {base}, {MODE_NAMES[found.mode]}: {much}: {verdict}."
 
 
 # Scores on an axis
