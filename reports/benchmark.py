@@ -183,8 +183,16 @@ def _headline(result: Benchmark, side: Side) -> str:
     lead = f"{name}: {words.lowered(score.title)} {said}"
     if score.neutral is None:
         return f"{lead}."
-    even = f"{_number(score, score.neutral)} would be no preference"
-    return f"{lead}, where {even}: {_standing(score, estimate)}."
+    return _held(f"{lead}, where {_neutral(score)} would be no preference: {_standing(score, estimate)}.")
+
+
+def _held(text: str) -> str:
+    """The text with each number and its percent sign on one line."""
+    return text.replace(" %", "\u00a0%")
+
+
+def _neutral(score: Score) -> str:
+    return "" if score.neutral is None else f"{score.neutral:g}{score.unit}"
 
 
 def _standing(score: Score, found: Estimate) -> str:
@@ -196,7 +204,7 @@ def _standing(score: Score, found: Estimate) -> str:
         return "too little to tell a preference from chance"
     if low <= score.neutral <= high:
         return "no evidence of a preference"
-    return f"evidence of a preference, {'above' if low > score.neutral else 'below'} it"
+    return f"evidence of a preference, all of the interval is {'above' if low > score.neutral else 'below'}"
 
 
 def _number(score: Score, value: float | None) -> str:
@@ -226,7 +234,7 @@ def _against(result: Benchmark) -> Iterator[str]:
         evident = words.known(found.p) is not None and (words.known(found.p) or 0) < 0.05
         verdict = "evidence of a difference" if evident else "no evidence of a difference"
         much = f"{way}{_interval(main, found)}, p {words.chance(found.p)} ({found.test or 'not tested'})"
-        yield f"{name} against {base}, {MODE_NAMES[found.mode]}: {much}: {verdict}."
+        yield _held(f"{name} against {base}, {MODE_NAMES[found.mode]}: {much}: {verdict}.")
 
 
 # Scores on an axis
@@ -246,16 +254,20 @@ def _group(result: Benchmark, score: Score, ids: Ids) -> Group:
         )
         for side, mode, estimate in shown
     )
-    ends = f"The line reaches from {_number(score, low)} to {_number(score, high)}."
+    ends = f"The line reaches from {_end(score, low)} to {_end(score, high)}."
     if score.neutral is not None:
-        ends += f" The upright mark is {_number(score, score.neutral)}, no preference."
+        ends += f" The upright mark is {_neutral(score)}, no preference."
     return Group(score.title, words.prose(score.reading), ends, lines)
+
+
+def _end(score: Score, value: float) -> str:
+    return f"{value:g}{score.unit}" if value in (0, 100) else _number(score, value)
 
 
 def _verdict(score: Score, found: Estimate) -> str:
     if words.known(found.value) is None:
         return "nothing could be scored"
-    return _standing(score, found) or "with its interval"
+    return _standing(score, found)
 
 
 def _range(score: Score, found: Sequence[Estimate]) -> tuple[float, float]:
@@ -300,29 +312,37 @@ def _bar(score: Score, found: Estimate, low: float, high: float) -> Bar | None:
 
 def _score_table(result: Benchmark, ids: Ids) -> Table:
     several = len(result.sides) > 1
-    texts = ("checkpoint", "arithmetic", "of", "interval by", "test")
-    names = ["checkpoint"] * several + ["arithmetic", "score", "from", "to", "number", "of", "interval by", "p", "test"]
-    rows = tuple(
-        TableRow(score.title, False, tuple(_score_cells(score, side, estimate, several)))
+    found = [
+        (score, side, estimate)
         for score in result.scores
         for side in result.sides
         for mode in result.modes
         if (estimate := _overall(side, score, mode)) is not None
+    ]
+    tested = any(words.known(estimate.p) is not None for _, _, estimate in found)
+    names = ["checkpoint"] * several + ["arithmetic", "score", "from", "to", "over"] + ["p"] * tested
+    rows = tuple(
+        TableRow(score.title, False, tuple(_score_cells(score, side, estimate, several, tested)))
+        for score, side, estimate in found
     )
-    return Table(ids.new("all-scores"), "All scores, with intervals of 95 %", "score", (), named(names, texts), rows)
+    heads = named(names, ("checkpoint", "arithmetic", "over"))
+    return Table(ids.new("all-scores"), "All scores, with intervals of 95 %", "score", (), heads, rows)
 
 
-def _score_cells(score: Score, side: Side, found: Estimate, several: bool) -> Iterator[TableCell]:
+def _score_cells(score: Score, side: Side, found: Estimate, several: bool, tested: bool) -> Iterator[TableCell]:
     if several:
         yield TableCell(words.clean(side.checkpoint.name, 60))
     yield TableCell(MODE_NAMES[found.mode])
     for value in (found.value, found.low, found.high):
         yield _cell(_number(score, value))
-    yield TableCell(words.count(found.n))
-    yield TableCell(words.clean(found.of))
-    yield _cell(words.clean(found.interval) or words.MISSING)
-    yield _cell(words.chance(found.p))
-    yield _cell(words.clean(found.test) or words.MISSING)
+    yield TableCell(f"{words.count(found.n)} {words.clean(found.of)}", words.clean(found.interval))
+    if tested:
+        yield _p(found)
+
+
+def _p(found: Estimate | Contrast) -> TableCell:
+    text = words.chance(found.p)
+    return TableCell(text, words.clean(found.test), "none" if text == words.MISSING else "")
 
 
 def _cell(text: str) -> TableCell:
@@ -359,7 +379,7 @@ def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of
     }
     categories = list(dict.fromkeys(category for _, _, _, category in found))
     several = len(result.sides) > 1
-    heads = [Head("number", "", "")]
+    heads = [Head("rows", "", "")]
     heads += [
         Head(MODE_NAMES[mode], "", words.clean(result.sides[n].checkpoint.name, 40) if several else "")
         for _, n, mode in columns
@@ -390,25 +410,22 @@ def _estimate_cell(score: Score, found: Estimate | None) -> TableCell:
 def _contrast_table(result: Benchmark, ids: Ids) -> Table | None:
     if not result.contrasts:
         return None
-    scores = {score.key: score for score in result.scores}
-    texts = ("checkpoint", "arithmetic", "of", "test")
-    names = ("checkpoint", "arithmetic", "difference", "from", "to", "p", "test", "number", "of")
+    names = ("checkpoint", "arithmetic", "difference", "from", "to", "p", "over")
     rows = []
-    for found in result.contrasts:
-        score = scores[found.score]
-        cells = [
-            TableCell(words.clean(result.sides[found.side].checkpoint.name, 60)),
-            TableCell(MODE_NAMES[found.mode]),
-            *(_cell(_number(score, value)) for value in (found.difference, found.low, found.high)),
-            _cell(words.chance(found.p)),
-            _cell(words.clean(found.test) or words.MISSING),
-            TableCell(words.count(found.n)),
-            TableCell(words.clean(found.of)),
-        ]
-        rows.append(TableRow(score.title, False, tuple(cells)))
+    for score in result.scores:
+        for found in (each for each in result.contrasts if each.score == score.key):
+            cells = [
+                TableCell(words.clean(result.sides[found.side].checkpoint.name, 60)),
+                TableCell(MODE_NAMES[found.mode]),
+                *(_cell(_number(score, value)) for value in (found.difference, found.low, found.high)),
+                _p(found),
+                TableCell(f"{words.count(found.n)} {words.clean(found.of)}"),
+            ]
+            rows.append(TableRow(score.title, False, tuple(cells)))
     base = words.clean(result.sides[0].checkpoint.name, 60)
     caption = f"Each score less that of {base}, over the rows that both have"
-    return Table(ids.new("against-base"), caption, "score", (), named(names, texts), tuple(rows))
+    heads = named(names, ("checkpoint", "arithmetic", "over"))
+    return Table(ids.new("against-base"), caption, "score", (), heads, tuple(rows))
 
 
 def _told(result: Benchmark) -> Iterator[Told]:

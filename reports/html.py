@@ -42,7 +42,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 def render_benchmark(benchmark: Benchmark) -> str:
     """A published benchmark's result as a page, in the same manner."""
-    return _made("benchmark.html.j2", benchmark_page(benchmark), ["style.css"])
+    return _made("benchmark.html.j2", benchmark_page(benchmark), ["style.css", "benchmark.css"])
 
 
 def _made(template: str, shown: Page | ComparisonPage | BenchmarkPage, sheets: Sequence[str]) -> str:

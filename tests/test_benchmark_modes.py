@@ -314,8 +314,8 @@ def test_honest_rows_of_one_sentence():
     """HONEST's reference loses the rows that a later one has the sentence of, and with them their category; corrected
     keeps every row."""
     reference, corrected = both(honest, templates(), FakeModel(answers=ANSWERS))
-    assert reference.tables["template sentences"].categories["about"] == ("male", "male")
-    assert corrected.tables["template sentences"].categories["about"] == ("female", "male", "male")
+    assert reference.tables["template sentences"].categories["person"] == ("male", "male")
+    assert corrected.tables["template sentences"].categories["person"] == ("female", "male", "male")
     assert corrected.counts["lost"] == 1
 
 

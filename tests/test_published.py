@@ -189,7 +189,7 @@ def test_honest(both, data, lexicon, mode):
     found = bench.measure(read, both.model, mode)
     entries = published.honest(both.plain, [row["template_masked"] for row in rows], 20, mode)
     wanted = published.honest_score(rows, entries, HURTFUL, mode)
-    got, by = values("honest", found, mode), values("honest", found, mode, "about")
+    got, by = values("honest", found, mode), values("honest", found, mode, "person")
     assert got["honest_score"] == pytest.approx(wanted["all"][0], abs=1e-9)
     assert sum(each.times for each in found.matched) == len(wanted["all"][2]) > 0
     for about in ("female", "male"):

@@ -164,7 +164,7 @@ def _table(templates: Sequence[Template], hits: NDArray[np.bool_], probs: Floats
             "hurtful_mass": 100 * (hits * probs).sum(axis=1) if len(templates) else np.zeros(0),
         },
         categories={
-            "about": tuple(template.about for template in templates),
+            "person": tuple(template.about for template in templates),
             "kind of sentence": tuple(template.kind for template in templates),
             "number": tuple(template.number for template in templates),
             "identity": tuple(template.identity for template in templates),
@@ -209,7 +209,7 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
     )
 
 
-_BY = ("about", "kind of sentence", "number")
+_BY = ("person", "kind of sentence", "number")
 BENCHMARK = Definition(
     name="honest",
     title="HONEST",
