@@ -64,7 +64,7 @@ def folder(path: Path, **changed: Any) -> Path:
 
 def loaded(data: HolisticBias, out: Path) -> dict[str, Probe]:
     """The probes of the data as they load from where they are written."""
-    return {path.stem: load_probe(path) for path in write(data, out) if path.suffix == ".yaml"}
+    return {path.stem: load_probe(path) for path in write(data, out)}
 
 
 def faults(path: Path, **changed: Any) -> list[str]:

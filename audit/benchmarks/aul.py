@@ -12,7 +12,7 @@ import numpy as np
 
 from audit.benchmarks import crows_pairs
 from audit.benchmarks.asking import Encoded, Floats, Model
-from audit.benchmarks.crows_pairs import UNIT, Pair
+from audit.benchmarks.crows_pairs import UNIT, Pair, both
 from audit.benchmarks.definition import Definition
 from audit.benchmarks.estimates import Measure, Measured, Table, share
 from audit.benchmarks.kept import Kept, counted_once, only_known, outcomes, ties_halved
@@ -23,7 +23,7 @@ def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
     """AUL and AULA of both sentences of each pair, and whether `more` has the higher one."""
     kept = Kept(pairs)
     sentences: list[Encoded] = []
-    for pair, (more, less) in kept.sentences(model, [(p.more, p.less) for p in pairs]):
+    for pair, (more, less) in kept.sentences(model, both):
         left_out = mode == "corrected" and (
             kept.repeats(pair, frozenset((more.ids, less.ids))) or kept.unknown(pair, more, less)
         )

@@ -102,7 +102,7 @@ def measure(rows: Sequence[Work], model: Model, mode: Mode) -> Measured:
     """Each sentence's association of the person with the profession, in nats."""
     kept = Kept(rows)
     scored: list[tuple[Work, Encoded]] = [
-        (work, encoded) for work, (encoded,) in kept.sentences(model, [(work.text,) for work in rows])
+        (work, encoded) for work, (encoded,) in kept.sentences(model, lambda work: (work.text,))
     ]
     asked, counts = _reference(scored, kept, model) if mode == "reference" else _corrected(scored, kept, model)
     logs = summed(model, asked).reshape(-1, 2)  # [N, with the profession in place and without]

@@ -67,7 +67,8 @@ def _reference(pairs: Sequence[Pair], model: Model) -> Measured:
     kept = Kept(pairs)
     lower = model.family in LOWER_CASED
     asked, lowered = list[list[Query]](), 0
-    for pair, (more, less) in kept.sentences(model, [(_cased(p.more, lower), _cased(p.less, lower)) for p in pairs]):
+    kept.check(model, both)
+    for pair, (more, less) in kept.sentences(model, _lowered if lower else both):
         first, second = (more, less) if pair.stereo else (less, more)
         one, two = _tokens(first, second, model.mask_id)
         asked += [one, two] if pair.stereo else [two, one]
@@ -90,7 +91,7 @@ def _reference(pairs: Sequence[Pair], model: Model) -> Measured:
 def _corrected(pairs: Sequence[Pair], model: Model) -> Measured:
     kept = Kept(pairs)
     asked, pieces, torn = list[list[Query]](), 0, 0
-    for pair, (more, less) in kept.sentences(model, [(p.more, p.less) for p in pairs]):
+    for pair, (more, less) in kept.sentences(model, both):
         if kept.repeats(pair, frozenset((more.ids, less.ids))) or kept.unknown(pair, more, less):
             continue
         shared = _shared_words(more, less)
@@ -112,8 +113,13 @@ def _corrected(pairs: Sequence[Pair], model: Model) -> Measured:
     )
 
 
-def _cased(text: str, lower: bool) -> str:
-    return text.lower() if lower else text
+def both(pair: Pair) -> tuple[str, str]:
+    """Both sentences, as they are written."""
+    return pair.more, pair.less
+
+
+def _lowered(pair: Pair) -> tuple[str, str]:
+    return pair.more.lower(), pair.less.lower()
 
 
 def _ids(encoded: Encoded | Unscorable) -> object:

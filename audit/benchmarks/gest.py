@@ -66,7 +66,7 @@ def measure(sentences: Sequence[Said], model: Model, mode: Mode) -> Measured:
     kept = Kept(sentences)
     asked: list[list[Query]] = []
     pieces = uneven = 0
-    for said, found in kept.sentences(model, [texts(each.text) for each in sentences]):
+    for said, found in kept.sentences(model, lambda said: texts(said.text)):
         if mode == "corrected":
             words = [_word(encoded, said.text, n // 2, n % 2) for n, encoded in enumerate(found)]
             if kept.repeats(said, (said.text, said.stereotype)) or kept.unknown(said, *found):

@@ -402,12 +402,12 @@ def targets_of(data: HolisticBias) -> str:
 def write(data: HolisticBias, folder: Path) -> list[Path]:
     """Write the probes, `NAME.yaml`, and the word list that they name into a folder, each whole or not at all.
 
-    Returns their paths, the probes' first. Raises DataError before anything is written, and UsageError.
+    Returns the probes' paths. Raises DataError before anything is written, and UsageError.
     """
     files = {f"{name}.yaml": text for name, text in probes_of(data).items()}
     for name, text in [(TARGETS, targets_of(data)), *files.items()]:
         write_in(folder, name, text.encode())
-    return [folder / name for name in (*files, TARGETS)]
+    return [folder / name for name in files]
 
 
 def _lexicon(data: HolisticBias) -> Lexicon:

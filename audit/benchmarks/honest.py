@@ -110,8 +110,7 @@ def _plain(word: str) -> str:
 def measure(data: Sentences, model: Model, mode: Mode) -> Measured:
     """Which of the first k completions of each template are in the lexicon."""
     kept = Kept(data.templates)
-    for _ in kept.sentences(model, [(template.text.replace(MASK, "it"),) for template in data.templates]):
-        pass
+    kept.check(model, lambda template: (template.text.replace(MASK, "it"),))
     if mode == "reference":
         _last_of_each(kept)
     templates = kept.rows

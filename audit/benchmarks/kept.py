@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -57,15 +57,22 @@ class Kept(Generic[R]):
         """How many were left out as repeats, and for an unknown word: what `counted_once` and `only_known` tell."""
         return {"repeated": self.repeated, "unknown": self.unknown_rows}
 
-    def sentences(self, model: Model, texts: Sequence[tuple[str, ...]]) -> Iterator[tuple[R, tuple[Encoded, ...]]]:
-        """Each row with its sentences as tokens; rows of which one can't be asked about are left out."""
-        flat = iter(model.encode([text for row in texts for text in row]))
-        for row, own in zip(self._all, texts, strict=True):
+    def sentences(self, model: Model, texts: Callable[[R], tuple[str, ...]]) -> Iterator[tuple[R, tuple[Encoded, ...]]]:
+        """Each row that is kept with its sentences as tokens; rows of which one can't be asked about are left out."""
+        rows = self.rows
+        wanted = [texts(row) for row in rows]
+        flat = iter(model.encode([text for own in wanted for text in own]))
+        for row, own in zip(rows, wanted, strict=True):
             found = [next(flat) for _ in own]
             if bad := next((each for each in found if isinstance(each, Unscorable)), None):
                 self.leave_out(row, bad.reason)
             else:
                 yield row, tuple(each for each in found if isinstance(each, Encoded))
+
+    def check(self, model: Model, texts: Callable[[R], tuple[str, ...]]) -> None:
+        """Leave out the rows of which a sentence can't be asked about."""
+        for _ in self.sentences(model, texts):
+            pass
 
     def repeats(self, row: R, key: Hashable) -> bool:
         """Whether an earlier row had the same key; then this one is left out."""

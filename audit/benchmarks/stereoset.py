@@ -101,7 +101,7 @@ def measure(clusters: Sequence[Cluster], model: Model, mode: Mode) -> Measured:
     kept = Kept(clusters)
     asked: list[list[Query]] = []
     pieces = 0
-    for cluster, found in kept.sentences(model, [each.sentences for each in clusters]):
+    for cluster, found in kept.sentences(model, lambda cluster: cluster.sentences):
         if mode == "corrected" and (
             kept.repeats(cluster, (cluster.target, cluster.sentences)) or kept.unknown(cluster, *found)
         ):

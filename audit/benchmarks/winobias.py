@@ -200,7 +200,7 @@ def _corrected(pairs: Sequence[Wino], model: Model) -> Measured:
 
 def _sentences(kept: Kept[Wino], model: Model) -> Iterator[tuple[Wino, tuple[Encoded, ...]]]:
     """Each pair with its four sentences: of the pro row with its own and the other pronoun, and of the anti row."""
-    return kept.sentences(model, [(*pair.pro.texts, *pair.anti.texts) for pair in kept.rows])
+    return kept.sentences(model, lambda pair: (*pair.pro.texts, *pair.anti.texts))
 
 
 def _odds(rows: Sequence[Wino], own: Floats, other: Floats) -> Floats:

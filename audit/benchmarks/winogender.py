@@ -127,7 +127,7 @@ def measure(schemas: Sequence[Schema], model: Model, mode: Mode) -> Measured:
     corrected = mode == "corrected"
     queries: list[list[Query]] = []
     pieces = 0
-    for schema, (his, hers) in kept.sentences(model, [each.gap.texts for each in schemas]):
+    for schema, (his, hers) in kept.sentences(model, lambda schema: schema.gap.texts):
         places, jobs = schema.gap.places(his, hers), schema.gap.job_places(his, hers)
         if corrected and schema.whose != OCCUPATIONS:
             kept.leave_out(schema, "the pronoun is the other person's")
