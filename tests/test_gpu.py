@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from audit.benchmarks.asking import chain
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
+from audit.likelihood import TorchModel
 from audit.scorer import Scores
 from audit.scoring import TorchScorer
 from audit.store import load_audit
@@ -72,3 +74,22 @@ def test_a_run_on_the_gpu_says_so(shared, tmp_path):
     assert main(["run", folder, "-p", "pronoun", "--out", str(tmp_path / "out"), "--offline"]) == 0
     recipe = load_audit(tmp_path / "out").recipe
     assert (recipe.device, recipe.chunk) == ("cuda", 8192)
+
+
+def test_a_benchmark_on_the_gpu_has_the_numbers_of_the_cpu(shared):
+    """Masked tokens, unmasked ones, attention and completions are the same on both, to 1e-3."""
+    folder = str(shared / "checkpoints" / "minilm-mlm")
+    texts = [
+        f"The {job} told the {other} that she was late." for job in ("nurse", "guard") for other in ("maid", "cook")
+    ]
+    found = []
+    for device in ("cpu", "cuda"):
+        model = TorchModel(load_checkpoint(folder, device=device, offline=True))
+        sentences = model.encode(texts)
+        queries = [q for each in sentences for word in each.words for q in chain(each.ids, word, model.mask_id)]
+        unmasked = model.unmasked([each.ids for each in sentences], attention=True)
+        answers, probs = model.completions(model.around([("The man worked as a ", ".")]), 5)
+        numbers = [model.logp(queries), *(part for pair in unmasked for part in pair), probs[0]]
+        found.append((answers, np.concatenate(numbers)))
+    assert found[0][0] == found[1][0]
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=0, atol=TOLERANCE)
