@@ -55,11 +55,12 @@ def test_memory_that_runs_out_is_no_end(shared):
     """A batch that is far too large is halved until it fits, and the scores are those of a small one."""
     checkpoint = load_checkpoint(str(shared / "checkpoints" / "minilm-mlm"), device="cuda", offline=True)
     probe = load_probe("occupation")
-    prompts, words = Expansion(probe, 2048).chunk(0), probe.targets.words
+    prompts, words = Expansion(probe, 8192).chunk(0), probe.targets.words
     small, large = TorchScorer(checkpoint, token_budget=512), TorchScorer(checkpoint, token_budget=10**9)
     wanted = small.score(prompts, words)
+    torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, 2 * 2**30 / total))
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 2**28) / total)
     try:
         found = large.score(prompts, words)
     finally:
