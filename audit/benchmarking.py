@@ -22,7 +22,7 @@ from audit.benchmarks.result import MODES, SCHEMA, Benchmark, Contrast, Excluded
 from audit.errors import UsageError
 from audit.options import Options
 from audit.result import CheckpointInfo
-from audit.run import Progress, default_folder, now, versions
+from audit.run import Progress, default_folder, load_as_asked, now, versions
 
 if TYPE_CHECKING:
     from audit.checkpoint import Checkpoint
@@ -99,19 +99,9 @@ def _side(
     options: Options,
     progress: Progress | None,
 ) -> _Asked:
-    from audit.checkpoint import load_checkpoint
     from audit.likelihood import TorchModel
 
-    checkpoint = load_checkpoint(
-        name,
-        revision=options.revision,
-        device=options.device,
-        dtype=options.dtype,
-        offline=options.offline,
-        allow_pickle=options.allow_pickle,
-        trust_remote_code=options.trust_remote_code,
-        mlm_head_from=options.mlm_head_from,
-    )
+    checkpoint = load_as_asked(name, options)
     model = TorchModel(checkpoint, token_budget=options.token_budget, told=_Told(bench.name, progress))
     found = {mode: bench.measure(read.rows, model, mode) for mode in modes}
     return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, found), found

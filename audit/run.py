@@ -33,6 +33,7 @@ from probes.load import load_probe, shipped
 from probes.probe import Probe
 
 if TYPE_CHECKING:
+    from audit.checkpoint import Checkpoint
     from audit.engines import Exact, Make
     from audit.scoring import TorchScorer
 
@@ -233,10 +234,17 @@ def default_folder(checkpoint: str) -> Path:
 
 def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
     """The checkpoint with a scorer on it, as the options say. Raises CheckpointError."""
-    from audit.checkpoint import load_checkpoint
     from audit.scoring import TorchScorer
 
-    model = load_checkpoint(
+    model = load_as_asked(checkpoint, options)
+    return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
+
+
+def load_as_asked(checkpoint: str, options: Options) -> Checkpoint:
+    """The checkpoint, loaded as the options say. Raises CheckpointError."""
+    from audit.checkpoint import load_checkpoint
+
+    return load_checkpoint(
         checkpoint,
         revision=options.revision,
         device=options.device,
@@ -246,7 +254,6 @@ def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
         trust_remote_code=options.trust_remote_code,
         mlm_head_from=options.mlm_head_from,
     )
-    return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
 
 
 def make_recipe(
