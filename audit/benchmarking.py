@@ -162,6 +162,8 @@ def _result(
 ) -> Benchmark:
     measures = [measure for measure in bench.measures if set(measure.modes) & set(modes)]
     notes = [note for _, _, concerns, _ in sides for note in concerns]
+    if options.dtype != "float32":
+        notes.append(f"Computed in {options.dtype}, which moves log-probabilities; the authors compute in float32.")
     return Benchmark(
         schema=SCHEMA,
         name=bench.name,

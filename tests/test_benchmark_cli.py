@@ -141,6 +141,14 @@ def test_several_checkpoints_are_one_table_with_paired_tests(bert, other, capsys
     assert set(pd.read_csv("out/sentence-pairs.csv")["checkpoint"]) == {Path(bert).name, Path(other).name}
 
 
+def test_fewer_bits_are_told(bert):
+    """A result that isn't of float32 says so before its numbers."""
+    assert run("crows-pairs", bert, "--data", "crows.csv", "--dtype", "bfloat16", "--out", "out") == 0
+    found = audit.load_benchmark("out")
+    assert found.dtype == "bfloat16"
+    assert any("Computed in bfloat16" in notice for notice in found.notices)
+
+
 def test_a_checkpoint_against_itself_does_not_differ(bert):
     """The same checkpoint twice: no difference, p of 1."""
     assert run("crows-pairs", bert, bert, "--data", "crows.csv", "--out", "out") == 0
