@@ -122,8 +122,8 @@ def benchmark_page(result: Benchmark) -> BenchmarkPage:
     groups = [_group(result, score, ids) for score in result.scores]
     planted = [name for name, side in zip(names, result.sides, strict=True) if side.checkpoint.planted]
     return BenchmarkPage(
-        title=f"{result.title}: {words.listed(list(names))}",
-        benchmark=result.title,
+        title=f"{words.clean(result.title)}: {words.listed(list(names))}",
+        benchmark=words.clean(result.title),
         checkpoints=names,
         question=words.prose(result.question),
         facts=tuple(_facts(result)),
@@ -161,7 +161,7 @@ def _facts(result: Benchmark) -> Iterator[Fact]:
 
 
 def _overall(side: Side, score: Score, mode: Mode) -> Estimate | None:
-    return next((e for e in side.estimates if (e.score, e.mode, e.axis) == (score.key, mode, "")), None)
+    return next((e for e in side.estimates if (e.score, e.mode, e.axis) == (score.key, mode, None)), None)
 
 
 def _best(result: Benchmark, side: Side) -> tuple[Score, Estimate] | None:
@@ -180,9 +180,9 @@ def _headline(result: Benchmark, side: Side) -> str:
         return f"{name}: nothing could be scored."
     score, estimate = found
     said = f"{_number(score, estimate.value)}{_interval(score, estimate)}"
-    lead = f"{name}: {words.lowered(score.title)} {said}"
+    lead = f"{name}: {words.lowered(_title(score))} {said}"
     if score.neutral is None:
-        return f"{lead}."
+        return _held(f"{lead}.")
     return _held(f"{lead}, where {_neutral(score)} would be no preference: {_standing(score, estimate)}.")
 
 
@@ -191,8 +191,12 @@ def _held(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
+def _title(score: Score) -> str:
+    return words.clean(score.title)
+
+
 def _neutral(score: Score) -> str:
-    return "" if score.neutral is None else f"{score.neutral:g}{score.unit}"
+    return "" if score.neutral is None else f"{score.neutral:g}{words.clean(score.unit)}"
 
 
 def _standing(score: Score, found: Estimate) -> str:
@@ -209,7 +213,7 @@ def _standing(score: Score, found: Estimate) -> str:
 
 def _number(score: Score, value: float | None) -> str:
     found = words.known(value)
-    return words.MISSING if found is None else f"{_signed(found, score.digits)}{score.unit}"
+    return words.MISSING if found is None else f"{_signed(found, score.digits)}{words.clean(score.unit)}"
 
 
 def _signed(value: float, digits: int) -> str:
@@ -233,7 +237,7 @@ def _against(result: Benchmark) -> Iterator[str]:
         way = "the same" if not value else f"{_number(main, abs(value))} {'more' if value > 0 else 'less'}"
         evident = words.known(found.p) is not None and (words.known(found.p) or 0) < 0.05
         verdict = "evidence of a difference" if evident else "no evidence of a difference"
-        much = f"{way}{_interval(main, found)}, p {words.chance(found.p)} ({found.test or 'not tested'})"
+        much = f"{way}{_interval(main, found)}, p {words.chance(found.p)} ({words.clean(found.test or 'not tested')})"
         yield _held(f"{name} against {base}, {MODE_NAMES[found.mode]}: {much}: {verdict}.")
 
 
@@ -257,11 +261,11 @@ def _group(result: Benchmark, score: Score, ids: Ids) -> Group:
     ends = f"The line reaches from {_end(score, low)} to {_end(score, high)}."
     if score.neutral is not None:
         ends += f" The upright mark is {_neutral(score)}, no preference."
-    return Group(score.title, words.prose(score.reading), ends, lines)
+    return Group(_title(score), words.prose(score.reading), ends, lines)
 
 
 def _end(score: Score, value: float) -> str:
-    return f"{value:g}{score.unit}" if value in (0, 100) else _number(score, value)
+    return f"{value:g}{words.clean(score.unit)}" if value in (0, 100) else _number(score, value)
 
 
 def _verdict(score: Score, found: Estimate) -> str:
@@ -295,7 +299,7 @@ def _bar(score: Score, found: Estimate, low: float, high: float) -> Bar | None:
     if words.known(found.p) is not None:
         beside.append(f"p {words.chance(found.p)}")
     return Bar(
-        label=f"{score.title}: {said} {ends}".rstrip(),
+        label=f"{_title(score)}: {said} {ends}".rstrip(),
         at=place(value),
         low=place(words.known(found.low)),
         high=place(words.known(found.high)),
@@ -322,7 +326,7 @@ def _score_table(result: Benchmark, ids: Ids) -> Table:
     tested = any(words.known(estimate.p) is not None for _, _, estimate in found)
     names = ["checkpoint"] * several + ["arithmetic", "score", "from", "to", "over"] + ["p"] * tested
     rows = tuple(
-        TableRow(score.title, False, tuple(_score_cells(score, side, estimate, several, tested)))
+        TableRow(_title(score), False, tuple(_score_cells(score, side, estimate, several, tested)))
         for score, side, estimate in found
     )
     heads = named(names, ("checkpoint", "arithmetic", "over"))
@@ -335,14 +339,14 @@ def _score_cells(score: Score, side: Side, found: Estimate, several: bool, teste
     yield TableCell(MODE_NAMES[found.mode])
     for value in (found.value, found.low, found.high):
         yield _cell(_number(score, value))
-    yield TableCell(f"{words.count(found.n)} {words.clean(found.of)}", words.clean(found.interval))
+    yield TableCell(f"{words.count(found.n)} {words.clean(found.of)}", words.clean(found.interval or ""))
     if tested:
         yield _p(found)
 
 
 def _p(found: Estimate | Contrast) -> TableCell:
     text = words.chance(found.p)
-    return TableCell(text, words.clean(found.test), "none" if text == words.MISSING else "")
+    return TableCell(text, words.clean(found.test or ""), "none" if text == words.MISSING else "")
 
 
 def _cell(text: str) -> TableCell:
@@ -353,7 +357,7 @@ _Column = tuple[Score, int, Mode]
 
 
 def _category_tables(result: Benchmark, ids: Ids) -> Iterator[Table]:
-    axes = dict.fromkeys(e.axis for side in result.sides for e in side.estimates if e.axis)
+    axes = dict.fromkeys(e.axis for side in result.sides for e in side.estimates if e.axis is not None)
     for axis in axes:
         columns = [
             (score, n, mode)
@@ -367,7 +371,7 @@ def _category_tables(result: Benchmark, ids: Ids) -> Iterator[Table]:
             continue
         for score in result.scores:
             if own := [column for column in columns if column[0] is score]:
-                yield _category_table(result, axis, own, f"{score.title}, ", ids)
+                yield _category_table(result, axis, own, f"{_title(score)}, ", ids)
 
 
 def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of: str, ids: Ids) -> Table:
@@ -377,7 +381,7 @@ def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of
         for e in side.estimates
         if e.axis == axis
     }
-    categories = list(dict.fromkeys(category for _, _, _, category in found))
+    categories = {category for _, _, _, category in found if category is not None}
     several = len(result.sides) > 1
     heads = [Head("rows", "", "")]
     heads += [
@@ -385,7 +389,7 @@ def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of
         for _, n, mode in columns
     ]
     scores = list(dict.fromkeys(score for score, _, _ in columns))
-    spans = [Span("", 2), *(Span(score.title, sum(own is score for own, _, _ in columns)) for score in scores)]
+    spans = [Span("", 2), *(Span(_title(score), sum(own is score for own, _, _ in columns)) for score in scores)]
     rows = []
     for category in sorted(categories):
         own = [found.get((score.key, n, mode, category)) for score, n, mode in columns]
@@ -421,7 +425,7 @@ def _contrast_table(result: Benchmark, ids: Ids) -> Table | None:
                 _p(found),
                 TableCell(f"{words.count(found.n)} {words.clean(found.of)}"),
             ]
-            rows.append(TableRow(score.title, False, tuple(cells)))
+            rows.append(TableRow(_title(score), False, tuple(cells)))
     base = words.clean(result.sides[0].checkpoint.name, 60)
     caption = f"Each score less that of {base}, over the rows that both have"
     heads = named(names, ("checkpoint", "arithmetic", "over"))
@@ -475,7 +479,7 @@ def _matched_table(result: Benchmark, ids: Ids) -> Table | None:
     rows = []
     for side, each in found[:MATCHED_SHOWN]:
         cells = [TableCell(words.clean(side.checkpoint.name, 60))] * several
-        cells.append(_cell(words.clean(each.category) or words.MISSING))
+        cells.append(_cell(words.clean(each.category or "") or words.MISSING))
         cells += [TableCell(words.count(each.times)), _cell(words.rounded(each.prob))]
         rows.append(TableRow(words.clean(each.word), True, tuple(cells)))
     names = ["checkpoint"] * several + ["category", "times", "sum of its probabilities"]
@@ -514,7 +518,7 @@ def _citation(result: Benchmark) -> Citation:
     day, names = result.started.partition("T")[0], words.listed([side.checkpoint.name for side in result.sides])
     tool = f"maskaudit {dict(result.versions).get('maskaudit', '')}".rstrip()
     hashes = ", ".join(side.checkpoint.weights_sha256[:16] for side in result.sides)
-    title = f"{result.title} of {words.prose(names, 240)}"
+    title = f"{words.clean(result.title)} of {words.prose(names, 240)}"
     note = f"weights sha256 {hashes}; {' and '.join(MODE_NAMES[mode] for mode in result.modes)}"
     fields = {"title": title, "howpublished": tool, "year": day[:4], "note": f"{note}. Benchmark: {result.citation}"}
     lines = [f"  {field} = {{{escaped(value)}}}," for field, value in fields.items()]

@@ -589,7 +589,7 @@ PAYLOADS = (
     "@SUM(1+1)*cmd|' /C calc'!A0",
     "-2+3+cmd|' /C calc'!A0",
 )
-KEPT = {"role", "roles", "flags", "grade", "before_grade", "after_grade", "verdict", "measure"}
+KEPT = {"role", "roles", "flags", "grade", "before_grade", "after_grade", "verdict", "measure", "mode", "modes"}
 """Fields that hold one of a few known words, never text from outside."""
 
 

@@ -87,7 +87,9 @@ def test_it_writes_a_page_the_result_and_every_row(bert):
     assert list(rows["row"][:4]) == ["crows.csv:2", "crows.csv:3", "crows.csv:4", "crows.csv:5"]
     assert len(rows[rows["mode"] == "corrected"]) == 3
     scores = pd.read_csv("out/scores.csv")
-    (metric,) = (e for e in found.sides[0].estimates if (e.score, e.mode, e.axis) == ("metric_score", "reference", ""))
+    (metric,) = (
+        e for e in found.sides[0].estimates if (e.score, e.mode, e.axis) == ("metric_score", "reference", None)
+    )
     row = scores[(scores["score"] == "metric_score") & (scores["mode"] == "reference") & scores["axis"].isna()]
     assert row["value"].item() == pytest.approx(metric.value)
     hits = rows[rows["mode"] == "reference"]["hit"]
@@ -133,7 +135,7 @@ def test_several_checkpoints_are_one_table_with_paired_tests(bert, other, capsys
     (metric,) = (c for c in found.contrasts if (c.score, c.mode) == ("metric_score", "corrected"))
     assert (metric.side, metric.n, metric.test) == (1, 3, "McNemar, exact")
     one, two = (
-        next(e.value for e in side.estimates if (e.score, e.mode, e.axis) == ("metric_score", "corrected", ""))
+        next(e.value for e in side.estimates if (e.score, e.mode, e.axis) == ("metric_score", "corrected", None))
         for side in found.sides
     )
     assert metric.difference == pytest.approx(two - one)

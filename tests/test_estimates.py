@@ -59,7 +59,7 @@ def test_wilson_is_scipys(hits):
 def test_a_share_is_told_over_all_rows_and_by_kind():
     """Hits of 1, 1/2 and 0 are averaged, over all rows and for each kind in the order of their names."""
     whole, a, b = only(HITS, table({"hit": [1, 0.5, 0, 1]}, ["b", "b", "a", "a"]))
-    assert (whole.value, whole.n, whole.axis, whole.interval) == (62.5, 4, "", "Wilson")
+    assert (whole.value, whole.n, whole.axis, whole.interval) == (62.5, 4, None, "Wilson")
     assert (a.category, a.value, a.n) == ("a", 50, 2)
     assert (b.category, b.value, b.n) == ("b", 75, 2)
 
@@ -67,13 +67,13 @@ def test_a_share_is_told_over_all_rows_and_by_kind():
 def test_rows_without_a_kind_are_in_no_category():
     """An empty label is no category."""
     found = only(HITS, table({"hit": [1, 0]}, ["a", ""]))
-    assert [each.category for each in found] == ["", "a"]
+    assert [each.category for each in found] == [None, "a"]
 
 
 def test_nothing_measured_is_no_number():
     """Of no rows there is no score and no interval, not 0."""
     (whole,) = only(HITS, table({"hit": []}, []))
-    assert (whole.value, whole.low, whole.high, whole.n, whole.interval) == (None, None, None, 0, "")
+    assert (whole.value, whole.low, whole.high, whole.n, whole.interval) == (None, None, None, 0, None)
 
 
 def test_the_bootstrap_covers_what_theory_does():
@@ -101,9 +101,9 @@ def test_too_few_clusters_have_no_interval():
     """Of fewer than six clusters nothing is drawn, and where nothing varies there is no interval of width 0."""
     few = [*range(FEW - 1)]
     (whole,) = only(MEAN, table({"x": few}))
-    assert (whole.low, whole.interval) == (None, "")
+    assert (whole.low, whole.interval) == (None, None)
     (same,) = only(MEAN, table({"x": [0.0] * 50}))
-    assert (same.value, same.low, same.interval) == (0, None, "")
+    assert (same.value, same.low, same.interval) == (0, None, None)
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=4, max_size=30))
@@ -187,7 +187,7 @@ def test_a_checkpoint_against_itself_shows_nothing():
 def test_nothing_in_common_is_no_difference():
     """Without a row that both have there is no number and no test."""
     found = contrast(HITS, measured({"hit": [1]}, [1]), measured({"hit": [1]}, [2]), "corrected", 1, rng())
-    assert (found.difference, found.p, found.test, found.n) == (None, None, "", 0)
+    assert (found.difference, found.p, found.test, found.n) == (None, None, None, 0)
 
 
 def test_a_score_may_be_of_some_rows():

@@ -55,7 +55,7 @@ def measured(name: str, both: Both, folder: Path, mode: str, rows: int = ROWS) -
     return bench.measure(read[:rows], both.model, mode)
 
 
-def values(name: str, found: Measured, mode: str, axis: str = "") -> dict[str, float | None]:
+def values(name: str, found: Measured, mode: str, axis: str | None = None) -> dict[str, float | None]:
     """Each score of a mode over all rows, or by category of an axis as key and category."""
     rng = np.random.default_rng(0)
     every = [

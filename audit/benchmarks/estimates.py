@@ -149,20 +149,20 @@ def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.G
 
 def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generator) -> Estimate:
     value = _number(measure.statistic(part, np.ones((1, len(part.rows))))[0]) if part.rows else None
-    low, high, interval = None, None, ""
+    low, high, interval = None, None, None
     if value is not None and measure.outcome:
         low, high = wilson(value / 100, len(part.rows))
         low, high, interval = 100 * low, 100 * high, "Wilson"
     elif value is not None and len(_clusters(part)[1]) >= FEW:
         found = measure.statistic(part, _weights(part, rng))
         low, high = _ends(found)
-        interval = f"bootstrap by {measure.cluster}" if low is not None else ""
+        interval = f"bootstrap by {measure.cluster}" if low is not None else None
     p, test = measure.test(part) if measure.test and part.rows else (np.nan, "")
     return Estimate(
         score=measure.score.key,
         mode=mode,
-        axis="",
-        category="",
+        axis=None,
+        category=None,
         value=value,
         low=low,
         high=high,
@@ -170,7 +170,7 @@ def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generato
         n=len(part.rows),
         of=measure.table,
         p=_number(p),
-        test=test if _number(p) is not None else "",
+        test=test if _number(p) is not None else None,
     )
 
 
@@ -190,10 +190,10 @@ def contrast(
     one, two = _common(measure.part(base), measure.part(other))
     n = len(one.rows)
     if not n:
-        return Contrast(measure.score.key, mode, side, None, None, None, None, "", 0, measure.table)
+        return Contrast(measure.score.key, mode, side, None, None, None, None, None, 0, measure.table)
     every = np.ones((1, n))
     difference = _number(float(measure.statistic(two, every)[0] - measure.statistic(one, every)[0]))
-    low, high, p, test = None, None, np.nan, ""
+    low, high, p, test = None, None, np.nan, None
     if difference is not None and len(_clusters(one)[1]) >= FEW:
         weights = _weights(one, rng)
         drawn = measure.statistic(two, weights) - measure.statistic(one, weights)

@@ -181,7 +181,7 @@ def _matched(words: Sequence[Sequence[str | None]], probs: Floats, lexicon: Mapp
                 times[word] = times.get(word, 0) + 1
                 mass[word] = mass.get(word, 0.0) + prob
     order = sorted(times, key=lambda word: (-times[word], word))
-    return tuple(Matched(word, lexicon[word], times[word], mass[word]) for word in order)
+    return tuple(Matched(word, lexicon[word] or None, times[word], mass[word]) for word in order)
 
 
 def differences(reference: Measured, corrected: Measured) -> tuple[Difference, ...]:

@@ -44,23 +44,23 @@ class Estimate:
     score: str
     """`Score.key`."""
     mode: Mode
-    axis: str
-    """What the categories are of, such as "bias type"; empty over all rows."""
-    category: str
-    """Empty over all rows."""
+    axis: str | None
+    """What the categories are of, such as "bias type"; None over all rows."""
+    category: str | None
+    """None over all rows."""
     value: float | None
     low: float | None
     high: float | None
-    interval: str
-    """How the interval was made: "Wilson", "bootstrap by sentence pair" and the like; empty where there is none."""
+    interval: str | None
+    """How the interval was made: "Wilson", "bootstrap by sentence pair" and the like; None where there is none."""
     n: int
     """How many were averaged."""
     of: str
     """What they are: "sentence pairs", "occupations"."""
     p: float | None
     """Two-sided, of no preference, where the authors test it."""
-    test: str
-    """Which test p is of; empty without one."""
+    test: str | None
+    """Which test p is of; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Matched:
     """A word of a lexicon among a model's answers."""
 
     word: str
-    category: str
+    category: str | None
     times: int
     """How often it was among the answers."""
     prob: float
@@ -123,8 +123,8 @@ class Contrast:
     high: float | None
     p: float | None
     """Two-sided, of no difference."""
-    test: str
-    """"McNemar, exact" or "paired bootstrap by ..."."""
+    test: str | None
+    """"McNemar, exact" or "paired bootstrap by ..."; None without one."""
     n: int
     of: str
 

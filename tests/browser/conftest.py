@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from audits import hostile, several
+from benchmark_results import matched as benchmark_words
+from benchmark_results import several as benchmarked
 from comparisons import narrowed, trend, unmoved
 
-from reports import render, render_comparison
+from reports import render, render_benchmark, render_comparison
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -54,6 +56,10 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         "trend": lambda: render_comparison(trend()),
         "hostile-comparison": lambda: render_comparison(hostile(narrowed())),
         "long-comparison": lambda: render_comparison(hostile(narrowed(), 10_000)),
+        "benchmark": lambda: render_benchmark(benchmarked()),
+        "benchmark-words": lambda: render_benchmark(benchmark_words()),
+        "hostile-benchmark": lambda: render_benchmark(hostile(benchmarked())),
+        "long-benchmark": lambda: render_benchmark(hostile(benchmarked(), 10_000)),
     }
     for name, rendered in made.items():
         (folder / f"{name}.html").write_text(rendered(), encoding="utf-8")

@@ -18,7 +18,7 @@ def complaints(page) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "hostile"])
+@pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "hostile", "benchmark", "benchmark-words"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "folded"), [(1440, False), (1440, True), (360, False)])
 def test_axe_finds_nothing(opened, pages, kind, scheme, width, folded):
@@ -88,7 +88,7 @@ def test_a_meaning_stays_on_the_screen(opened, pages):
         page.keyboard.press("Escape")
 
 
-@pytest.mark.parametrize("kind", ["report", "narrowed"])
+@pytest.mark.parametrize("kind", ["report", "narrowed", "benchmark"])
 def test_nothing_moves_by_itself(opened, pages, kind):
     """No part of a page is animated, and a link is followed at once, for those whom motion makes ill and all others."""
     page = opened(pages[kind], reduced_motion="no-preference")
@@ -99,7 +99,7 @@ def test_nothing_moves_by_itself(opened, pages, kind):
     assert page.evaluate(moving) == 0
 
 
-@pytest.mark.parametrize("kind", ["report", "narrowed", "trend"])
+@pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "benchmark"])
 def test_every_picture_has_its_words_and_its_numbers(opened, pages, kind):
     """Every drawing says in words what it shows, and every chart leads to a table with its numbers."""
     page = opened(pages[kind])

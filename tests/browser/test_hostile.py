@@ -34,6 +34,14 @@ def test_the_comparison_keeps_its_shape_too(opened, pages, kind):
     assert shape(page) == shape(opened(pages["narrowed"]))
 
 
+@pytest.mark.parametrize("kind", ["hostile-benchmark", "long-benchmark"])
+def test_the_benchmark_keeps_its_shape_too(opened, pages, kind):
+    """The same for the page of a published benchmark."""
+    page = opened(pages[kind])
+    assert shape(page) == shape(opened(pages["benchmark"]))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1200
+
+
 def test_payloads_are_shown_as_they_are(opened, pages):
     """A label that looks like markup is read as it was written, where the script puts it together, too."""
     page = opened(pages["hostile"])

@@ -13,7 +13,9 @@ from driven import unfold
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "hostile", "hostile-comparison"])
+@pytest.mark.parametrize(
+    "kind", ["report", "narrowed", "trend", "hostile", "hostile-comparison", "benchmark", "hostile-benchmark"]
+)
 @pytest.mark.parametrize("width", [1440, 768, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_opens_without_a_request_or_a_complaint(opened, pages, kind, width, scheme):
@@ -168,7 +170,7 @@ def test_without_the_script_picking_says_why_it_cannot(opened, pages):
     assert "predictions.csv" in box.inner_text()
 
 
-@pytest.mark.parametrize("kind", ["report", "narrowed", "trend"])
+@pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "benchmark"])
 def test_paper_has_what_counts_and_fits(opened, pages, kind):
     """In print nothing reaches over the edge, controls and closed parts are gone, and a PDF comes out."""
     page = opened(pages[kind], viewport={"width": 720, "height": 1000})

@@ -17,7 +17,7 @@ def fragment(page) -> str:
     return unquote(page.evaluate("location.hash"))
 
 
-@pytest.mark.parametrize("kind", ["report", "narrowed"])
+@pytest.mark.parametrize("kind", ["report", "narrowed", "benchmark"])
 def test_every_place_has_a_link_to_itself(opened, pages, kind):
     """Headings, findings, rows of the verdict and charts carry a link to where they are."""
     page = opened(pages[kind])
