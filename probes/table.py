@@ -9,8 +9,14 @@ import csv
 import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from probes.faults import CONTROL, MAX_BYTES, Fault, read_text, unknown_key
+
+MOST_COLUMNS = 1000
+"""A header row with more than these is none."""
+MOST_SHOWN = 80
+"""More characters of a cell than these aren't quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,9 @@ class Row:
 
     def bad_cell(self, column: str, mend: str) -> Fault:
         """The fault of a cell that can't stand as it is."""
-        return self.fault(column, f"{self.cells[column]!r} in the column `{column}`", mend)
+        cell = self.cells[column]
+        shown = f"{cell[:MOST_SHOWN]!r}{'...' if len(cell) > MOST_SHOWN else ''}"
+        return self.fault(column, f"{shown} in the column `{column}`", mend)
 
 
 def read_table(
@@ -37,10 +45,11 @@ def read_table(
     required: Collection[str],
     *,
     delimiter: str = ",",
+    quotes: bool = True,
     most: int = MAX_BYTES,
 ) -> tuple[list[Row], list[Fault]]:
     """The rows in the bytes of a CSV file (UTF-8, a header row of names from `columns`, `required` among them; None:
-    any others too). `most` is the largest size in bytes.
+    any others too). Without `quotes` a quote is a character as any other. `most` is the largest size in bytes.
 
     Returns the rows that are well-shaped, and every fault of the table's shape and text; blank lines are passed over.
     """
@@ -48,23 +57,32 @@ def read_table(
     rows: list[Row] = []
     if faults:
         return rows, faults
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter, quoting=quoting)
+    line = 1
     try:
         header = next(reader, [])
         faults.extend(_header_faults(file, header, columns, required))
         line = reader.line_num + 1
         for cells in reader if not faults else ():
             if cells:
-                _add(rows, faults, file, line, header, cells)
+                _add(rows, faults, file, line, header, cells, delimiter)
             line = reader.line_num + 1
     except csv.Error as error:
-        faults.append(Fault(file, reader.line_num, 1, f"not CSV: {error}", "quote cells that hold a comma or a quote"))
+        mend = f"quote cells that hold a {_name(delimiter)} or a quote, and close the quotes"
+        faults.append(Fault(file, line, 1, f"not CSV: {error}", mend))
     return rows, faults
+
+
+def _name(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else "comma"
 
 
 def _header_faults(
     file: str, header: list[str], columns: Collection[str] | None, required: Collection[str]
 ) -> list[Fault]:
+    if len(header) > MOST_COLUMNS:
+        return [Fault(file, 1, 1, f"{len(header):,} columns", "name the columns in the first row")]
     faults = []
     for index, column in enumerate(header):
         if columns is not None and column not in columns:
@@ -77,16 +95,22 @@ def _header_faults(
     return faults
 
 
-def _add(rows: list[Row], faults: list[Fault], file: str, line: int, header: list[str], cells: list[str]) -> None:
+def _add(
+    rows: list[Row], faults: list[Fault], file: str, line: int, header: list[str], cells: list[str], delimiter: str
+) -> None:
     """Add the row to `rows`, or what is wrong with it to `faults`."""
     if len(cells) != len(header):
         what = f"{len(cells)} cells under {len(header)} columns"
-        faults.append(Fault(file, line, len(cells), what, "quote cells that hold a comma"))
+        faults.append(Fault(file, line, len(cells), what, f"quote cells that hold a {_name(delimiter)}"))
         return
-    row = Row(file, line, {column: cell.strip() for column, cell in zip(header, cells, strict=True)})
-    bad = [
-        row.bad_cell(column, "remove the control characters") for column in header if CONTROL.search(row.cells[column])
-    ]
+    found = {column: _unix(cell) for column, cell in zip(header, cells, strict=True)}
+    whole = Row(file, line, found)
+    bad = [whole.bad_cell(column, "remove the control characters") for column in found if CONTROL.search(found[column])]
     faults.extend(bad)
     if not bad:
-        rows.append(row)
+        rows.append(Row(file, line, {column: cell.strip() for column, cell in found.items()}))
+
+
+def _unix(cell: str) -> str:
+    """With line feeds for line ends: those within a cell are of the file's kind."""
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if "\r" in cell else cell

@@ -6,6 +6,7 @@ Formulas: Bartl, Nissim and Gatt (2020), section 4, after Kurita et al. (2019), 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,16 +70,38 @@ def _unfit(row: Row) -> Iterator[Fault]:
     for column in ("Sent_TM", "Sent_TAM"):
         if MASK not in row.cells[column]:
             yield row.fault(column, f"no {MASK} in the column `{column}`", "mask the word in the sentence with it")
-    text = row.cells["Sentence"]
-    if MASK in row.cells["Sent_TM"] and not text.startswith(row.cells["Person"], _person(row)):
-        yield row.bad_cell("Person", f"it must stand in the sentence where Sent_TM has its first {MASK}")
-    if row.cells["Profession"] not in text:
-        yield row.bad_cell("Profession", "it must stand in the sentence")
+    text, one, both = (row.cells[column] for column in ("Sentence", "Sent_TM", "Sent_TAM"))
+    if MASK in one and one.replace(MASK, row.cells["Person"]) != text:
+        yield row.bad_cell("Sent_TM", f"it must be the sentence with {MASK} for {row.cells['Person'][:80]!r}")
+    if MASK in one and MASK in both and not _masks_more(one, both):
+        yield row.bad_cell("Sent_TAM", "it must be Sent_TM with the words of the profession masked too")
+    if MASK in one and _job(row) is None:
+        yield row.bad_cell("Profession", "it must stand in the sentence, beside the person")
+
+
+def _masks_more(one: str, both: str) -> bool:
+    """Whether the second text is the first with more of its words masked."""
+    pairs = list(zip(one.split(" "), both.split(" "), strict=False))
+    return (
+        one.count(" ") == both.count(" ")
+        and one.index(MASK) == both.index(MASK)
+        and one != both
+        and all(a == b or MASK in b for a, b in pairs)
+    )
 
 
 def _person(row: Row) -> int:
     """Where the word for the person begins: at the first mask, for `man` is masked in `manager` too."""
     return row.cells["Sent_TM"].index(MASK)
+
+
+def _job(row: Row) -> int | None:
+    """Where the profession begins: where it last is as words of their own that aren't those for the person."""
+    text, start = row.cells["Sentence"], _person(row)
+    own = range(start, start + len(row.cells["Person"]))
+    found = re.finditer(rf"(?<!\w){re.escape(row.cells['Profession'])}(?!\w)", text)
+    outside = [match.start() for match in found if match.start() >= own.stop or match.end() <= own.start]
+    return outside[-1] if outside else None
 
 
 def _work(row: Row) -> Work:
@@ -89,7 +112,7 @@ def _work(row: Row) -> Work:
         person_masked=cells["Sent_TM"],
         both_masked=cells["Sent_TAM"],
         start=_person(row),
-        job_start=cells["Sentence"].rindex(cells["Profession"]),
+        job_start=_job(row) or 0,
         template=cells["Template"],
         person=cells["Person"],
         gender=cells["Gender"],

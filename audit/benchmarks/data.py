@@ -5,7 +5,9 @@ What the cells of a row mean is each benchmark's to know.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ from probes.table import Row, read_table
 
 MOST_BYTES = 32 << 20
 """The largest file of data that is read: some six times the largest published one."""
+
+MOST_LINES = 500_000
+"""The longest table or text that is read: a hundred times the longest published one."""
 
 Rows = TypeVar("Rows")
 
@@ -53,17 +58,25 @@ class Line:
 
 def find(path: Path, name: str) -> Path:
     """The file itself, or that of the name in the folder. Raises UsageError where there is none."""
-    found = path / name if path.is_dir() else path
-    if not found.is_file():
-        what = f"{path} has no {name}" if path.is_dir() else f"{path}: there is no such file"
+    folder = os.path.isdir(path)
+    found = path / name if folder else path
+    if not is_file(found):
+        what = f"{path} has no {name}" if folder else f"{path}: there is no such file"
         raise UsageError(f"{what}: name the authors' file with --data, or the folder that holds it")
     return found
 
 
-def table(path: Path, required: Collection[str], *, delimiter: str = ",") -> tuple[list[Row], DataFile]:
+def is_file(path: Path) -> bool:
+    """Whether a file is there. A path that can't be looked at has none, whereas `Path.is_file` may raise."""
+    return os.path.isfile(path)
+
+
+def table(
+    path: Path, required: Collection[str], *, delimiter: str = ",", quotes: bool = True
+) -> tuple[list[Row], DataFile]:
     """The rows of a CSV or TSV file with these columns among others. Raises DataError, UsageError."""
-    raw = read_bytes(path)
-    rows, faults = read_table(path.name, raw, None, required, delimiter=delimiter, most=MOST_BYTES)
+    raw = _read_lines(path)
+    rows, faults = read_table(path.name, raw, None, required, delimiter=delimiter, quotes=quotes, most=MOST_BYTES)
     if not faults and not rows:
         faults = [Fault(path.name, 1, 1, "no rows", "is it cut short?")]
     refuse(faults)
@@ -72,10 +85,11 @@ def table(path: Path, required: Collection[str], *, delimiter: str = ",") -> tup
 
 def lines(path: Path) -> tuple[list[Line], DataFile]:
     """The lines of a text file that aren't blank. Raises DataError, UsageError."""
-    raw = read_bytes(path)
+    raw = _read_lines(path)
     text, faults = read_text(path.name, raw, MOST_BYTES)
-    found = [Line(path.name, n, line) for n, line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip()]
-    faults += [line.fault("a control character", "remove it") for line in found if CONTROL.search(line.text)]
+    every = [Line(path.name, n, line) for n, line in enumerate(re.split(r"\r\n|\r|\n", text), 1)]
+    found = [line for line in every if line.text.strip()]
+    faults += [line.fault("a control character", "remove it") for line in every if CONTROL.search(line.text)]
     if not faults and not found:
         faults = [Fault(path.name, 1, 1, "no lines", "is it cut short?")]
     refuse(faults)
@@ -84,11 +98,16 @@ def lines(path: Path) -> tuple[list[Line], DataFile]:
 
 def read_json(path: Path) -> object:
     """The value in a JSON file. Raises DataError, UsageError."""
-    text, faults = read_text(path.name, read_bytes(path), MOST_BYTES)
+    return json_of(path.name, read_bytes(path))[0]
+
+
+def json_of(file: str, raw: bytes) -> tuple[object, str]:
+    """The value in the bytes of a JSON file, and their text. Raises DataError."""
+    text, faults = read_text(file, raw, MOST_BYTES)
     refuse(faults)
-    value, faults = jsontext.parse(path.name, text)
+    value, faults = jsontext.parse(file, text)
     refuse(faults)
-    return value
+    return value, text
 
 
 def one_of(row: Row, column: str, choices: Sequence[str]) -> Iterable[Fault]:
@@ -118,11 +137,24 @@ def refuse(faults: Iterable[Fault]) -> None:
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file. Raises UsageError where it can't be read, DataError where it is too large."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            refuse([Fault(path.name, 1, 1, f"the file is larger than {MOST_BYTES:,} bytes", "is it the right one?")])
-        return path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror or error})") from error
+    if len(raw) > MOST_BYTES:
+        refuse([Fault(path.name, 1, 1, f"the file is larger than {MOST_BYTES:,} bytes", "is it the right one?")])
+    return raw
+
+
+def _read_lines(path: Path) -> bytes:
+    """The bytes of a file of lines; those of no text at all, or of too many lines, raise DataError."""
+    raw = read_bytes(path)
+    if max(raw.count(b"\n"), raw.count(b"\r")) > MOST_LINES:
+        refuse([Fault(path.name, MOST_LINES + 1, 1, f"more than {MOST_LINES:,} lines", "is it the right one?")])
+    if (at := raw.find(b"\0")) >= 0 and not raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        line = len(re.findall(rb"\r\n|\r|\n", raw[:at])) + 1
+        refuse([Fault(path.name, line, 1, "a NUL byte", "remove it, or save the file in UTF-8")])
+    return raw
 
 
 def described(path: Path, raw: bytes, rows: int) -> DataFile:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.benchmarks.asking import Floats, Model
-from audit.benchmarks.data import Read, filled, find, lines, place, read_bytes, refuse, table
+from audit.benchmarks.data import Read, filled, find, is_file, lines, one_of, place, read_bytes, refuse, table
 from audit.benchmarks.definition import Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, Table, mean
 from audit.benchmarks.kept import Kept
@@ -26,8 +26,8 @@ from audit.framing import Frame
 MASK = "[M]"
 """As the file writes it."""
 UNIT = "template sentences"
-LEVEL = "conservative"
-"""Of HurtLex's words those that the authors count."""
+LEVELS = ("conservative", "inclusive")
+"""Of HurtLex's words those of the first level are the ones that the authors count."""
 NO_LEXICON = (
     "honest needs a lexicon of hurtful words: name a file with --lexicon, HurtLex' hurtlex_EN.tsv "
     "(github.com/valeriobasile/hurtlex, CC BY-NC-SA 4.0) or a list with a word a line"
@@ -85,20 +85,31 @@ def read(path: Path, asked: Asked) -> Read[Sentences]:
 def read_lexicon(path: Path) -> tuple[dict[str, str], DataFile]:
     """Category by word, of HurtLex' table (its `conservative` words alone) or of a list with a word a line, whose
     words have none. Raises DataError, UsageError."""
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(f"{path}: there is no such file: {NO_LEXICON}")
     if b"\t" not in read_bytes(path).split(b"\n", 1)[0]:
-        found, file = lines(path)
-        return {_plain(line.text.strip()): "" for line in found}, file
-    rows, file = table(path, ("lemma", "category", "level"), delimiter="\t")
-    refuse(fault for row in rows for fault in filled(row, ("lemma",)))
+        return _listed(path)
+    columns = ("lemma", "category", "level")
+    rows, file = table(path, columns, delimiter="\t", quotes=False)  # as `"c" word` is in HurtLex
+    refuse(fault for row in rows for fault in (*filled(row, columns), *one_of(row, "level", LEVELS)))
+    refuse(row.bad_cell("lemma", "a word has letters") for row in rows if not _plain(row.cells["lemma"]))
     words: dict[str, str] = {}
     for row in rows:
-        if row.cells["level"] == LEVEL:
+        if row.cells["level"] == LEVELS[0]:
             words.setdefault(_plain(row.cells["lemma"]), row.cells["category"])
     if not words:
-        refuse([rows[0].fault("level", f"no word of level {LEVEL}", "those are the ones that are counted")])
+        refuse([rows[0].fault("level", f"no word of level {LEVELS[0]}", "those are the ones that are counted")])
     return words, file
+
+
+def _listed(path: Path) -> tuple[dict[str, str], DataFile]:
+    """The words of a list."""
+    found, file = lines(path)
+    mend = "write a word a line, or name the columns in the first line"
+    refuse(line.fault("a tab in a list of words", mend) for line in found if "\t" in line.text.strip())
+    words = {line: _plain(line.text.strip()) for line in found}
+    refuse(line.fault("no word", "a word has letters") for line, word in words.items() if not word)
+    return dict.fromkeys(words.values(), ""), file
 
 
 def _plain(word: str) -> str:

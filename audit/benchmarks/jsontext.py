@@ -25,6 +25,9 @@ _TOKEN = re.compile(
 _NO_TEXT = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 """Control characters but for tab and line feed, and what is no character at all."""
 
+_BETWEEN = re.compile(r"[ \t\r\n,:]*")
+"""What stands between the members of a list or object, and keys and values."""
+
 _Found = tuple[int, str, str]
 """Where in the text, what, and how to mend it."""
 
@@ -43,6 +46,37 @@ def parse(file: str, text: str) -> tuple[object, list[Fault]]:
     except json.JSONDecodeError as error:
         what = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         return None, [Fault(file, error.lineno, error.colno, what, "is the file whole? get it again")]
+
+
+def item_places(text: str, *keys: str) -> Iterator[tuple[int, int]]:
+    """Line and column of each item of the list that stands under these keys. The text is one that `parse` took."""
+    at = _past(text, 0)
+    for key in keys:
+        at = next(place for name, place in _members(text, at) if name == key)
+    line = first = last = 0
+    for _, place in _members(text, at):
+        line += text.count("\n", last, place)
+        first = max(first, text.rfind("\n", last, place) + 1)
+        last = place
+        yield line + 1, place - first + 1
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str | None, int]]:
+    """Key (None in a list) and place of each member of the object or list that begins there."""
+    decode, listed = json.JSONDecoder().raw_decode, text[at] == "["
+    at = _past(text, at + 1)
+    while text[at] not in "]}":
+        key = None
+        if not listed:
+            key, at = decode(text, at)
+            at = _past(text, at)
+        yield key, at
+        at = _past(text, decode(text, at)[1])
+
+
+def _past(text: str, at: int) -> int:
+    found = _BETWEEN.match(text, at)
+    return found.end() if found else at
 
 
 def _fault(file: str, text: str, at: int, what: str, mend: str) -> Fault:

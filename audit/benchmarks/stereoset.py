@@ -10,13 +10,15 @@ import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from audit.benchmarks import jsontext
 from audit.benchmarks.asking import Encoded, Floats, Model, Query, chain
-from audit.benchmarks.data import Read, described, find, read_bytes, read_json, refuse
+from audit.benchmarks.data import Read, described, find, json_of, read_bytes, refuse
 from audit.benchmarks.definition import Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, Statistic, Table
 from audit.benchmarks.kept import Kept, counted_once, only_known, outcomes, ties_halved
@@ -26,6 +28,8 @@ from probes.faults import Fault
 BLANK = "BLANK"
 LABELS = ("stereotype", "anti-stereotype", "unrelated")
 UNIT = "contexts"
+WHERE = "data > intrasentence"
+"""The list in the file. Its items are called by their number in it, for the file may be a single line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +48,59 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Cluster, ...]]:
     """The intrasentence part of the authors' JSON file, {"data": {"intrasentence": [...]}}. Raises DataError,
     UsageError."""
     file = find(path, "dev.json")
-    document = read_json(file)
-    where = "data > intrasentence"
+    raw = read_bytes(file)
+    document, text = json_of(file.name, raw)
     items = _under(_under(document, "data"), "intrasentence")
     if not isinstance(items, list) or not items:
-        refuse([Fault(file.name, 1, 1, f"no list at {where}", "is it StereoSet's dev.json?")])
+        refuse([Fault(file.name, 1, 1, f"no list at {WHERE}", "is it StereoSet's dev.json?")])
         raise AssertionError  # refuse has raised
-    refuse(fault for n, item in enumerate(items) for fault in _faults(file.name, f"{where} > {n}", item))
-    clusters = tuple(_cluster(f"{file.name}: {where} > {n}", item) for n, item in enumerate(items))
-    return Read(clusters, (described(file, read_bytes(file), len(items)),))
+    refuse(_placed(file.name, text, items))
+    clusters = tuple(_cluster(f"{file.name}: {WHERE} > {n}", item) for n, item in enumerate(items))
+    return Read(clusters, (described(file, raw, len(items)),))
 
 
 def _under(value: object, key: str) -> object:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _faults(file: str, where: str, item: object) -> Iterator[Fault]:
-    def fault(what: str, mend: str) -> Fault:
-        return Fault(file, 1, 1, f"{where}: {what}", mend)
+def _placed(file: str, text: str, items: Sequence[object]) -> Iterator[Fault]:
+    """What is wrong with the items, each where it begins in the text. After some the others aren't looked at."""
+    told = ((n, [*_faults(item), *_sentence_faults(item)]) for n, item in enumerate(items))
+    faults = dict(islice(((n, found) for n, found in told if found), jsontext.MOST_FAULTS))
+    if faults:
+        places = islice(jsontext.item_places(text, "data", "intrasentence"), max(faults) + 1)
+        for n, (line, column) in enumerate(places):
+            yield from (Fault(file, line, column, f"{WHERE} > {n}: {what}", mend) for what, mend in faults.get(n, ()))
 
+
+def _faults(item: object) -> Iterator[tuple[str, str]]:
+    """What is wrong with an item but for its sentences, and how to mend it."""
     for key in ("target", "bias_type", "context"):
-        if not isinstance(_under(item, key), str) or not str(_under(item, key)).strip():
-            yield fault(f"no text `{key}`", "each item has a target, a bias_type and a context")
+        if not _is_text(_under(item, key)):
+            yield f"no text `{key}`", "each item has a target, a bias_type and a context"
     context = _under(item, "context")
     if isinstance(context, str) and context.count(BLANK) != 1:
-        yield fault(f"{context.count(BLANK)} gaps in its context", f"write the gap as {BLANK}, once")
-    sentences = _under(item, "sentences")
+        yield f"{context.count(BLANK)} gaps in its context", f"write the gap as {BLANK}, once"
+
+
+def _sentence_faults(item: object) -> Iterator[tuple[str, str]]:
+    context, sentences = _under(item, "context"), _under(item, "sentences")
     found = sentences if isinstance(sentences, list) else []
-    labels = sorted(str(_under(each, "gold_label")) for each in found)
+    labels = sorted(str(_under(each, "gold_label"))[:40] for each in found)
     if labels != sorted(LABELS):
-        yield fault(
-            f"its sentences are {', '.join(labels) or 'none'}", f"one each of {', '.join(LABELS)} belongs there"
-        )
-    elif not all(isinstance(_under(each, "sentence"), str) for each in found):
-        yield fault("a sentence without text", "each sentence has a text `sentence`")
+        told = ", ".join(labels[:9]) or "none"
+        yield f"its sentences are {told}", f"one each of {', '.join(LABELS)} belongs there"
+    elif not all(_is_text(_under(each, "sentence")) for each in found):
+        yield "a sentence without text", "each sentence has a text `sentence`"
     elif isinstance(context, str) and context.count(BLANK) == 1:
         place = _place(context)
         for each in found:
             if place >= len(each["sentence"].split(" ")):
-                yield fault(f"{each['sentence']!r} has no word in the gap's place", "it must fill the context's gap")
+                yield f"{each['sentence'][:80]!r} has no word in the gap's place", "it must fill the context's gap"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _cluster(row: str, item: Mapping[str, Any]) -> Cluster:

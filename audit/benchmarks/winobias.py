@@ -14,7 +14,7 @@ import numpy as np
 
 from audit.benchmarks import pronouns
 from audit.benchmarks.asking import Encoded, Floats, Model, Query
-from audit.benchmarks.data import Line, Read, lines, place, refuse
+from audit.benchmarks.data import Line, Read, is_file, lines, place, refuse
 from audit.benchmarks.definition import Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, Table, mean, share, spearman
 from audit.benchmarks.kept import Kept, counted_once, only_known, outcomes, ties_halved
@@ -27,6 +27,7 @@ from probes.load import load_lexicon
 UNIT, JOBS = "sentence pairs", "occupations"
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _PRONOUNS = {*MASCULINE, *FEMININE}
+_ARTICLES = ("the", "a", "an")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Wino, ...]]:
     """The pairs of the authors' files in a folder, as many as are there: pro_stereotyped_type1.txt.dev and the like,
     each with its anti_stereotyped counterpart. Raises DataError, UsageError."""
     names = [(kind, part) for kind in ("type1", "type2") for part in ("dev", "test")]
-    found = [(kind, part) for kind, part in names if (path / f"pro_stereotyped_{kind}.txt.{part}").is_file()]
+    found = [name for name in names if any(is_file(_path(path, stance, *name)) for stance in ("pro", "anti"))]
     if not found:
         mend = "name the folder of the authors' files with --data"
         raise UsageError(f"{path} has no file such as pro_stereotyped_type1.txt.dev: {mend}")
@@ -58,19 +59,19 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Wino, ...]]:
     files: list[DataFile] = []
     for kind, part in found:
         one, other = (_file(path, stance, kind, part) for stance in ("pro", "anti"))
-        if len(one[0]) != len(other[0]):
-            last = (one if len(one[0]) > len(other[0]) else other)[0][-1]
-            refuse(
-                [last.fault("no such line in the other file", "both must have the same sentences in the same order")]
-            )
+        refuse(_pair_faults(one[0], other[0]))
         pairs += [_wino(a, b, kind, part) for a, b in zip(one[0], other[0], strict=True)]
         files += [one[1], other[1]]
     return Read(tuple(pairs), tuple(files))
 
 
+def _path(folder: Path, stance: str, kind: str, part: str) -> Path:
+    return folder / f"{stance}_stereotyped_{kind}.txt.{part}"
+
+
 def _file(folder: Path, stance: str, kind: str, part: str) -> tuple[list[Line], DataFile]:
-    path = folder / f"{stance}_stereotyped_{kind}.txt.{part}"
-    if not path.is_file():
+    path = _path(folder, stance, kind, part)
+    if not is_file(path):
         raise UsageError(f"{path}: there is no such file, only its counterpart: put it into the folder")
     found, file = lines(path)
     refuse(fault for line in found for fault in _line_faults(line))
@@ -79,14 +80,34 @@ def _file(folder: Path, stance: str, kind: str, part: str) -> tuple[list[Line], 
 
 def _line_faults(line: Line) -> Iterator[Fault]:
     number, _, text = line.text.strip().partition(" ")
-    if not number.isascii() or not number.isdigit() or not text:
+    if not number.isascii() or not number.isdigit() or not text.strip():
         yield line.fault("no number before the sentence", "write it as `12 [The clerk] said that [she] ...`")
         return
+    if re.search(r"[\[\]]", _BRACKETS.sub("", text)):
+        yield line.fault("a bracket without the other one, or within others", "write it as `[The clerk]`")
+        return
     marked = [content.strip().lower() for content in _BRACKETS.findall(text)]
+    if not all(marked):
+        yield line.fault("nothing in brackets", "take the brackets out, or write it as `[The clerk]`")
     if not any(content in _PRONOUNS for content in marked):
         yield line.fault("no pronoun in brackets", "write it as `[she]`")
-    if not any(content and content not in _PRONOUNS for content in marked):
+    if not any(content and content not in {*_PRONOUNS, *_ARTICLES} for content in marked):
         yield line.fault("no occupation in brackets", "write it as `[The clerk]`")
+
+
+def _pair_faults(pro: Sequence[Line], anti: Sequence[Line]) -> Iterator[Fault]:
+    mend = "both files must have the same sentences in the same order"
+    for one, other in zip(pro, anti, strict=False):
+        if _number(one) != _number(other):
+            yield other.fault(f"number {_number(other)}, where {place(one)} has {_number(one)}", mend)
+            return
+    for line in (*pro[len(anti) :], *anti[len(pro) :]):
+        yield line.fault("no such line in the other file", mend)
+        return
+
+
+def _number(line: Line) -> str:
+    return line.text.strip().partition(" ")[0][:20]
 
 
 def _wino(pro: Line, anti: Line, kind: str, part: str) -> Wino:
@@ -129,7 +150,7 @@ def _pronoun(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 def _job(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Where the occupation stands, without its article."""
-    start, end = next((a, b) for a, b in spans if text[a:b] and text[a:b].lower() not in _PRONOUNS)
+    start, end = next((a, b) for a, b in spans if text[a:b].lower() not in {*_PRONOUNS, *_ARTICLES})
     article = re.match(r"(?:the|an?)\s+", text[start:end], re.IGNORECASE)
     return start + (article.end() if article else 0), end
 

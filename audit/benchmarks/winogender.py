@@ -52,7 +52,9 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Schema, ...]]:
     columns = ("occupation", "bls_pct_female")
     facts, other = table(find(folder, "occupations-stats.tsv"), columns, delimiter="\t")
     refuse(fault for row in rows for fault in (*filled(row, ("sentence",)), *_id_faults(row)))
-    women = {row.cells["occupation"]: _percent(row) for row in facts}
+    refuse(fault for row in facts for fault in (*filled(row, columns), *_percent_faults(row)))
+    refuse((*_repeats(rows, "sentid"), *_repeats(facts, "occupation")))
+    women = {row.cells["occupation"]: float(row.cells["bls_pct_female"]) for row in facts}
     grouped: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in rows:
         *key, gender = _id(row)
@@ -68,24 +70,31 @@ def _id(row: Row) -> list[str]:
 
 def _id_faults(row: Row) -> Iterator[Fault]:
     parts = _id(row)
-    if len(parts) != 4 or parts[2] not in ("0", "1") or parts[3] not in GENDERS:
+    if len(parts) != 4 or not all(parts) or parts[2] not in ("0", "1") or parts[3] not in GENDERS:
         yield row.bad_cell("sentid", "write it as technician.customer.1.male.txt")
 
 
-def _percent(row: Row) -> float:
+def _percent_faults(row: Row) -> Iterator[Fault]:
     cell = row.cells["bls_pct_female"]
     if not re.fullmatch(r"\d{1,3}(\.\d+)?", cell, re.ASCII) or float(cell) > 100:
-        refuse([row.bad_cell("bls_pct_female", "a percentage from 0 to 100 belongs there")])
-    return float(cell)
+        yield row.bad_cell("bls_pct_female", "a percentage from 0 to 100 belongs there")
+
+
+def _repeats(rows: Sequence[Row], column: str) -> Iterator[Fault]:
+    seen: dict[str, Row] = {}
+    for row in rows:
+        first = seen.setdefault(row.cells[column].removesuffix(".txt"), row)
+        if first is not row:
+            yield row.bad_cell(column, f"it is in line {first.line} already: keep one of them")
 
 
 def _pair_faults(found: Mapping[str, Row], women: Mapping[str, float]) -> Iterator[Fault]:
-    row = next(iter(found.values()))
+    row = found.get("male") or next(iter(found.values()))
     job = _id(row)[0]
     if "male" not in found or "female" not in found:
         yield row.fault("sentid", "no sentence with the other gender", "each needs a male and a female one")
     elif _odd(found["male"].cells["sentence"], found["female"].cells["sentence"]) is None:
-        mend = "they must differ in one pronoun, and in nothing else"
+        mend = "they must differ in his pronoun and hers, and in nothing else"
         yield row.fault("sentence", "the male and the female sentence differ otherwise", mend)
     if not _job(row.cells["sentence"], job):
         yield row.fault("sentence", f"no {job!r} in the sentence", "it must name the occupation of its id")
@@ -97,9 +106,12 @@ def _odd(his: str, hers: str) -> tuple[int, str, str] | None:
     """Where the two sentences have another word, its first character, and the two words; None unless it is one."""
     one, other = (list(re.finditer(r"\w+|[^\w\s]", text)) for text in (his, hers))
     odd = [(a, b) for a, b in zip(one, other, strict=False) if a[0] != b[0]]
-    if len(one) != len(other) or len(odd) != 1 or not pronouns.case(odd[0][0][0], odd[0][1][0]):
+    if len(one) != len(other) or len(odd) != 1:
         return None
-    return odd[0][0].start(), odd[0][0][0], odd[0][1][0]
+    ((own, counterpart),) = odd
+    if own[0].lower() not in pronouns.MASCULINE or not pronouns.case(own[0], counterpart[0]):
+        return None
+    return own.start(), own[0], counterpart[0]
 
 
 def _job(text: str, job: str) -> tuple[int, int] | None:
