@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.benchmarks import NAMES, data, definition, jsontext
+from audit.benchmarks import NAMES, data, jsontext, named
 from audit.benchmarks.crows_pairs import Pair
 from audit.benchmarks.data import DataError
 from audit.benchmarks.definition import Asked
@@ -163,7 +163,7 @@ def folder(path: Path, name: str, file: str = "", text: str | bytes = b"") -> Pa
 
 def rows_of(path: Path, name: str) -> Any:
     """What is read from a folder."""
-    return definition(name).read(path, Asked(lexicon=path / HURTLEX_FILE)).rows
+    return named(name).read(path, Asked(lexicon=path / HURTLEX_FILE)).rows
 
 
 def told(path: Path, name: str) -> str:
@@ -294,7 +294,7 @@ def test_the_file_itself_may_be_named(tmp_path, name):
     """The path of the file gives what its folder does, and the result has its name, digest and count of rows."""
     folder(tmp_path, name)
     (file, *_) = (file for of, file in TEXTS if of == name)
-    read = definition(name).read(tmp_path / file, Asked(lexicon=tmp_path / HURTLEX_FILE))
+    read = named(name).read(tmp_path / file, Asked(lexicon=tmp_path / HURTLEX_FILE))
     assert read.rows == rows_of(tmp_path, name)
     assert read.files[0].name == file
     assert len(read.files[0].sha256) == 64
@@ -443,7 +443,7 @@ def test_what_is_no_file_is_told(tmp_path, name, file):
     assert file in told(place, name)
     for bad in (tmp_path / "nowhere", tmp_path / file / "x", tmp_path / ("x" * 5000), tmp_path / "a\0b"):
         with pytest.raises(UsageError):
-            definition(name).read(bad, Asked(lexicon=place / HURTLEX_FILE))
+            named(name).read(bad, Asked(lexicon=place / HURTLEX_FILE))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -612,7 +612,7 @@ def test_a_lexicon_that_is_none_is_told(tmp_path, content, expected):
 def test_a_lexicon_must_be_named(tmp_path):
     """Without one HONEST says where to get it."""
     with pytest.raises(UsageError, match="--lexicon"):
-        definition("honest").read(folder(tmp_path, "honest"), Asked())
+        named("honest").read(folder(tmp_path, "honest"), Asked())
 
 
 # StereoSet's JSON
@@ -764,6 +764,6 @@ def test_the_published_data_is_read_whole(shared, tmp_path, name, place, count):
     if not path.is_dir():
         pytest.skip(f"no published data at {path}")
     (tmp_path / "words.txt").write_text("fool\n")
-    found: Any = definition(name).read(path, Asked(lexicon=tmp_path / "words.txt")).rows
+    found: Any = named(name).read(path, Asked(lexicon=tmp_path / "words.txt")).rows
     rows = found.templates if name == "honest" else found
     assert len({row.row for row in rows}) == len(rows) == count
