@@ -36,7 +36,7 @@ def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
         tables={UNIT: _table(kept.rows, aul, aula, halves=mode == "corrected")},
         excluded=kept.excluded(),
         counts={
-            "ties": int((aul[:, 0] == aul[:, 1]).sum() + (aula[:, 0] == aula[:, 1]).sum()),
+            "ties": int(((aul[:, 0] == aul[:, 1]) | (aula[:, 0] == aula[:, 1])).sum()),
             "uneven": sum(len(a.ids) != len(b.ids) for a, b in zip(sentences[::2], sentences[1::2], strict=True)),
             "framed": sum(s.special != {0, len(s.ids) - 1} for s in sentences),
             **kept.counts(),

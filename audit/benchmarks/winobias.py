@@ -186,7 +186,7 @@ def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
     return Measured(
         tables={UNIT: _table(rows, values), JOBS: _jobs(rows, {"log2_she_he": odds})},
         excluded=kept.excluded(),
-        counts={"ties": int((logs[:, 0] == logs[:, 1]).sum() + (logs[:, 2] == logs[:, 3]).sum())},
+        counts={"ties": int(((logs[:, 0] == logs[:, 1]) | (logs[:, 2] == logs[:, 3])).sum())},
     )
 
 
