@@ -22,7 +22,7 @@ from audit.benchmarks.result import MODES, SCHEMA, Benchmark, Contrast, Excluded
 from audit.errors import UsageError
 from audit.options import Options
 from audit.result import CheckpointInfo
-from audit.run import Progress, default_folder, load_as_asked, now, versions
+from audit.run import Progress, borrowing, default_folder, load_as_asked, now, versions
 
 if TYPE_CHECKING:
     from audit.checkpoint import Checkpoint
@@ -45,7 +45,8 @@ def benchmark(
     and in a corrected one; several checkpoints are held against the first, row by row.
 
     `data` is the authors' file, or the folder that holds it. `lexicon` is a file of hurtful words, which HONEST looks
-    for among the first `top_k` answers. The result goes to the folder `out` (by default
+    for among the first `top_k` answers. With several checkpoints `options.mlm_head_from` is borrowed by those without a
+    head of their own, and `name@revision` names a revision. The result goes to the folder `out` (by default
     `runs/<name>-<checkpoint>`). Raises UsageError, CheckpointError and IncompleteError of `audit.errors`, and
     `audit.benchmarks.data.DataError` (a ValueError) with every fault of the data.
     """
@@ -78,7 +79,8 @@ def benchmark_into(
     bench = named(name)
     read = bench.read(data, asked)
     wanted = tuple(mode for mode in MODES if mode in modes)
-    sides = [_side(bench, read, checkpoint, wanted, options, progress) for checkpoint in checkpoints]
+    several = len(checkpoints) > 1
+    sides = [_side(bench, read, name, wanted, options, progress, several=several) for name in checkpoints]
     command = _command(name, checkpoints, data, wanted, asked, options)
     result = _result(bench, read, wanted, sides, options, command)
     tables = [(info.name, found) for info, _, _, found in sides]
@@ -98,10 +100,12 @@ def _side(
     modes: Sequence[Mode],
     options: Options,
     progress: Progress | None,
+    *,
+    several: bool,
 ) -> _Asked:
     from audit.likelihood import TorchModel
 
-    checkpoint = load_as_asked(name, options)
+    checkpoint = borrowing(load_as_asked, name, options)[0] if several else load_as_asked(name, options)
     model = TorchModel(checkpoint, token_budget=options.token_budget, told=_Told(bench.name, progress))
     found = {mode: bench.measure(read.rows, model, mode) for mode in modes}
     return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, found), found
@@ -162,6 +166,8 @@ def _result(
 ) -> Benchmark:
     measures = [measure for measure in bench.measures if set(measure.modes) & set(modes)]
     notes = [note for _, _, concerns, _ in sides for note in concerns]
+    if options.mlm_head_from and not any(info.mlm_head_from for info, *_ in sides):
+        notes.append(f"The head of {options.mlm_head_from} was of no use: every checkpoint has one of its own.")
     if options.dtype != "float32":
         notes.append(f"Computed in {options.dtype}, which moves log-probabilities; the authors compute in float32.")
     return Benchmark(

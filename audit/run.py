@@ -10,18 +10,18 @@ import platform
 import re
 import shlex
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from audit import parity
 from audit.engines import Engine
 from audit.engines.local import make_chunks
-from audit.errors import UsageError
+from audit.errors import NoHeadError, UsageError
 from audit.options import MAX_PROMPTS, Options
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
 from audit.scorefile import ScoredPrompts
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from audit.checkpoint import Checkpoint
     from audit.engines import Exact, Make
     from audit.scoring import TorchScorer
+
+Loaded = TypeVar("Loaded")
 
 CHUNK = 512
 """Prompts in a chunk of scores on a CPU: what a kill can cost."""
@@ -238,6 +240,20 @@ def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
 
     model = load_as_asked(checkpoint, options)
     return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
+
+
+def borrowing(load: Callable[[str, Options], Loaded], checkpoint: str, options: Options) -> tuple[Loaded, Options]:
+    """One of several checkpoints, and the options that it was loaded by: another's head is borrowed only where there is
+    none, and `name@revision` names a revision of a hub checkpoint. Raises what `load` does."""
+    name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
+    own = replace(options, mlm_head_from=None, revision=revision or None)
+    try:
+        return load(name, own), own
+    except NoHeadError:
+        if options.mlm_head_from is None:
+            raise
+    grafted = replace(own, mlm_head_from=options.mlm_head_from)
+    return load(name, grafted), grafted
 
 
 def load_as_asked(checkpoint: str, options: Options) -> Checkpoint:

@@ -7,15 +7,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from audit.errors import NoHeadError, UsageError
+from audit.errors import UsageError
 from audit.options import Options
 from audit.recipe import differences, recipe_id
 from audit.result import Audit, Recipe
 from audit.run import (
     Progress,
     audit_with,
+    borrowing,
     default_folder,
     load_probes,
     load_scorer,
@@ -27,9 +27,6 @@ from audit.store import RunFolder, holds_something, is_run, load_audit, read_rec
 from audit.work import Work
 from probes.load import load_probe, shipped
 from probes.probe import Probe
-
-if TYPE_CHECKING:
-    from audit.scoring import TorchScorer
 
 COMPUTING = ("maskaudit", "torch", "transformers", "tokenizers")
 """Packages whose versions decide scores."""
@@ -163,7 +160,7 @@ def _plan(
     before: Sequence[_Planned],
 ) -> _Planned:
     """Load the checkpoint once to know its recipe, and find its place among those planned before."""
-    scorer, used = _scorer(checkpoint, options)
+    scorer, used = borrowing(load_scorer, checkpoint, options)
     name = checkpoint if used.revision is None else checkpoint.rpartition("@")[0]
     recipe = make_recipe(
         scorer.checkpoint.info, probes, used, str(scorer.checkpoint.device), repeat_command(name, names, used)
@@ -176,20 +173,6 @@ def _plan(
     if progress and why and run is None:
         progress.note(f"{why}, so {checkpoint} is audited in {path}")
     return _Planned(name, path, recipe, used, run)
-
-
-def _scorer(checkpoint: str, options: Options) -> tuple[TorchScorer, Options]:
-    """A scorer, and the options that it was made by: another's head is borrowed only where there is none, and
-    `name@revision` names a revision of a hub checkpoint."""
-    name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
-    own = replace(options, mlm_head_from=None, revision=revision or None)
-    try:
-        return load_scorer(name, own), own
-    except NoHeadError:
-        if options.mlm_head_from is None:
-            raise
-    grafted = replace(own, mlm_head_from=options.mlm_head_from)
-    return load_scorer(name, grafted), grafted
 
 
 def _place(folder: Path, recipe: Recipe, taken: Recipe | None) -> tuple[Path, str]:

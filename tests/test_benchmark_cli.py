@@ -143,6 +143,16 @@ def test_several_checkpoints_are_one_table_with_paired_tests(bert, other, capsys
     assert set(pd.read_csv("out/sentence-pairs.csv")["checkpoint"]) == {Path(bert).name, Path(other).name}
 
 
+def test_a_head_is_borrowed_by_those_without_one(bert, tmp_path, capsys):
+    """Of several checkpoints a classifier borrows the head that is named, and the others keep their own."""
+    tuned = checkpoints.classifier_of(Path(bert), tmp_path / "tuned")
+    assert run("crows-pairs", bert, str(tuned), "--data", "crows.csv", "--out", "out") == 3
+    assert "--mlm-head-from BASE" in capsys.readouterr().err
+    arguments = ("crows-pairs", bert, str(tuned), "--data", "crows.csv", "--mlm-head-from", bert, "--out", "out")
+    assert run(*arguments) == 0
+    assert [bool(side.checkpoint.mlm_head_from) for side in audit.load_benchmark("out").sides] == [False, True]
+
+
 def test_fewer_bits_are_told(bert):
     """A result that isn't of float32 says so before its numbers."""
     assert run("crows-pairs", bert, "--data", "crows.csv", "--dtype", "bfloat16", "--out", "out") == 0
