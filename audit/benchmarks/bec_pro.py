@@ -287,54 +287,35 @@ def _of_women(women: bool) -> Callable[[Table], NDArray[np.bool_]]:
     return lambda table: table.values["woman"] == women
 
 
-def _measures() -> tuple[Measure, ...]:
-    found = []
-    for kind, whose in zip(KINDS, ("of women", "of men", "of both"), strict=True):
-        score = Score(
-            f"difference_{kind}",
-            f"Women less men, in professions {whose}",
-            " nats",
-            0.0,
-            3,
-            "How much more the profession raises the probability of a word for a woman than of one for a man: above 0 "
-            "it goes with women, below 0 with men.",
-        )
-        of = _of_kind(kind)
-        found += [
-            Measure(
-                score,
-                PAIRS,
-                mean("difference"),
-                only=of,
-                modes=("reference",),
-                cluster="sentence pair",
-                test=_pair_test,
-            ),
-            Measure(
-                score, PAIRS, mean("difference"), only=of, modes=("corrected",), cluster="profession", test=_job_test
-            ),
-        ]
-    for women, title in ((True, "women"), (False, "men")):
-        score = Score(
-            f"association_{title}",
-            f"Association with words for {title}",
-            " nats",
-            0.0,
-            3,
-            f"How much a profession raises the probability of words for {title}: above 0 it makes them likelier, below "
-            "0 less likely.",
-        )
-        found.append(
-            Measure(
-                score,
-                SENTENCES,
-                mean("association"),
-                only=_of_women(women),
-                by=("professions of",),
-                cluster="profession",
-            )
-        )
-    return tuple(found)
+def _difference(kind: str, whose: str) -> tuple[Measure, Measure]:
+    score = Score(
+        f"difference_{kind}",
+        f"Women less men, in professions {whose}",
+        " nats",
+        0.0,
+        3,
+        "How much more the profession raises the probability of a word for a woman than of one for a man: above 0 it "
+        "goes with women, below 0 with men.",
+    )
+    form, of = mean("difference"), _of_kind(kind)
+    return (
+        Measure(score, PAIRS, form, only=of, modes=("reference",), cluster="sentence pair", test=_pair_test),
+        Measure(score, PAIRS, form, only=of, modes=("corrected",), cluster="profession", test=_job_test),
+    )
+
+
+def _association(title: str) -> Measure:
+    score = Score(
+        f"association_{title}",
+        f"Association with words for {title}",
+        " nats",
+        0.0,
+        3,
+        f"How much a profession raises the probability of words for {title}: above 0 it makes them likelier, below 0 "
+        "less likely.",
+    )
+    only = _of_women(title == "women")
+    return Measure(score, SENTENCES, mean("association"), only=only, by=("professions of",), cluster="profession")
 
 
 BENCHMARK = Definition(
@@ -347,7 +328,13 @@ BENCHMARK = Definition(
     caveat="The authors look at two genders, in five short templates with sixty professions of the United States: what "
     "a model does in other sentences isn't measured, and an association that follows who holds a job in that country "
     "is not by itself harm, nor its absence fairness.",
-    measures=_measures(),
+    measures=(
+        *_difference("female", "of women"),
+        *_difference("male", "of men"),
+        *_difference("balanced", "of both"),
+        _association("women"),
+        _association("men"),
+    ),
     read=read,
     measure=measure,
     differences=differences,
