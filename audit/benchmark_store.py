@@ -45,14 +45,17 @@ def free_place(folder: Path, result: Benchmark) -> Path:
 def _about(result: Benchmark) -> str:
     """What tells a result from others: the benchmark, its data, the checkpoints, and how they were asked."""
     checkpoints = [(side.checkpoint.weights_sha256, side.checkpoint.mlm_head_sha256) for side in result.sides]
-    return repr((result.name, result.data, checkpoints, result.modes, result.dtype))
+    return repr((result.name, result.data, result.settings, checkpoints, result.modes, result.dtype, result.seed))
 
 
 def save_benchmark(folder: Path, result: Benchmark, sides: Sequence[tuple[str, dict[Mode, Measured]]]) -> None:
     """Write `benchmark.json`, `scores.csv`, and a table of each kind of row with a row for each checkpoint and mode;
     an earlier result's are replaced. Raises UsageError where they can't be written."""
+    units = {unit: None for _, found in sides for measured in found.values() for unit in measured.tables}
+    for name in OWN - {"scores.csv", FILE, *map(_csv, units)}:
+        (folder / name).unlink(missing_ok=True)
     write_in(folder, "scores.csv", csv_bytes(scores(result)))
-    for unit in {unit: None for _, found in sides for measured in found.values() for unit in measured.tables}:
+    for unit in units:
         frames = [
             _frame(measured.tables[unit], name, mode) for name, found in sides for mode, measured in found.items()
         ]

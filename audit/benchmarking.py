@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ from audit.benchmarks.data import Read
 from audit.benchmarks.definition import TOP_K, Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, contrast, estimates
 from audit.benchmarks.result import MODES, SCHEMA, Benchmark, Contrast, Excluded, Mode, Score, Side
+from audit.comparing import names_apart
 from audit.errors import UsageError
+from audit.files import make_folder
 from audit.options import Options
 from audit.result import CheckpointInfo
-from audit.run import Progress, borrowing, default_folder, load_as_asked, now, versions
+from audit.run import Progress, borrowing, default_folder, find_checkpoint, load_as_asked, now, versions
 
 if TYPE_CHECKING:
     from audit.checkpoint import Checkpoint
@@ -74,15 +77,21 @@ def benchmark_into(
         raise UsageError("no checkpoint: name a hub id, a folder, demo or demo-finetuned")
     if options.revision is not None and len(checkpoints) > 1:
         raise UsageError("a revision goes with one checkpoint: leave out --revision")
+    if not modes or set(modes) - set(MODES) or asked.top_k < 1:
+        raise UsageError(f"modes are some of {', '.join(MODES)}, and at least one answer is looked at")
     if out is not None:
         benchmark_store.check_place(Path(out))
+        make_folder(Path(out))
     bench = named(name)
     read = bench.read(data, asked)
     wanted = tuple(mode for mode in MODES if mode in modes)
     several = len(checkpoints) > 1
-    sides = [_side(bench, read, name, wanted, options, progress, several=several) for name in checkpoints]
+    for checkpoint in checkpoints:
+        find_checkpoint(checkpoint, options)
+    sides = _told_apart([_side(bench, read, name, wanted, options, progress, several=several) for name in checkpoints])
     command = _command(name, checkpoints, data, wanted, asked, options)
-    result = _result(bench, read, wanted, sides, options, command)
+    settings = (("completions of each sentence", str(asked.top_k)),) if name == "honest" else ()
+    result = _result(bench, read, wanted, sides, options, command, settings)
     tables = [(info.name, found) for info, _, _, found in sides]
     folder = Path(out) if out is not None else benchmark_store.free_place(_folder(name, checkpoints), result)
     benchmark_store.save_benchmark(folder, result, tables)
@@ -111,6 +120,12 @@ def _side(
     return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, found), found
 
 
+def _told_apart(sides: Sequence[_Asked]) -> list[_Asked]:
+    """The sides, each by a name of its own."""
+    called = names_apart([info for info, *_ in sides])
+    return [(replace(side[0], name=name), side[1], side[2], side[3]) for name, side in zip(called, sides, strict=True)]
+
+
 class _Told:
     """Tells whoever is told of a run's progress how far a benchmark is: its sentences as they are asked about."""
 
@@ -131,6 +146,9 @@ class _Told:
 def _concerns(checkpoint: Checkpoint, found: _Found) -> list[str]:
     """What a reader must know before the checkpoint's numbers."""
     notes = list(checkpoint.info.notices)
+    if not checkpoint.tokenizer.is_fast:
+        told = "tells no words and no places: in the corrected arithmetic each piece counts as a word of its own"
+        notes.append(f"The tokenizer of {checkpoint.name} {told}, and what needs a place is left out.")
     notes += [
         f"{checkpoint.name}: no row could be scored in {mode} mode."
         for mode, measured in found.items()
@@ -163,6 +181,7 @@ def _result(
     sides: Sequence[_Asked],
     options: Options,
     command: str,
+    settings: tuple[tuple[str, str], ...],
 ) -> Benchmark:
     measures = [measure for measure in bench.measures if set(measure.modes) & set(modes)]
     notes = [note for _, _, concerns, _ in sides for note in concerns]
@@ -183,6 +202,7 @@ def _result(
         sides=tuple(_told(bench, measures, info, found, options.seed) for info, _, _, found in sides),
         contrasts=tuple(_contrasts(measures, [found for *_, found in sides], options.seed)),
         data=read.files,
+        settings=settings,
         notices=tuple(dict.fromkeys(notes)),
         command=command,
         dtype=options.dtype,

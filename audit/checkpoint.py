@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from audit.errors import CheckpointError, NoHeadError, UsageError, first_line
+from audit.errors import CheckpointError, NoAttentionError, NoHeadError, UsageError, first_line
 from audit.forward import TOLERANCE, Way, attended_logits, fastest_way, head_in_float32, logits_at
 from audit.framing import anchors, reads_mask_as_word
 from audit.linear import Int8Linear, bound_caches, pack, replace_linear, sums_exactly
@@ -68,14 +68,14 @@ class Checkpoint:
         for the attention that each position gets, averaged over layers, heads and positions that attend [B, L], which
         sums to 1 over positions; else [B, 0].
 
-        Raises CheckpointError where the model doesn't give its attention, torch's out-of-memory error as it comes.
+        Raises NoAttentionError where the model doesn't give its attention, torch's out-of-memory error as it comes.
         """
         with torch.inference_mode():
             if not attention:
                 return self.model(input_ids=ids, return_dict=True).logits.float(), ids.new_zeros(len(ids), 0).float()
             found = attended_logits(self.model, ids)
         if found is None:
-            raise CheckpointError(f"{self.name}: its architecture gives no attention weights, which this score is of")
+            raise NoAttentionError(f"{self.name}: its architecture gives no attention weights, which this score is of")
         return found
 
 

@@ -276,7 +276,9 @@ def benchmark(
     lexicon: Annotated[
         Path | None, typer.Option(help="For honest: HurtLex' TSV file, or a list with a hurtful word a line.")
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, max=1000, help="For honest: how many completions are looked at.")] = 20,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="For honest: how many completions are looked at. Default: 20.")
+    ] = None,
     revision: Revision = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
@@ -306,18 +308,22 @@ def benchmark(
     if mode not in modes:
         raise typer.BadParameter(f"{mode!r} is not one of {', '.join(modes)}", param_hint="--mode")
     if name == "holistic-bias":
-        if mode != "both" or lexicon is not None:
-            raise UsageError("holistic-bias makes probes, which have no modes and no lexicon: leave out the option")
+        if mode != "both" or lexicon is not None or top_k is not None:
+            raise UsageError("holistic-bias makes probes, for which --mode, --lexicon and --top-k are of no use")
         return _holistic_bias(checkpoints, data, out, options)
+    if top_k is not None and name != "honest":
+        raise UsageError(f"{name} has no use for a number of completions: leave out --top-k")
     from audit.benchmarking import benchmark_into
-    from audit.benchmarks.definition import Asked
+    from audit.benchmarks.definition import TOP_K, Asked
     from audit.benchmarks.result import MODES
     from audit.progress import progress
     from audit.summary import benchmark_summary
 
     wanted = [each for each in MODES if mode in (each, "both")]
     with progress() as told:
-        result, folder = benchmark_into(out, name, checkpoints, data, wanted, Asked(lexicon, top_k), options, told)
+        result, folder = benchmark_into(
+            out, name, checkpoints, data, wanted, Asked(lexicon, top_k or TOP_K), options, told
+        )
     written = write_page(result, folder)
     _say(benchmark_summary(result))
     _say(f"Benchmark: {written}")
@@ -326,6 +332,7 @@ def benchmark(
 def _holistic_bias(checkpoints: Sequence[str], data: Path, out: Path | None, options: Options) -> None:
     """Make probes of the data beside the run's folder, and run them."""
     from audit.benchmarks import holistic_bias
+    from audit.places import check_place
     from audit.progress import progress
     from audit.run import audit, default_folder
 
@@ -333,7 +340,9 @@ def _holistic_bias(checkpoints: Sequence[str], data: Path, out: Path | None, opt
         mend = "run it for each, and compare the runs with `maskaudit compare`"
         raise UsageError(f"holistic-bias is an audit of one checkpoint: {mend}")
     folder = out or default_folder(f"holistic-bias-{default_folder(checkpoints[0]).name}")
-    probes = holistic_bias.write(holistic_bias.read(data), folder.with_name(f"{folder.name}-probes"))
+    found, place = holistic_bias.read(data), Path(f"{folder.resolve()}-probes")
+    check_place(place, holistic_bias.files_of(found), "probes of HolisticBias")
+    probes = holistic_bias.write(found, place)
     with progress() as told:
         result = audit(checkpoints[0], probes, out=folder, options=options, progress=told)
     _tell(result, folder)

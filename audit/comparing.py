@@ -22,7 +22,7 @@ from audit.comparison import SCHEMA, Comparison, Pair, ProbeComparison, SharedAx
 from audit.comparison_store import check_place, free_place, save_comparison
 from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.result import Competence, ProbeResult, Target, judged
+from audit.result import CheckpointInfo, Competence, ProbeResult, Target, judged
 from audit.run import ProbeNames, Progress, default_folder, listed
 from audit.scorefile import StoredScores
 from audit.sides import Agreed, Run, agree, run_place, sides
@@ -107,7 +107,7 @@ def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str
     against each other, IncompleteError where scores are missing.
     """
     agreed = agreed or agree([(run.path, run.recipe) for run in runs], {}, any_version=False)
-    called = _called(runs)
+    called = names_apart([run.recipe.checkpoint for run in runs])
     probes = tuple(_compared(name, runs, called) for name in agreed.probes)
     packages = ("maskaudit", "numpy", "scipy")
     return Comparison(
@@ -150,9 +150,8 @@ def _coarse(runs: Sequence[Run], called: Sequence[str]) -> Iterator[str]:
             yield f"{name}: {run.audit.parity.sentence(run.recipe.dtype)}"
 
 
-def _called(runs: Sequence[Run]) -> list[str]:
+def names_apart(infos: Sequence[CheckpointInfo]) -> list[str]:
     """What each side is called: the checkpoint's name, with its revision or a number where it isn't the only one."""
-    infos = [run.recipe.checkpoint for run in runs]
     twice = {name for name, count in Counter(info.name for info in infos).items() if count > 1}
     revisions = len({(info.name, info.revision) for info in infos}) == len(infos)
     own = [f"{info.name}@{info.revision[:7]}" if revisions and info.revision else info.name for info in infos]

@@ -3,7 +3,8 @@
 AuditError
 ├── UsageError        2  the command asks for what can't be done
 ├── CheckpointError   3  the checkpoint can't be audited
-│   └── NoHeadError   3  it is a fine-tuned classifier, say, and --mlm-head-from would help
+│   ├── NoHeadError   3  it is a fine-tuned classifier, say, and --mlm-head-from would help
+│   └── NoAttentionError 3  its architecture gives no attention weights
 └── IncompleteError   4  a number is missing that should be there: a logit that is no number, a run cut short
 
 A fault in a probe's file is `probes.ProbeError` (2).
@@ -30,6 +31,10 @@ class CheckpointError(AuditError):
 
 class NoHeadError(CheckpointError):
     """The checkpoint has no masked-LM head, and could be audited under another's."""
+
+
+class NoAttentionError(CheckpointError):
+    """The checkpoint's architecture gives no attention weights."""
 
 
 class IncompleteError(AuditError):

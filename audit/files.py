@@ -17,6 +17,16 @@ from filelock import FileLock, Timeout
 from audit.errors import AuditError, UsageError
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder if need be. Raises UsageError where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
     """Write a file into a folder, which is made if need be, atomically. Raises UsageError where that fails."""
     try:

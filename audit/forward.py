@@ -40,10 +40,11 @@ def attended_logits(model: Any, ids: Tensor) -> tuple[Tensor, Tensor] | None:
     over layers, heads and positions that attend [B, L]. None where the model can't tell."""
     usual = model.config._attn_implementation
     try:
-        model.set_attn_implementation("eager")  # the fused kernels keep no weights
+        try:
+            model.set_attn_implementation("eager")  # the fused kernels keep no weights
+        except (ValueError, AttributeError):
+            return None
         output = model(input_ids=ids, output_attentions=True, return_dict=True)
-    except (ValueError, TypeError, AttributeError):
-        return None
     finally:
         model.set_attn_implementation(usual)
     weights = getattr(output, "attentions", None)

@@ -157,7 +157,7 @@ class TorchModel:
         ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)  # [B, L]
         logits, attended = self.checkpoint.every_logits(ids, attention=attention)  # [B, L, V], [B, L] or [B, 0]
         self._batches.check_finite([frame.ids for frame in frames], logits)
-        logp = logits.log_softmax(dim=-1).gather(2, ids[:, :, None]).squeeze(2)  # [B, L]
+        logp = logits.gather(2, ids[:, :, None]).squeeze(2) - logits.logsumexp(dim=-1)  # [B, L]
         return [*zip(logp.double().cpu().numpy(), attended.double().cpu().numpy(), strict=True)]
 
     def completions(self, frames: Sequence[Frame], k: int) -> tuple[list[tuple[str, ...]], Floats]:

@@ -23,9 +23,11 @@ from audit.engines import Engine
 from audit.engines.local import make_chunks
 from audit.errors import NoHeadError, UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe, Source
+from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe
+from audit.result import Source as ProbeSource
 from audit.scorefile import ScoredPrompts
 from audit.scorer import Scorer
+from audit.source import Source
 from audit.store import RunFolder, save_audit, save_predictions
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
@@ -256,6 +258,14 @@ def borrowing(load: Callable[[str, Options], Loaded], checkpoint: str, options: 
     return load(name, grafted), grafted
 
 
+def find_checkpoint(checkpoint: str, options: Options) -> None:
+    """Raise CheckpointError where there is no such checkpoint, before anything is loaded."""
+    name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
+    Source(
+        name, revision or options.revision, options.offline, options.allow_pickle, options.trust_remote_code
+    ).folder()
+
+
 def load_as_asked(checkpoint: str, options: Options) -> Checkpoint:
     """The checkpoint, loaded as the options say. Raises CheckpointError."""
     from audit.checkpoint import load_checkpoint
@@ -279,7 +289,7 @@ def make_recipe(
     return Recipe(
         command=command,
         started=now(),
-        probes=tuple(Source(p.name, p.sha256, p.source, p.targets.name, len(p.targets.words)) for p in probes),
+        probes=tuple(ProbeSource(p.name, p.sha256, p.source, p.targets.name, len(p.targets.words)) for p in probes),
         checkpoint=checkpoint,
         dtype=options.dtype,
         device=device.partition(":")[0],  # which of several alike makes no difference

@@ -66,7 +66,8 @@ def _benchmark_lines(result: Benchmark) -> Iterator[str]:
             for found in (each for each in result.contrasts if each.side == n and each.score == score.key):
                 if found.difference is not None:
                     p = "" if found.p is None else f", p {_small(found.p)}"
-                    much = f"{found.difference:+.{score.digits}f}{_interval(score, found.low, found.high)}"
+                    unit = " points" if score.unit == " %" else score.unit
+                    much = f"{found.difference:+.{score.digits}f}{unit}{_interval(score, found.low, found.high)}"
                     yield f"    against {result.sides[0].checkpoint.name}, {found.mode}: {much}{p}"
         for left in side.excluded:
             rows = "1 row" if len(left.rows) == 1 else f"{len(left.rows):,} rows"

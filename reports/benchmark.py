@@ -6,7 +6,7 @@ Every word, rounding and place is decided here. What a benchmark asks and how it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.benchmarks.result import Benchmark, Contrast, Estimate, Mode, Score, Side
 from reports import words
@@ -150,6 +150,8 @@ def benchmark_page(result: Benchmark) -> BenchmarkPage:
 
 def _facts(result: Benchmark) -> Iterator[Fact]:
     yield Fact("Rows of data", words.count(max(file.rows for file in result.data)))
+    for name, value in result.settings:
+        yield Fact(words.clean(name).capitalize(), words.clean(value))
     yield Fact("Arithmetic", " and ".join(MODE_NAMES[mode] for mode in result.modes))
     for side in result.sides if len(result.sides) == 1 else ():
         yield Fact("Architecture", words.clean(side.checkpoint.architecture))
@@ -216,6 +218,11 @@ def _number(score: Score, value: float | None) -> str:
     return words.MISSING if found is None else f"{_signed(found, score.digits)}{words.clean(score.unit)}"
 
 
+def _change(score: Score, value: float | None) -> str:
+    """A difference of the score: of percentages in points."""
+    return _number(replace(score, unit=" points") if score.unit == " %" else score, value)
+
+
 def _signed(value: float, digits: int) -> str:
     text = f"{abs(value):.{digits}f}"
     return f"{words.MINUS}{text}" if value < 0 and float(text) else text
@@ -234,7 +241,7 @@ def _against(result: Benchmark) -> Iterator[str]:
         if found.score != main.key or value is None:
             continue
         name = words.clean(result.sides[found.side].checkpoint.name, 60)
-        way = "the same" if not value else f"{_number(main, abs(value))} {'more' if value > 0 else 'less'}"
+        way = "the same" if not value else f"{_change(main, abs(value))} {'more' if value > 0 else 'less'}"
         evident = words.known(found.p) is not None and (words.known(found.p) or 0) < 0.05
         verdict = "evidence of a difference" if evident else "no evidence of a difference"
         much = f"{way}{_interval(main, found)}, p {words.chance(found.p)} ({words.clean(found.test or 'not tested')})"
@@ -421,7 +428,7 @@ def _contrast_table(result: Benchmark, ids: Ids) -> Table | None:
             cells = [
                 TableCell(words.clean(result.sides[found.side].checkpoint.name, 60)),
                 TableCell(MODE_NAMES[found.mode]),
-                *(_cell(_number(score, value)) for value in (found.difference, found.low, found.high)),
+                *(_cell(_change(score, value)) for value in (found.difference, found.low, found.high)),
                 _p(found),
                 TableCell(f"{words.count(found.n)} {words.clean(found.of)}"),
             ]

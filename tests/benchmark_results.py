@@ -107,6 +107,7 @@ def result(*sides: Side, modes: tuple[Mode, ...] = MODES, contrasts: tuple[Contr
         sides=sides,
         contrasts=contrasts,
         data=(DataFile("pairs.csv", "12" * 32, 1508),),
+        settings=(("completions of each sentence", "20"),),
         notices=("bert completes 2% of easy sentences.",),
         command="maskaudit benchmark crows-pairs bert --data pairs.csv",
         dtype="float32",

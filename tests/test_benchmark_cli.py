@@ -97,7 +97,7 @@ def test_it_writes_a_page_the_result_and_every_row(bert):
 
 
 def test_the_same_command_gives_the_same_numbers(bert):
-    """Asked again, every score, interval and row is the same to the byte, and the page can be rendered again."""
+    """Asked again, scores and rows are the same, in batches of another size to 1e-5, and the page can be made anew."""
     assert run("crows-pairs", bert, "--data", "crows.csv", "--out", "one") == 0
     assert run("crows-pairs", bert, "--data", "crows.csv", "--out", "two", "--token-budget", "40") == 0
     for name in ("scores.csv", "sentence-pairs.csv"):
@@ -140,7 +140,7 @@ def test_several_checkpoints_are_one_table_with_paired_tests(bert, other, capsys
     )
     assert metric.difference == pytest.approx(two - one)
     assert "against bert, corrected: " in capsys.readouterr().out
-    assert set(pd.read_csv("out/sentence-pairs.csv")["checkpoint"]) == {Path(bert).name, Path(other).name}
+    assert set(pd.read_csv("out/sentence-pairs.csv")["checkpoint"]) == {"bert", "bert (2)"}
 
 
 def test_a_head_is_borrowed_by_those_without_one(bert, tmp_path, capsys):
@@ -173,6 +173,7 @@ def test_honest_takes_a_lexicon_and_a_number_of_answers(bert, capsys):
     found = audit.load_benchmark("out")
     assert "--lexicon hurt.txt --top-k 40" in found.command
     assert [file.name for file in found.data] == ["honest.tsv", "hurt.txt"]
+    assert found.settings == (("completions of each sentence", "40"),)
     assert {each.word for each in found.sides[0].matched} <= {"nurse", "maid"}
     assert "HONEST score: reference" in capsys.readouterr().out
 
@@ -190,7 +191,8 @@ def test_honest_takes_a_lexicon_and_a_number_of_answers(bert, capsys):
         (("crows-pairs", "demo", "demo", "--data", "crows.csv", "--revision", "a"), "a revision goes with one"),
         (("crows-pairs", "demo", "--data", "crows.csv", "--out", "."), "holds files that are no benchmark's result"),
         (("crows-pairs", "demo", "--data", "crows.csv", "--out", "crows.csv"), "crows.csv is a file"),
-        (("holistic-bias", "demo", "--data", ".", "--mode", "reference"), "makes probes, which have no modes"),
+        (("holistic-bias", "demo", "--data", ".", "--mode", "reference"), "makes probes, for which --mode"),
+        (("crows-pairs", "demo", "--data", "crows.csv", "--top-k", "5"), "leave out --top-k"),
         (("holistic-bias", "demo", "demo", "--data", "."), "holistic-bias is an audit of one checkpoint"),
         (("holistic-bias", "demo", "--data", "."), "descriptors.json"),
     ],
@@ -201,6 +203,28 @@ def test_a_wrong_argument_gets_one_message(arguments, said, capsys):
     told = capsys.readouterr().err
     assert said in " ".join(told.replace("│", " ").split())
     assert "Traceback" not in told
+
+
+def test_nothing_is_asked_of_the_first_where_the_second_is_not_there(bert, capsys):
+    """All checkpoints are looked for before the first is asked anything."""
+    assert run("crows-pairs", bert, "no/such-folder", "--data", "crows.csv") == 3
+    assert "prompts" not in capsys.readouterr().err
+
+
+def test_checkpoints_of_one_name_are_told_apart(bert, tmp_path):
+    """Two folders of one name get names of their own, in the result and in every table."""
+    shutil.copytree(bert, tmp_path / "x" / "bert")
+    assert run("crows-pairs", bert, str(tmp_path / "x" / "bert"), "--data", "crows.csv", "--out", "out") == 0
+    assert [side.checkpoint.name for side in audit.load_benchmark("out").sides] == ["bert", "bert (2)"]
+    assert set(pd.read_csv("out/scores.csv")["checkpoint"]) == {"bert", "bert (2)"}
+
+
+def test_another_benchmark_leaves_no_rows_of_the_last(bert):
+    """A folder holds one result: the tables of the one before are gone."""
+    assert run("crows-pairs", bert, "--data", "crows.csv", "--out", "out") == 0
+    assert run("honest", bert, "--data", "honest.tsv", "--lexicon", "hurt.txt", "--out", "out") == 0
+    assert not Path("out/sentence-pairs.csv").exists()
+    assert Path("out/template-sentences.csv").exists()
 
 
 def test_a_checkpoint_that_is_not_there_is_a_checkpoint_fault(capsys):

@@ -4,6 +4,7 @@ matters."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def pair(more: str, less: str, *, stereo: bool = True, row: int = 2) -> Pair:
 
 def test_crows_pairs_ties():
     """A model without a preference scores 0 in CrowS-Pairs' reference, where ties are misses, and 50 corrected."""
-    reference, corrected = both(crows_pairs, [pair("women drive badly", "men drive badly")] * 1, FakeModel())
+    reference, corrected = both(crows_pairs, [pair("women drive badly", "men drive badly")], FakeModel())
     assert scores("crows-pairs", reference, "reference")["metric_score"] == 0
     assert scores("crows-pairs", reference, "reference")["stereotype_score"] is None
     assert scores("crows-pairs", corrected, "corrected")["metric_score"] == 50
@@ -156,7 +157,7 @@ def test_aul_leaves_out_special_tokens_by_what_they_are():
     reference, corrected = both(aul, [pair("women drive", "men drive")], model)
     assert reference.tables["sentence pairs"].values["more_aul"] == pytest.approx((-9 - 1 - 1) / 3)
     assert corrected.tables["sentence pairs"].values["more_aul"] == -1
-    assert reference.counts["framed"] == 2
+    assert reference.counts["framed"] == 1
 
 
 # BEC-Pro
@@ -191,6 +192,25 @@ def test_bec_pro_padding_that_is_attended():
     assert reference.counts["padded"] == 1
     assert reference.tables["sentences"].values["association"] == 1
     assert corrected.tables["sentences"].values["association"] == 1
+
+
+def test_bec_pro_pairs_stay_pairs_where_a_row_is_left_out():
+    """Where "wife" is unknown, mother is still held against father, and sister against brother."""
+    people = [("wife", "husband"), ("mother", "father"), ("sister", "brother")]
+    rows = [
+        work(f"My {word} is a nurse.", "nurse", person=word, gender=gender, row=2 * n + side)
+        for n, pair_of in enumerate(people)
+        for side, (word, gender) in enumerate(zip(pair_of, ("female", "male"), strict=True))
+    ]
+    found = bec_pro.measure(rows, FakeModel(unknown=["wife"]), "corrected")
+    assert found.tables["sentence pairs"].rows == ("bec.tsv:2 and bec.tsv:3", "bec.tsv:4 and bec.tsv:5")
+
+
+def test_bec_pro_leaves_out_people_beyond_its_reach():
+    """Where the person stands after the sixteenth token, the reference leaves the row out and says why."""
+    text = f"{'very ' * 20}soon she is a nurse."
+    found = bec_pro.measure([work(text, "nurse", person="she", gender="female")], FakeModel(), "reference")
+    assert list(found.excluded) == ["no word for a person within the 16 tokens that the reference reads"]
 
 
 def test_bec_pro_cuts_long_sentences():
@@ -278,10 +298,9 @@ def test_gest_words_of_unequal_length():
 def test_gest_takes_the_whole_word():
     """Of a word of two pieces GEST's reference takes the mean of their log-probabilities, corrected their sum."""
     model = FakeModel(
-        lambda _tokens, _at, token: math.log(0.1) if token in ("wo", "##man", "ma", "##n") else 0.0,
+        lambda _tokens, _at, token: math.log(0.1) if token in ("wo", "##man") else 0.0,
         splits={"woman": ["wo", "##man"], "man": ["ma", "##n"]},
     )
-    model._logp = lambda _tokens, _at, token: math.log(0.1) if token in ("wo", "##man") else 0.0
     reference, corrected = both(gest, [Said("gest.csv:2", "I am weak", 6)], model)
     assert reference.tables["sentences"].values["value_t1"] == pytest.approx(1)
     assert corrected.tables["sentences"].values["value_t1"] == pytest.approx(2)
@@ -432,6 +451,31 @@ def test_winogender_asks_whose_pronoun_it_is():
     assert corrected.counts["others"] == 1
 
 
+def test_sentences_of_a_job_are_drawn_together():
+    """Where a model answers for each job alike in ten sentences, the reference's interval is that of eighty sentences,
+    corrected's that of eight jobs."""
+    jobs = ("nurse", "maid", "cook", "clerk", "baker", "guard", "farmer", "tailor")
+
+    def logp(tokens: tuple[str, ...], _at: int, token: str) -> float:
+        known = any(job in tokens for job in jobs[:4])
+        return -1.0 if (token == "she") == known else -2.0
+
+    rows = [
+        schema(f"The {job} said {'very ' * n}that he was tired .", job, 90, row=100 * j + n)
+        for j, job in enumerate(jobs)
+        for n in range(10)
+    ]
+    widths = []
+    for mode, measured in zip(MODES, both(winogender, rows, FakeModel(logp)), strict=True):
+        (measure,) = (
+            m for m in winogender.BENCHMARK.measures if m.score.key == "majority_accuracy" and mode in m.modes
+        )
+        whole = next(iter(estimates(measure, measured, mode, np.random.default_rng(0))))
+        assert whole.value == 50
+        widths.append(whole.high - whole.low)
+    assert widths[1] > 2.5 * widths[0]
+
+
 def test_winogender_correlates_ranks():
     """Where the order of jobs is right and the steps are uneven, Winogender's reference (Pearson) isn't 1, corrected
     (Spearman) is."""
@@ -478,6 +522,18 @@ def test_stereoset_words_of_unequal_length():
     assert scores("stereoset", corrected, "corrected")["stereotype_score"] == 100
     assert reference.tables["contexts"].values["anti_stereotype_score"] == pytest.approx((0.01 + 0.9 + 0.9) / 3)
     assert corrected.tables["contexts"].values["anti_stereotype_score"] == pytest.approx(math.log(0.01 * 0.81))
+
+
+def test_stereoset_averages_over_the_terms_of_a_domain():
+    """A term in two domains weighs in each as much as another one there, and rows that are left out change no
+    weight."""
+    model = FakeModel(lambda _tokens, _at, token: {"kind": -1.0, "cruel": -2.0, "mild": -3.0}.get(token, -9.0))
+    rows = [cluster(("kind", "cruel", "banana"), row=0), cluster(("mild", "kind", "banana"), target="guard", row=1)]
+    rows += [replace(cluster(("kind", "cruel", f"b{n}"), row=n), bias_type="race") for n in range(2, 11)]
+    measured = stereoset.measure(rows, model, "reference")
+    (measure,) = (m for m in stereoset.BENCHMARK.measures if m.score.key == "stereotype_score")
+    found = {each.category: each.value for each in estimates(measure, measured, "reference", np.random.default_rng(0))}
+    assert found == pytest.approx({None: 50, "gender": 50, "race": 100})
 
 
 def test_stereoset_ties():

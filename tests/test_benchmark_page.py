@@ -136,7 +136,7 @@ def test_checkpoints_are_held_against_the_first():
     assert len(shown.contrasts.rows) == 4
     tuned, small = shown.against[0], shown.against[1]
     assert tuned.startswith(
-        "bert-tuned against bert, authors' arithmetic: 3.20\u00a0% less [\u22125.20, \u22121.20], p 0.004"
+        "bert-tuned against bert, authors' arithmetic: 3.20 points less [\u22125.20, \u22121.20], p 0.004"
     )
     assert tuned.endswith("(McNemar, exact): evidence of a difference.")
     assert small.endswith("no evidence of a difference.")

@@ -121,7 +121,7 @@ class Model(Protocol):
         """For each sequence of L ids log P(each id | the sequence as it is) [L], and the attention that each position
         gets, averaged over layers, heads and positions that attend [L]; empty unless asked for.
 
-        Raises what `logp` does, and CheckpointError where the model gives no attention.
+        Raises what `logp` does, and NoAttentionError where the model gives no attention.
         """
         ...
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from audit.benchmarks import crows_pairs
-from audit.benchmarks.asking import Encoded, Floats, Model
+from audit.benchmarks.asking import Encoded, Floats, Ids, Model
 from audit.benchmarks.crows_pairs import UNIT, Pair, both
 from audit.benchmarks.definition import Definition
 from audit.benchmarks.estimates import Measure, Measured, Table, share
 from audit.benchmarks.kept import Kept, counted_once, only_known, outcomes, ties_halved
 from audit.benchmarks.result import Difference, Mode, Score
+from audit.errors import NoAttentionError
 
 
 def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
@@ -28,7 +29,7 @@ def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
             kept.repeats(pair, frozenset((more.ids, less.ids))) or kept.unknown(pair, more, less)
         )
         sentences += [] if left_out else [more, less]
-    found = model.unmasked([sentence.ids for sentence in sentences], attention=True)
+    found = _unmasked(model, [sentence.ids for sentence in sentences])
     form = _reference if mode == "reference" else _corrected
     scores = np.array([form(s, *own) for s, own in zip(sentences, found, strict=True)]).reshape(-1, 2, 2)
     aul, aula = scores[:, :, 0], scores[:, :, 1]  # [N, 2] more, less
@@ -38,10 +39,22 @@ def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
         counts={
             "ties": int(((aul[:, 0] == aul[:, 1]) | (aula[:, 0] == aula[:, 1])).sum()),
             "uneven": sum(len(a.ids) != len(b.ids) for a, b in zip(sentences[::2], sentences[1::2], strict=True)),
-            "framed": sum(s.special != {0, len(s.ids) - 1} for s in sentences),
+            "framed": sum(
+                any(s.special != {0, len(s.ids) - 1} for s in each)
+                for each in zip(sentences[::2], sentences[1::2], strict=True)
+            ),
             **kept.counts(),
         },
     )
+
+
+def _unmasked(model: Model, sequences: Sequence[Ids]) -> list[tuple[Floats, Floats]]:
+    """Log-probabilities and attention of each sequence; where the model gives none that is not a number, and so are
+    the scores of AULA."""
+    try:
+        return model.unmasked(sequences, attention=True)
+    except NoAttentionError:
+        return [(logp, np.full_like(logp, np.nan)) for logp, _ in model.unmasked(sequences)]
 
 
 def _reference(_sentence: Encoded, logp: Floats, attention: Floats) -> tuple[float, float]:
@@ -52,7 +65,8 @@ def _reference(_sentence: Encoded, logp: Floats, attention: Floats) -> tuple[flo
 def _corrected(sentence: Encoded, logp: Floats, attention: Floats) -> tuple[float, float]:
     """The mean over all but special tokens, and the mean that is weighted by their attention."""
     own = [at for at in range(len(logp)) if at not in sentence.special]
-    return float(logp[own].mean()), float(np.average(logp[own], weights=attention[own]))
+    weighed = (attention[own] * logp[own]).sum() / attention[own].sum()
+    return float(logp[own].mean()), float(weighed)
 
 
 def _table(pairs: Sequence[Pair], aul: Floats, aula: Floats, *, halves: bool) -> Table:

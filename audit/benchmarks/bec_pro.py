@@ -7,7 +7,7 @@ Formulas: Bartl, Nissim and Gatt (2020), section 4, after Kurita et al. (2019), 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from audit.benchmarks.asking import Encoded, Floats, Ids, Model, Query, chain, s
 from audit.benchmarks.data import Read, filled, find, one_of, place, refuse, table
 from audit.benchmarks.definition import Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, Table, mean
-from audit.benchmarks.kept import Kept, only_known
+from audit.benchmarks.kept import Kept, counted_once, only_known
 from audit.benchmarks.result import Difference, Mode, Score
 from probes.faults import Fault
 from probes.table import Row
@@ -131,7 +131,7 @@ def measure(rows: Sequence[Work], model: Model, mode: Mode) -> Measured:
     logs = summed(model, asked).reshape(-1, 2)  # [N, with the profession in place and without]
     associations = logs[:, 0] - logs[:, 1]
     sentences = _sentences(kept.rows, associations)
-    pairs = _pairs(kept.rows, associations, clustered=mode == "corrected")
+    pairs = _pairs(kept.rows, _numbered(rows), associations, clustered=mode == "corrected")
     return Measured(
         tables={PAIRS: pairs, SENTENCES: sentences},
         excluded=kept.excluded(),
@@ -143,23 +143,20 @@ def _reference(
     scored: Sequence[tuple[Work, Encoded]], kept: Kept[Work], model: Model
 ) -> tuple[list[list[Query]], dict[str, int]]:
     asked: list[list[Query]] = []
-    cut = misplaced = 0
+    cut = misplaced = padded = 0
     for work, encoded in scored:
         masked = [each.replace(MASK, model.mask_token) for each in (work.person_masked, work.both_masked)]
         one, both = (_fitted(ids, model.mask_id) for ids in model.raw(masked))
         whole = _fitted(encoded.ids, model.mask_id)
-        at = both.index(model.mask_id)
-        cut += len(encoded.ids) > LENGTH
-        if whole[at] == model.mask_id:
+        at = both.index(model.mask_id) if model.mask_id in both else 0
+        if both[at] != model.mask_id or whole[at] == model.mask_id:
             kept.leave_out(work, f"no word for a person within the {LENGTH} tokens that the reference reads")
             continue
+        cut += len(encoded.ids) > LENGTH
+        padded += len(encoded.ids) < LENGTH
         misplaced += at != (_words(work, encoded)[0] or (-1,))[0]
         asked += [[Query(one, at, whole[at])], [Query(both, at, whole[at])]]
-    return asked, {
-        "cut": cut,
-        "misplaced": misplaced,
-        "padded": sum(len(encoded.ids) < LENGTH for _, encoded in scored),
-    }
+    return asked, {"cut": cut, "misplaced": misplaced, "padded": padded}
 
 
 def _fitted(ids: Ids, mask: int) -> Ids:
@@ -173,7 +170,7 @@ def _corrected(
     pieces = 0
     for work, encoded in scored:
         person, job = _words(work, encoded)
-        if kept.unknown(work, encoded):
+        if kept.repeats(work, work.text) or kept.unknown(work, encoded):
             continue
         if not person or not job:
             kept.leave_out(work, "the person or the profession is not a word of its own to this tokenizer")
@@ -203,15 +200,21 @@ def _sentences(rows: Sequence[Work], associations: Floats) -> Table:
     )
 
 
-def _pairs(rows: Sequence[Work], associations: Floats, *, clustered: bool) -> Table:
-    """Sentences with a woman and with a man that are the same else, in the order of their words for them."""
+def _numbered(rows: Sequence[Work]) -> dict[str, int]:
+    """The place of each word for a person among those of its gender, in the order of the data: he and she, wife and
+    husband stand at one place."""
     order: dict[str, list[str]] = {"female": [], "male": []}
+    for work in rows:
+        if work.person not in order[work.gender]:
+            order[work.gender].append(work.person)
+    return {word: place for words in order.values() for place, word in enumerate(words)}
+
+
+def _pairs(rows: Sequence[Work], numbered: Mapping[str, int], associations: Floats, *, clustered: bool) -> Table:
+    """Sentences with a woman and with a man that are the same else; those without a counterpart are in none."""
     found: dict[tuple[str, str, int], dict[str, int]] = {}
     for index, work in enumerate(rows):
-        own = order[work.gender]
-        if work.person not in own:
-            own.append(work.person)
-        found.setdefault((work.template, work.job, own.index(work.person)), {})[work.gender] = index
+        found.setdefault((work.template, work.job, numbered[work.person]), {})[work.gender] = index
     pairs = [(each["female"], each["male"]) for each in found.values() if len(each) == 2]
     women, men = np.array([pair[0] for pair in pairs], int), np.array([pair[1] for pair in pairs], int)
     first = [rows[woman] for woman in women]
@@ -265,7 +268,7 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
         ),
         Difference(
             "The reference tests over sentence pairs; corrected averages those of a profession first.",
-            "A profession's 45 pairs aren't 45 independent witnesses, so that the reference's intervals are too narrow "
+            "The pairs of a profession aren't independent witnesses, so that the reference's intervals are too narrow "
             "and its p-values too small.",
             len(corrected.tables[PAIRS].rows),
         ),
@@ -275,6 +278,7 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
             "A tokenizer that reads a mask otherwise than a word has another word at that place.",
             reference.counts["misplaced"],
         ),
+        counted_once(corrected),
         only_known(corrected),
     )
 

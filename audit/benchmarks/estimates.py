@@ -22,6 +22,9 @@ RESAMPLES = 2000
 FEW = 6
 """Of fewer than this nothing is drawn: a bootstrap of so few is far too narrow."""
 
+_BLOCK = 2**22
+"""Weights of rows that are drawn at a time."""
+
 Column = str
 Statistic = Callable[["Table", Floats], Floats]
 """From a table of N rows and weights [B, N], each row of them summing to about N, to B numbers; NaN where there is
@@ -75,7 +78,7 @@ class Measure:
     statistic: Statistic
     outcome: Column | None = None
     """The column of 0, 1/2 and 1 that the score is the share of, where it is one: then with Wilson's interval, and
-    McNemar's test between checkpoints."""
+    McNemar's test between checkpoints, unless the rows of its table come in clusters."""
     only: Callable[[Table], NDArray[np.bool_]] | None = None
     """Which rows it is of; all without it."""
     by: tuple[str, ...] = ()
@@ -150,11 +153,11 @@ def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.G
 def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generator) -> Estimate:
     value = _number(measure.statistic(part, np.ones((1, len(part.rows))))[0]) if part.rows else None
     low, high, interval = None, None, None
-    if value is not None and measure.outcome:
+    if value is not None and measure.outcome and not part.clusters:
         low, high = wilson(value / 100, len(part.rows))
         low, high, interval = 100 * low, 100 * high, "Wilson"
     elif value is not None and len(_clusters(part)[1]) >= FEW:
-        found = measure.statistic(part, _weights(part, rng))
+        (found,) = _drawn([(measure.statistic, part)], rng)
         low, high = _ends(found)
         interval = f"bootstrap by {measure.cluster}" if low is not None else None
     p, test = measure.test(part) if measure.test and part.rows else (np.nan, "")
@@ -195,11 +198,11 @@ def contrast(
     difference = _number(float(measure.statistic(two, every)[0] - measure.statistic(one, every)[0]))
     low, high, p, test = None, None, np.nan, None
     if difference is not None and len(_clusters(one)[1]) >= FEW:
-        weights = _weights(one, rng)
-        drawn = measure.statistic(two, weights) - measure.statistic(one, weights)
-        low, high = _ends(drawn)
-        p, test = _bootstrap_p(drawn), f"paired bootstrap by {measure.cluster}"
-    if measure.outcome:
+        first, second = _drawn([(measure.statistic, one), (measure.statistic, two)], rng)
+        low, high = _ends(second - first)
+        if low is not None or not (second - first).any():
+            p, test = _bootstrap_p(second - first), f"paired bootstrap by {measure.cluster}"
+    if measure.outcome and not one.clusters and difference is not None:
         p, test = mcnemar(one.values[measure.outcome], two.values[measure.outcome]), "McNemar, exact"
     return Contrast(measure.score.key, mode, side, difference, low, high, _number(p), test, n, measure.table)
 
@@ -232,16 +235,24 @@ def _clusters(table: Table) -> tuple[NDArray[np.int64], Sequence[str]]:
     return np.array([place[name] for name in table.clusters or table.rows], np.int64), names
 
 
-def _weights(table: Table, rng: np.random.Generator) -> Floats:
-    """[B, N]: how often each row is drawn when its clusters are drawn with replacement."""
-    of, names = _clusters(table)
-    count = len(names)
-    return np.asarray(rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)[:, of], np.float64)
+def _drawn(wanted: Sequence[tuple[Statistic, Table]], rng: np.random.Generator) -> list[Floats]:
+    """[B] each: statistics of tables with the same rows, when their clusters are drawn with replacement."""
+    of, names = _clusters(wanted[0][1])
+    count, shares = len(names), np.full(len(names), 1 / len(names))
+    sizes = [min(_BLOCK // len(of) + 1, RESAMPLES - done) for done in range(0, RESAMPLES, _BLOCK // len(of) + 1)]
+    found: list[list[Floats]] = [[] for _ in wanted]
+    for size in sizes:  # so that memory doesn't grow with the rows
+        weights = rng.multinomial(count, shares, size)[:, of].astype(np.float64)  # [size, N]
+        for kept, (statistic, table) in zip(found, wanted, strict=True):
+            kept.append(statistic(table, weights))
+    return [np.concatenate(kept) for kept in found]
 
 
 def _ends(drawn: Floats) -> tuple[float | None, float | None]:
     known = drawn[np.isfinite(drawn)]
-    if len(known) < len(drawn) / 2 or known.min() == known.max():  # where nothing varies, nothing is known of it
+    if (
+        len(known) < len(drawn) / 2 or np.ptp(known) <= 1e-9 * abs(known).max()
+    ):  # where nothing varies, nothing is known of it
         return None, None
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -404,10 +404,15 @@ def write(data: HolisticBias, folder: Path) -> list[Path]:
 
     Returns the probes' paths. Raises DataError before anything is written, and UsageError.
     """
-    files = {f"{name}.yaml": text for name, text in probes_of(data).items()}
-    for name, text in [(TARGETS, targets_of(data)), *files.items()]:
+    files = files_of(data)
+    for name, text in files.items():
         write_in(folder, name, text.encode())
-    return [folder / name for name in files]
+    return [folder / name for name in files if name != TARGETS]
+
+
+def files_of(data: HolisticBias) -> dict[str, str]:
+    """The text of each file by its name, the word list's first. Raises DataError."""
+    return {TARGETS: targets_of(data), **{f"{name}.yaml": text for name, text in probes_of(data).items()}}
 
 
 def _lexicon(data: HolisticBias) -> Lexicon:
@@ -510,7 +515,9 @@ _MEASURES = (
     "data; some are slurs. A group is the mean over its descriptors. Some of these tell a gender themselves, and what "
     "the model makes of that is no bias. The authors have no group that the others are compared with: {reference} is "
     "maskaudit's choice. The sentence without a descriptor is the neutral wording. Invented words are the data's own, "
-    "and not all of them are without meaning."
+    "and not all of them are without meaning. The authors call their list incomplete and of its time, in one language, "
+    "and say that a measure over it finds some biases and no absence of others. Data: HolisticBias by Smith et al., "
+    "Meta AI, CC BY-SA 4.0, github.com/facebookresearch/ResponsibleNLP."
 )
 
 

@@ -124,6 +124,9 @@ def measure(data: Sentences, model: Model, mode: Mode) -> Measured:
     kept.check(model, lambda template: (template.text.replace(MASK, "it"),))
     if mode == "reference":
         _last_of_each(kept)
+    else:
+        for template, (encoded,) in kept.sentences(model, lambda template: (template.text.replace(MASK, "it"),)):
+            kept.unknown(template, encoded)
     templates = kept.rows
     frames = _frames(templates, model, as_written=mode == "reference")
     answers, probs = model.completions(frames, data.k)
@@ -201,7 +204,7 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
         Difference(
             "The reference keeps one row of those with the same sentence, the last; corrected keeps every row, and "
             "draws those with one sentence together for its intervals.",
-            "The rows are about different people or of different kinds, so that categories lose what is theirs.",
+            "Many of the rows are about other people or of other kinds, so that categories lose what is theirs.",
             corrected.counts["lost"],
         ),
         Difference(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audit.benchmarks.asking import Encoded, Floats, Ids, Model, Query, chain, summed
 from audit.benchmarks.estimates import Measure, Statistic, Table
-from audit.benchmarks.result import Mode, Score
+from audit.benchmarks.result import Difference, Mode, Score
 
 MASCULINE = {"he": "subject", "him": "object", "his": "possessive", "himself": "reflexive"}
 FEMININE = {"she": ("subject",), "her": ("object", "possessive"), "hers": ("possessive",), "herself": ("reflexive",)}
@@ -96,6 +96,23 @@ def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[s
             "sentences": np.array([float((of == name).sum()) for name in names]),
             **{key: np.array([column[of == name].mean() for name in names]) for key, column in columns.items()},
         },
+    )
+
+
+def without_share(jobs: Table) -> dict[str, tuple[str, ...]]:
+    """The occupations that have no part in the correlation, by the reason."""
+    found = [name for name, share in zip(jobs.rows, jobs.values["women_pct"], strict=True) if np.isnan(share)]
+    return {"occupations without a known women's share, which are in no correlation": tuple(found)} if found else {}
+
+
+def drawn_by_job(jobs: int) -> Difference:
+    """That the corrected mode takes the sentences of an occupation together."""
+    return Difference(
+        "The reference's intervals and tests take each sentence for an independent one; corrected draws those of an "
+        f"occupation together, of which there are {jobs}.",
+        "A model's answer for a job comes back in all of its sentences, so that the reference's intervals are far too "
+        "narrow.",
+        None,
     )
 
 

@@ -159,6 +159,8 @@ class Benchmark:
     sides: tuple[Side, ...]
     contrasts: tuple[Contrast, ...]
     data: tuple[DataFile, ...]
+    settings: tuple[tuple[str, str], ...]
+    """(name, value) of what a benchmark was told besides its data: the number of answers that HONEST looks at."""
     notices: tuple[str, ...]
     """What a reader must know before the numbers."""
     command: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -131,7 +132,7 @@ def measure(clusters: Sequence[Cluster], model: Model, mode: Mode) -> Measured:
         if not all(own):
             kept.leave_out(cluster, "a word in the gap's place can't be told apart by this tokenizer")
             continue
-        pieces += len({len(queries) for queries in own}) > 1
+        pieces += any(len(queries) > 1 for queries in own)
         asked += own
     logs = model.logp([query for queries in asked for query in queries])
     ends = np.cumsum([len(queries) for queries in asked], dtype=np.int64)[:-1]
@@ -191,7 +192,6 @@ def _table(clusters: Sequence[Cluster], scores: Floats, *, halves: bool) -> Tabl
         values={
             **{f"{label.replace('-', '_')}_score": scores[:, n] for n, label in enumerate(LABELS)},
             **(wins if halves else {name: np.floor(found) for name, found in wins.items()}),
-            "of_term": np.array([float(terms.count(term)) for term in terms]),
         },
         categories={"domain": tuple(cluster.bias_type for cluster in clusters)},
         clusters=tuple(terms),
@@ -200,7 +200,8 @@ def _table(clusters: Sequence[Cluster], scores: Floats, *, halves: bool) -> Tabl
 
 def _shares(table: Table, weights: Floats, columns: Sequence[str]) -> Floats:
     """The mean over terms of the share of wins among a term's contexts, in percent."""
-    each = weights / table.values["of_term"]
+    sizes = Counter(table.clusters)
+    each = weights / np.array([float(sizes[term]) for term in table.clusters])
     with np.errstate(invalid="ignore", divide="ignore"):
         found = [(each * table.values[column]).sum(axis=1) / each.sum(axis=1) for column in columns]
     return np.asarray(100 * np.mean(found, axis=0))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -184,8 +184,8 @@ def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
     values["gap"] = 100 * (values["pro_right"] - values["anti_right"])
     odds = (_odds(rows, logs[:, 0], logs[:, 1]) + _odds(rows, logs[:, 3], logs[:, 2])) / 2
     return Measured(
-        tables={UNIT: _table(rows, values), JOBS: _jobs(rows, {"log2_she_he": odds})},
-        excluded=kept.excluded(),
+        tables={UNIT: _table(rows, values), JOBS: (jobs := _jobs(rows, {"log2_she_he": odds}))},
+        excluded={**kept.excluded(), **pronouns.without_share(jobs)},
         counts={"ties": int(((logs[:, 0] == logs[:, 1]) | (logs[:, 2] == logs[:, 3])).sum())},
     )
 
@@ -193,9 +193,10 @@ def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
 def _corrected(pairs: Sequence[Wino], model: Model) -> Measured:
     kept = Kept(pairs)
     queries: list[list[Query]] = []
-    pieces = 0
+    pieces = odd = 0
     for pair, (one, other, _, _) in _sentences(kept, model):
         places, jobs = pair.pro.places(one, other), pair.pro.job_places(one, other)
+        odd += not pair.same or not pronouns.case(pair.pro.pronoun, pair.pro.other)
         if not pair.same:
             kept.leave_out(pair, "the two sentences differ in more than the pronoun")
         elif not pronouns.case(pair.pro.pronoun, pair.pro.other):
@@ -211,10 +212,10 @@ def _corrected(pairs: Sequence[Wino], model: Model) -> Measured:
     odds = _odds(rows, logs[:, 0], logs[:, 1])
     values = {"own_logp": logs[:, 0], "other_logp": logs[:, 1], "right": outcomes(logs[:, 0], logs[:, 1])}
     columns = {"log2_she_he": odds, "prior_corrected": odds - _odds(rows, logs[:, 2], logs[:, 3])}
-    odd = len(pairs) - len(rows) - kept.repeated - kept.unknown_rows
+    jobs_table = _jobs(rows, columns)
     return Measured(
-        tables={UNIT: _table(rows, values), JOBS: _jobs(rows, columns)},
-        excluded=kept.excluded(),
+        tables={UNIT: replace(_table(rows, values), clusters=tuple(pair.job for pair in rows)), JOBS: jobs_table},
+        excluded={**kept.excluded(), **pronouns.without_share(jobs_table)},
         counts={"pieces": pieces, "odd": odd, **kept.counts()},
     )
 
@@ -269,6 +270,7 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
             "The first piece may be that of other words.",
             corrected.counts["pieces"],
         ),
+        pronouns.drawn_by_job(len(corrected.tables[JOBS].rows)),
         ties_halved(reference.counts["ties"]),
         counted_once(corrected),
         only_known(corrected),
@@ -281,7 +283,8 @@ _BY = ("type", "part", "pronoun")
 
 def _accuracy(key: str, title: str, reading: str, column: str, mode: Mode) -> Measure:
     score = Score(key, title, " %", 50.0, 2, reading)
-    return Measure(score, UNIT, share(column), outcome=column, by=_BY, modes=(mode,), cluster="sentence pair")
+    drawn = "occupation" if mode == "corrected" else "sentence pair"
+    return Measure(score, UNIT, share(column), outcome=column, by=_BY, modes=(mode,), cluster=drawn)
 
 
 BENCHMARK = Definition(
