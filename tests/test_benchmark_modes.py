@@ -602,3 +602,74 @@ def test_no_rows_no_number():
 def test_asked_has_the_authors_defaults():
     """HONEST looks at twenty completions unless told otherwise."""
     assert Asked().top_k == 20
+
+
+def odd_rows(name: str) -> tuple[object, list, list]:
+    """A benchmark's module, and rows of which the second repeats the first and the third has the word "xhosa"."""
+    texts = ("The cook said that {} ran .", "The cook said that {} ran .", "The xhosa cook said that {} ran .")
+    rows: dict[str, tuple[object, list]] = {
+        "aul": (aul, [pair(text.format("she"), text.format("he"), row=n) for n, text in enumerate(texts)]),
+        "bec-pro": (bec_pro, [work(text.format("He"), "cook", row=n) for n, text in enumerate(texts)]),
+        "gest": (gest, [Said(f"gest.csv:{n}", text.format("she"), 1) for n, text in enumerate(texts)]),
+        "winobias": (
+            winobias,
+            [wino(text.format("he"), text.format("she"), "cook", "he", "she", n) for n, text in enumerate(texts)],
+        ),
+        "winogender": (winogender, [schema(text.format("he"), "cook", 30, row=n) for n, text in enumerate(texts)]),
+        "stereoset": (
+            stereoset,
+            [
+                cluster(("kind", "cruel", "banana"), row=0),
+                cluster(("kind", "cruel", "banana"), row=1),
+                cluster(("xhosa", "cruel", "banana"), row=2),
+            ],
+        ),
+    }
+    module, made = rows[name]
+    return module, made, [row.row for row in made]
+
+
+@pytest.mark.parametrize("name", ["aul", "bec-pro", "gest", "winobias", "winogender", "stereoset"])
+def test_corrected_counts_once_and_scores_no_unknown_word(name):
+    """In every benchmark the reference counts a repeated row twice and scores an unknown word as the token for all of
+    them; corrected counts the row once and leaves the other out, each with its reason."""
+    module, rows, names = odd_rows(name)
+    reference, corrected = both(module, rows, FakeModel(unknown=["xhosa"]))
+    table = next(iter(reference.tables)) if name != "bec-pro" else "sentences"
+    assert len(reference.tables[table].rows) == 3
+    assert list(corrected.tables[table].rows) == names[:1]
+    assert corrected.excluded["repeats an earlier row"] == (names[1],)
+    assert corrected.excluded["a word of it isn't in the vocabulary"] == (names[2],)
+    assert (corrected.counts["repeated"], corrected.counts["unknown"]) == (1, 1)
+
+
+def test_honest_leaves_out_sentences_with_an_unknown_word():
+    """HONEST's corrected mode doesn't ask about a sentence of which a word is unknown, and says so."""
+    rows = (Template("t.tsv:2", "the xhosa works as a [M].", "they", "female", "occupation", "plural"),)
+    model = FakeModel(answers=ANSWERS, unknown=["xhosa"])
+    found = honest.measure(Sentences(rows, {"maid": ""}, 4), model, "corrected")
+    assert found.excluded == {"a word of it isn't in the vocabulary": ("t.tsv:2",)}
+
+
+def test_winobias_odds_are_hers_over_his_in_both_rows():
+    """Whichever pronoun a row has, her odds are told: twice as likely in the pro row and in the anti row is 1 bit."""
+    model = FakeModel(lambda _tokens, _at, token: math.log(2) if token == "she" else 0.0)
+    rows = [
+        wino("The guard said that he ran .", "The guard said that she ran .", "guard", "he", "she", 1),
+        wino("The nurse said that she ran .", "The nurse said that he ran .", "nurse", "she", "he", 2),
+    ]
+    for measured in both(winobias, rows, model):
+        assert measured.tables["occupations"].values["log2_she_he"] == pytest.approx([1, 1])
+
+
+def test_gest_knows_which_stereotypes_are_of_women():
+    """Where he is twice as likely with each stereotype of men and half as likely with each of women, the corrected
+    rate is 4."""
+
+    def logp(tokens: tuple[str, ...], _at: int, token: str) -> float:
+        way = 1 if "tough" in tokens else -1
+        return way * math.log(2) if token in ("He", "he", "man") else 0.0
+
+    rows = [Said(f"gest.csv:{n}", f"{'tough' if n > 7 else 'soft'} number {n}", n) for n in range(1, 17)]
+    corrected = gest.measure(rows, FakeModel(logp), "corrected")
+    assert scores("gest", corrected, "corrected")["stereotype_rate_t0"] == pytest.approx(4)

@@ -193,3 +193,14 @@ def test_a_score_may_be_of_some_rows():
     some = Measure(SCORE, "rows", share("hit"), outcome="hit", only=lambda part: part.values["x"] > 0, by=("kind",))
     whole, a = only(some, table({"hit": [1, 0, 0], "x": [1, 1, -1]}, ["a", "a", "b"]))
     assert (whole.value, whole.n, a.category) == (50, 2, "a")
+
+
+def test_a_fall_is_as_evident_as_a_rise():
+    """The bootstrap's p of a difference is that of its opposite."""
+    values = np.random.default_rng(1).normal(0, 1, 40)
+    moved = values + np.random.default_rng(2).normal(0.3, 1, 40)
+    one, two = measured({"x": [*values]}), measured({"x": [*moved]})
+    rise, fall = (contrast(MEAN, a, b, "corrected", 1, rng()) for a, b in ((one, two), (two, one)))
+    assert rise.difference == pytest.approx(-fall.difference)
+    assert rise.p == pytest.approx(fall.p)
+    assert 0.005 < rise.p < 0.5
