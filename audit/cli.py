@@ -18,9 +18,11 @@ import typer
 
 from audit.errors import AuditError, UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.written import write_card, write_new, write_page, write_to
+from audit.written import rewrite, write_new, write_to, write_whole
 
 if TYPE_CHECKING:
+    from audit.benchmarks.result import Benchmark
+    from audit.comparison import Comparison
     from audit.result import Audit
 
 _PATIENCE_SECONDS = 60
@@ -153,8 +155,8 @@ def _tell(result: Audit, folder: Path) -> None:
     from audit.summary import audit_summary
 
     with RunFolder(folder, result.recipe).claimed(_PATIENCE_SECONDS):
-        written = write_page(result, folder)
-        write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
+        written = _write_page(result, folder)
+        _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
     _say(audit_summary(result))
     _say(f"Report: {written}")
 
@@ -246,13 +248,13 @@ def compare(
     )
     with progress() as told:
         result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
-    written = write_page(result, folder)
+    written = _write_page(result, folder)
     _say(comparison_summary(result))
     _say(f"Comparison: {written}")
     for each in runs:
         if each.placed and not (each.path / "report.html").exists():
-            write_page(each.audit, each.path)
-            write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
+            _write_page(each.audit, each.path)
+            _write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
 
 
 @app.command()
@@ -324,7 +326,7 @@ def benchmark(
         result, folder = benchmark_into(
             out, name, checkpoints, data, wanted, Asked(lexicon, top_k or TOP_K), options, told
         )
-    written = write_page(result, folder)
+    written = _write_page(result, folder)
     _say(benchmark_summary(result))
     _say(f"Benchmark: {written}")
 
@@ -364,7 +366,7 @@ def report(
 
     result = load_benchmark(run_folder) if is_benchmark(run_folder) else load_result(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Report: {write_page(result, place, out)}")
+    _say(f"Report: {_write_page(result, place, out)}")
 
 
 def _policy_schema(asked: bool) -> None:
@@ -457,7 +459,7 @@ def card(
         raise UsageError(f"{run_folder} is a comparison: name the folder of a run")
     result = load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Model card: {write_card(readme or place / 'model-card.md', result, 'with --readme')}")
+    _say(f"Model card: {_write_card(readme or place / 'model-card.md', result, 'with --readme')}")
 
 
 @app.command()
@@ -653,6 +655,33 @@ def _dtype(name: str) -> str:
     if name not in choices:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
     return name
+
+
+def _write_card(path: Path, result: Audit, how: str) -> Path:
+    """Put the section into the file, which is made if need be; nothing else in it changes. `how` to name another."""
+    from reports.frontmatter import CardError
+    from reports.readme import has_another, update
+
+    try:
+        new = rewrite(path, lambda old: update(old, result), f"choose another {how}")
+    except CardError as error:
+        raise UsageError(f"{path}:{error}") from error
+    if has_another(new):
+        print(f"maskaudit: {path} has a section of its own on bias, which was left as it is", file=sys.stderr)
+    return path
+
+
+def _write_page(result: Audit | Comparison | Benchmark, folder: Path, path: Path | None = None) -> Path:
+    """Render the result's page and write it into its folder, or to another path."""
+    from audit.comparison import Comparison
+    from audit.result import Audit
+    from reports import render, render_benchmark, render_comparison
+
+    if isinstance(result, Audit):
+        return write_whole(path or folder / "report.html", render(result))
+    if isinstance(result, Comparison):
+        return write_whole(path or folder / "compare.html", render_comparison(result))
+    return write_whole(path or folder / "benchmark.html", render_benchmark(result))
 
 
 if __name__ == "__main__":
