@@ -101,8 +101,8 @@ def load_benchmark(path: Path | str) -> Benchmark:
 def _checked(found: Benchmark) -> Benchmark:
     """The result, if its parts fit each other. Raises ValueError where they don't."""
     keys = {score.key for score in found.scores}
-    if not found.scores or not found.sides or not found.modes:
-        raise ValueError("a score, a mode and a checkpoint are needed")
+    if not (found.scores and found.sides and found.modes and found.data):
+        raise ValueError("a score, a mode, a checkpoint and a file of data are needed")
     told = {each.score for side in found.sides for each in side.estimates} | {each.score for each in found.contrasts}
     if told - keys:
         raise ValueError("a number is of a score that isn't there")

@@ -149,7 +149,7 @@ def benchmark_page(result: Benchmark) -> BenchmarkPage:
 
 
 def _facts(result: Benchmark) -> Iterator[Fact]:
-    yield Fact("Rows of data", words.count(max(file.rows for file in result.data)))
+    yield Fact("Rows of data", words.count(max((file.rows for file in result.data), default=0)))
     for name, value in result.settings:
         yield Fact(words.clean(name).capitalize(), words.clean(value))
     yield Fact("Arithmetic", " and ".join(MODE_NAMES[mode] for mode in result.modes))
@@ -242,10 +242,17 @@ def _against(result: Benchmark) -> Iterator[str]:
             continue
         name = words.clean(result.sides[found.side].checkpoint.name, 60)
         way = "the same" if not value else f"{_change(main, abs(value))} {'more' if value > 0 else 'less'}"
-        evident = words.known(found.p) is not None and (words.known(found.p) or 0) < 0.05
-        verdict = "evidence of a difference" if evident else "no evidence of a difference"
-        much = f"{way}{_interval(main, found)}, p {words.chance(found.p)} ({words.clean(found.test or 'not tested')})"
-        yield _held(f"{name} against {base}, {MODE_NAMES[found.mode]}: {much}: {verdict}.")
+        lead = f"{name} against {base}, {MODE_NAMES[found.mode]}: {way}{_interval(main, found)}"
+        yield _held(f"{lead}, {_tested(found)}.")
+
+
+def _tested(found: Contrast) -> str:
+    """What the test of a difference says; that there was none is no evidence of anything."""
+    p = words.known(found.p)
+    if p is None:
+        return "not tested: too few rows, or the same in each"
+    verdict = "evidence of a difference" if p < 0.05 else "no evidence of a difference"
+    return f"p {words.chance(p)} ({words.clean(found.test or 'unnamed test')}): {verdict}"
 
 
 # Scores on an axis

@@ -278,6 +278,7 @@ def test_another_checkpoint_of_that_name_gets_a_place_of_its_own(bert, tmp_path)
     [
         lambda found: found.update(schema=99),
         lambda found: found.update(sides=[]),
+        lambda found: found.update(data=[]),
         lambda found: found["sides"][0]["estimates"][0].update(score="unheard-of"),
         lambda found: found.pop("citation"),
     ],
