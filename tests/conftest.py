@@ -58,6 +58,32 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         pytest.fail("reached for the network: " + "; ".join(attempts))
 
 
+Tried = Callable[[str, int], None]
+
+COUNTED = ("hostile inputs", "faults injected")
+"""What tests count with `tried`, and the end of the suite's report adds up."""
+
+
+@pytest.fixture
+def tried(request: pytest.FixtureRequest) -> Tried:
+    """`tried("hostile inputs", 80)`: so many were tried in this test; `COUNTED` has the kinds."""
+
+    def count(what: str, number: int) -> None:
+        assert what in COUNTED
+        request.node.user_properties.append((what, number))
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many hostile inputs were tried and faults injected by the tests that ran."""
+    reports = [report for name in ("passed", "failed") for report in terminalreporter.stats.get(name, [])]
+    for what in COUNTED:
+        told = [number for report in reports for name, number in report.user_properties if name == what]
+        if told:
+            terminalreporter.write_line(f"{what}: {sum(told):,} in {len(told):,} tests")
+
+
 @pytest.fixture(scope="session")
 def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`checkpoint_folder("bert")` is the folder of that tiny checkpoint (`checkpoints.FAMILIES` has the names; more
