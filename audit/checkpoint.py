@@ -18,12 +18,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from audit.checkpoint_files import (
+    config_sha256,
+    matches_hub,
+    saved_dtype,
+    tokenizer_sha256,
+    training_step,
+    weights_sha256,
+)
 from audit.errors import CheckpointError, NoAttentionError, NoHeadError, UsageError, first_line
 from audit.forward import TOLERANCE, Way, attended_logits, fastest_way, head_in_float32, logits_at
 from audit.framing import anchors, reads_mask_as_word
 from audit.linear import Int8Linear, bound_caches, pack, replace_linear, sums_exactly
 from audit.result import CheckpointInfo
-from audit.source import Source, config_sha256, saved_dtype, tokenizer_sha256, training_step, weights_sha256
+from audit.source import Source
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.float32}
 """What a checkpoint is loaded in, by what is computed in."""
@@ -115,6 +123,7 @@ def load_checkpoint(
     source = Source(name, revision, offline, allow_pickle, trust_remote_code)
     with _quiet():
         folder = source.folder()
+        verified = matches_hub(name, folder)
         _load_config(source, folder)
         tokenizer = _load_tokenizer(source, folder)
         head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
@@ -129,7 +138,7 @@ def load_checkpoint(
         model=model,
         tokenizer=tokenizer,
         device=place,
-        info=_info(source, folder, model, head),
+        info=replace(_info(source, folder, model, head), hub_verified=verified),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
         exact=None if dtype == "float32" else load_exact,
@@ -188,6 +197,7 @@ def _graft(source: Source, folder: Path, head: Source, tokenizer: Any, dtype: to
     from transformers import AutoModel
 
     head_folder = head.folder()
+    matches_hub(head.name, head_folder)
     model = _load_mlm(head, head_folder, dtype)
     if _load_tokenizer(head, head_folder).get_vocab() != tokenizer.get_vocab():
         mend = "name the base that it was fine-tuned from"
@@ -343,6 +353,10 @@ def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
             "which was not trained with it. That can say whether the encoder still leads this head to other words for "
             "other groups; it can't say what the classifier decides, for which its own head has to be tested, and "
             "probabilities are to be read with more care than differences between groups."
+        )
+    if checkpoint.info.hub_verified is False:
+        notices.append(
+            f"The folder of {checkpoint.name} was downloaded from the hub, and its files have been changed since."
         )
     if checkpoint.anchors:
         notices.append(

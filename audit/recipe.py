@@ -18,13 +18,13 @@ ASIDE = ("command", "started", "seed")
 
 def recipe_id(recipe: Recipe) -> str:
     """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed,
-    how far in its training the checkpoint is, or what of the model was left out."""
+    how far in its training the checkpoint is, what of the model was left out, or what the hub says of it."""
     return hashlib.sha256(json_bytes(_decisive(recipe))).hexdigest()
 
 
 def _decisive(recipe: Recipe) -> dict[str, Any]:
     parts = {name: part for name, part in asdict(recipe).items() if name not in ASIDE}
-    for name in ("step", "mask_only_head", "mask_only_layer"):  # which way is taken shows in the last digits
+    for name in ("step", "mask_only_head", "mask_only_layer", "hub_verified"):  # the way shows in the last digits
         del parts["checkpoint"][name]
     return parts
 

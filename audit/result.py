@@ -434,6 +434,9 @@ class CheckpointInfo:
     """The last layer, too, was computed at the mask alone."""
     step: int | None = None
     """Steps of training behind it, by its trainer's state or its folder's name; None where neither tells."""
+    hub_verified: bool | None = None
+    """Weights, tokenizer and config have the hashes that the hub gave with them; False: they did once. None: the hub
+    gave none, as for a folder of one's own."""
 
 
 @dataclass(frozen=True, slots=True)

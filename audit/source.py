@@ -1,28 +1,26 @@
-"""From a checkpoint's name to a folder on this machine, its files and their hashes.
+"""From a checkpoint's name to a folder on this machine, with the leave that the user gave.
 
-Downloads from the hub, and refuses what may not be opened. What is in the weights is not known here; no torch.
+Downloads from the hub, and refuses what may not be opened. What is in the folder is `checkpoint_files`'; no torch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.checkpoint_files import read_object, refuse_others_weights, weight_files
 from audit.errors import CheckpointError, UsageError, first_line
 
 DEMOS = {"demo": "base", "demo-finetuned": "finetuned"}
 """Checkpoint names that come with maskaudit, and their folders below `audit/demo`."""
 
 _DEMO = Path(__file__).resolve().parent / "demo"
-_TOKENIZER_ENDINGS = (".json", ".txt", ".model", ".codes", ".bpe", ".vocab")
-_OTHER_FILES = {  # and the indexes of sharded weights
-    "config.json", "generation_config.json",
-    "trainer_state.json", "all_results.json", "train_results.json", "eval_results.json", "predict_results.json",
-}  # fmt: skip
+
+_OWN_WAYS = ("eager", "sdpa", "flex_attention", "batched_mm", "grouped_mm")
+"""Ways to compute attention and experts that torch and transformers bring; any other may be code from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +87,44 @@ class Source:
         return Path(path)
 
     def _check_config(self, folder: Path) -> None:
-        """Refuse code from the checkpoint before anything of it is imported."""
+        """Refuse code from the checkpoint, and weights from elsewhere, before anything of it is imported."""
         try:
-            config = json.loads((folder / "config.json").read_text("utf-8"))
+            config = read_object(folder / "config.json")
         except FileNotFoundError as error:
+            if (folder / "adapter_config.json").is_file():
+                refuse_others_weights(self.name, folder)
             mend = "name the folder that `save_pretrained` wrote"
             raise CheckpointError(f"{self.name}: {folder} has no config.json: {mend}") from error
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.name}: its config.json can't be read: {first_line(error)}") from error
+        self._refuse_own_code(config)
+        refuse_others_weights(self.name, folder)
+        if config.get("transformers_weights") is not None:
+            mend = "save it again with `save_pretrained`"
+            raise CheckpointError(f"{self.name}: its config.json names a file of weights of its own: {mend}")
+        if config.get("quantization_config") is not None:
+            what = "its weights are quantised, so that it can't be computed in the dtype that is asked for"
+            raise CheckpointError(f"{self.name}: {what}: audit the checkpoint that it was made from")
+
+    def _refuse_own_code(self, config: dict[str, Any]) -> None:
         from transformers import CONFIG_MAPPING
 
-        if not isinstance(config, dict):
-            raise CheckpointError(f"{self.name}: its config.json holds no settings: save the checkpoint again")
         kind = config.get("model_type")
         known = isinstance(kind, str) and kind in CONFIG_MAPPING
         if not known and not self.trust_remote_code:
             what = "brings its own code" if "auto_map" in config else "is of a kind that transformers doesn't know"
             mend = "pass --trust-remote-code if you have read and trust that code"
             raise CheckpointError(f"{self.name}: {what} (model_type {kind!r}): {mend}")
+        foreign = next((way for way in _attentions(config) if way not in _OWN_WAYS), None)
+        if foreign is not None and not self.trust_remote_code:
+            mend = "take it out of config.json, or pass --trust-remote-code if you trust that code"
+            raise CheckpointError(f"{self.name}: it asks for code from elsewhere ({str(foreign)[:80]!r}): {mend}")
 
     def options(self, folder: Path) -> dict[str, Any]:
         """Arguments for `from_pretrained` that keep to the user's leave."""
-        safe = any(folder.glob("*.safetensors"))
-        if not safe and not any(folder.glob("pytorch_model*.bin")):
+        files = weight_files(folder)
+        safe = bool(files) and files[0].suffix == ".safetensors"
+        if not files:
             mend = "the folder needs model.safetensors"
             raise CheckpointError(f"{self.name}: no weights found: {mend} (or pytorch_model.bin with --allow-pickle)")
         if not safe and not self.allow_pickle:
@@ -124,61 +137,11 @@ class Source:
         return _DEMO in folder.resolve().parents
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the weights, in the order of their names."""
-    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-
-
-def weights_sha256(folder: Path) -> str:
-    """SHA-256 of the weights: of the one file, as the hub shows it, or of the list of several."""
-    return _sha256(weight_files(folder))
-
-
-def tokenizer_sha256(folder: Path) -> str:
-    """SHA-256 over the files that may make the tokenizer: all small text files but those that are known not to."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in _TOKENIZER_ENDINGS and path.is_file()]
-    return _sha256([path for path in files if path.name not in _OTHER_FILES and not path.name.endswith(".index.json")])
-
-
-def config_sha256(folder: Path) -> str:
-    """SHA-256 over the model's settings, and over the code that a trusted checkpoint brings."""
-    return _sha256([folder / "config.json", *sorted(folder.glob("*.py"))])
-
-
-def training_step(folder: Path) -> int | None:
-    """Steps of training behind the checkpoint: what its trainer's state says, or the number in a folder's name such as
-    `checkpoint-500`; None where neither tells."""
-    try:
-        step = json.loads((folder / "trainer_state.json").read_text("utf-8"))["global_step"]
-    except (OSError, ValueError, KeyError, TypeError):
-        step = None
-    if isinstance(step, int):
-        return step
-    named = re.fullmatch(r"(?:.*[-_])?(?:checkpoint|step)[-_]?(\d{1,12})", folder.resolve().name, re.IGNORECASE)
-    return int(named[1]) if named else None
-
-
-def saved_dtype(folder: Path) -> str:
-    """The dtype that most tensors of the file have, by torch's name where it has one; "pickle" for .bin."""
-    counts: dict[str, int] = {}
-    for path in weight_files(folder):
-        if path.suffix != ".safetensors":
-            return "pickle"
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        for tensor in header.values():
-            if "dtype" in tensor:
-                counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + 1
-    most = max(sorted(counts), key=lambda dtype: counts[dtype], default="unknown")
-    return {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}.get(most, most)
-
-
-def _sha256(files: list[Path]) -> str:
-    digests = []
-    for path in files:
-        with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    if len(digests) == 1:
-        return digests[0]
-    listing = "".join(f"{digest}  {path.name}\n" for digest, path in zip(digests, files, strict=True))
-    return hashlib.sha256(listing.encode()).hexdigest()
+def _attentions(settings: object) -> Iterator[object]:
+    """What settings, or others within them, say of how attention and experts are computed, where they say it."""
+    if isinstance(settings, dict):
+        for key, value in settings.items():
+            if key.strip("_").removesuffix("_internal") in ("attn_implementation", "experts_implementation"):
+                yield from value.values() if isinstance(value, dict) else [value] * (value is not None)
+            else:
+                yield from _attentions(value)

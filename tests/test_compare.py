@@ -15,6 +15,7 @@ import pytest
 from fakes import INFO, PROBE, FakeScorer
 
 from audit import compare, load_audit, load_comparison
+from audit.checkpoint_files import training_step
 from audit.cli import main
 from audit.comparing import compare_runs
 from audit.errors import CheckpointError, IncompleteError, UsageError
@@ -24,7 +25,6 @@ from audit.result import Answered, Competence
 from audit.run import audit_with, make_recipe
 from audit.scorer import Scores
 from audit.sides import Agreed, Run, agree
-from audit.source import training_step
 from audit.store import RunFolder, read_recipe
 from probes.load import load_probe
 

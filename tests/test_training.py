@@ -32,11 +32,11 @@ from transformers import (
 
 import audit.training
 from audit.checkpoint import undisturbed
+from audit.checkpoint_files import weights_sha256
 from audit.errors import CheckpointError, UsageError
 from audit.options import Options
 from audit.result import Answered, Audit, Competence
 from audit.run import audit_with
-from audit.source import weights_sha256
 from audit.store import RunFolder, load_audit
 from audit.training import BiasAuditCallback, headlines
 from probes import ProbeError, load_probe
