@@ -6,6 +6,8 @@ What is asked, and what becomes of the answers, is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 import torch
@@ -52,25 +54,33 @@ class Batches:
     def logp(self, frames: Sequence[Frame]) -> Tensor:
         """Log-probabilities [B, V] at the place of each of B frames of one length, on the checkpoint's device.
 
-        Raises IncompleteError where a logit is no number, and torch's out-of-memory error as it comes.
+        A frame with a logit that is no number is asked again, see `again`; where one is none there either, its row is
+        NaN. Raises torch's out-of-memory error as it comes.
         """
-        ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)
-        at = torch.tensor([frame.at for frame in frames], device=self.checkpoint.device)
         with torch.inference_mode():
-            logits = self.checkpoint.mask_logits(ids, at)
-            self.check_finite([frame.ids for frame in frames], logits)
+            logits = _asked(self.checkpoint, frames)
             self.rows += len(frames)
+            lost = lacking(logits)
+            for row in lost:  # one by one: nothing is left out, so that each takes logits at all its positions
+                logits[row] = self.again(frames[row])
             return logits.log_softmax(dim=-1)
 
-    def check_finite(self, sequences: Sequence[Sequence[int]], logits: Tensor) -> None:
-        """Raise IncompleteError where one of the logits [B, ...] of B sequences is no number."""
-        if bool(torch.isfinite(logits.flatten(1).sum(dim=1)).all()):  # the quick look: a sum may overflow by itself
-            return
-        finite = torch.isfinite(logits.flatten(1)).all(dim=1)
-        if not bool(finite.all()):
-            text = self.checkpoint.tokenizer.decode(list(sequences[int((~finite).int().argmax())]))
-            mend = "the weights hold NaN or infinity, or overflow in this dtype; try --dtype float32"
-            raise IncompleteError(f"{self.checkpoint.name}: a logit for {text!r} is not a number: {mend}")
+    def again(self, frame: Frame) -> Tensor:
+        """The logits [V] at the place of a frame, asked once more in float32 on the CPU; NaN where one is none there
+        either. Raises CheckpointError where under the checkpoint's name there are other weights by now."""
+        logits = _asked(self.exact, [frame])
+        return torch.full_like(logits[0], torch.nan) if lacking(logits) else logits[0]
+
+    @cached_property
+    def exact(self) -> Checkpoint:
+        """The same checkpoint in float32 on the CPU with nothing of the model left out, loaded when it is needed."""
+        return replace(self.checkpoint.exact(), way="full")
+
+    def no_number(self, ids: Sequence[int]) -> IncompleteError:
+        """What to raise of a sequence whose answer is no number."""
+        text = self.checkpoint.tokenizer.decode(list(ids))
+        what = f"a logit for {text!r} is not a number, in float32 on the CPU either"
+        return IncompleteError(f"{self.checkpoint.name}: {what}: the weights hold NaN or infinity")
 
     def in_memory(
         self, batch: Sequence[Item], work: Callable[[Sequence[Item]], Result]
@@ -96,6 +106,19 @@ class Batches:
         half = len(batch) // 2
         yield from self.in_memory(batch[:half], work)
         yield from self.in_memory(batch[half:], work)
+
+
+def lacking(logits: Tensor) -> list[int]:
+    """The rows of logits [B, ...] that hold what is no finite number."""
+    if bool(torch.isfinite(logits.flatten(1).sum(dim=1)).all()):  # the quick look: a sum may overflow by itself
+        return []
+    finite = torch.isfinite(logits.flatten(1)).all(dim=1)
+    return (~finite).nonzero().flatten().tolist()
+
+
+def _asked(checkpoint: Checkpoint, frames: Sequence[Frame]) -> Tensor:
+    ids = torch.tensor([frame.ids for frame in frames], device=checkpoint.device)
+    return checkpoint.mask_logits(ids, torch.tensor([frame.at for frame in frames], device=checkpoint.device))
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

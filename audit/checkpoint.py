@@ -50,9 +50,10 @@ class Checkpoint:
     mask_id: int
     max_length: int
     """The longest prompt, in tokens with the special ones."""
-    exact: Callable[[], Checkpoint] | None = None
-    """Loads the same checkpoint in float32 on the CPU, where it takes nothing from the device; None where this is in
-    float32."""
+    dtype: str = "float32"
+    """What is computed in, as the command says it."""
+    load_exact: Callable[[], Checkpoint] | None = None
+    """Loads the checkpoint in float32 on the CPU, where it takes nothing from the device; None where this is that."""
     way: Way = "full"
     """What of the model is run for an answer."""
     anchors: tuple[str, ...] = ()
@@ -62,6 +63,19 @@ class Checkpoint:
     def name(self) -> str:
         """The name for people: a hub id, or the last part of a folder's path."""
         return self.info.name
+
+    def exact(self) -> Checkpoint:
+        """The same checkpoint in float32 on the CPU: this one, or loaded for it.
+
+        Raises CheckpointError where under its name there are other weights by now.
+        """
+        if self.load_exact is None:
+            return self
+        found = self.load_exact()
+        if _hashes(found.info) != _hashes(self.info):
+            what = "is no longer the checkpoint that was scored, so that its answers can't be checked"
+            raise CheckpointError(f"{self.name}: {what}: audit it again with --fresh")
+        return found
 
     def mask_logits(self, ids: Tensor, at: Tensor) -> Tensor:
         """Logits over the vocabulary [B, V] at one position a row, for ids [B, L] of one length and `at` [B].
@@ -141,7 +155,8 @@ def load_checkpoint(
         info=replace(_info(source, folder, model, head), hub_verified=verified),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
-        exact=None if dtype == "float32" else load_exact,
+        dtype=dtype,
+        load_exact=None if dtype == "float32" and place.type == "cpu" else load_exact,
         anchors=_anchors(checkpoint_name=name, tokenizer=tokenizer),
     )
     chosen = _with_notices(_choose_way(checkpoint))
@@ -150,6 +165,10 @@ def load_checkpoint(
     if place.type == "cpu" and dtype == "float32":
         pack(model.base_model, partial(_example_logits, chosen), TOLERANCE)
     return _in_int8(chosen) if dtype == "int8" else chosen
+
+
+def _hashes(info: CheckpointInfo) -> tuple[str | None, ...]:
+    return info.weights_sha256, info.tokenizer_sha256, info.config_sha256, info.mlm_head_sha256
 
 
 def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:

@@ -159,6 +159,9 @@ def _tell(result: Audit, folder: Path) -> None:
         _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
     _say(audit_summary(result))
     _say(f"Report: {written}")
+    if result.unanswered:
+        print(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number", file=sys.stderr)
+        raise typer.Exit(4)
 
 
 def _run_shard(

@@ -26,6 +26,7 @@ from audit.result import CheckpointInfo, Competence, ProbeResult, Target, judged
 from audit.run import ProbeNames, Progress, default_folder, listed
 from audit.scorefile import StoredScores
 from audit.sides import Agreed, Run, agree, run_place, sides
+from audit.unanswered import scores_without, without
 from probes.lexicon import Lexicon, Word, article_for
 from probes.load import load_again, load_probe, shipped
 from probes.probe import Level, Probe
@@ -118,7 +119,13 @@ def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str
             Side(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
             for n, (name, run) in enumerate(zip(called, runs, strict=True))
         ),
-        notices=(*agreed.notices, *_unvouched(runs), *_twins(runs, called), *_coarse(runs, called)),
+        notices=(
+            *agreed.notices,
+            *_unvouched(runs),
+            *_twins(runs, called),
+            *_coarse(runs, called),
+            *_lacking(probes, called),
+        ),
         probes=probes,
     )
 
@@ -150,6 +157,15 @@ def _coarse(runs: Sequence[Run], called: Sequence[str]) -> Iterator[str]:
             yield f"{name}: {run.audit.parity.sentence(run.recipe.dtype)}"
 
 
+def _lacking(probes: Sequence[ProbeComparison], called: Sequence[str]) -> Iterator[str]:
+    """What each side has no answers to, by probe."""
+    for probe in probes:
+        for name, prompts in zip(called, probe.unanswered, strict=True):
+            if prompts:
+                what = f"{prompts:,} of the prompts have an answer that is no number"
+                yield f"{name}, {probe.title}: {what}; their wordings are left out on every side."
+
+
 def names_apart(infos: Sequence[CheckpointInfo]) -> list[str]:
     """What each side is called: the checkpoint's name, with its revision or a number where it isn't the only one."""
     twice = {name for name, count in Counter(info.name for info in infos).items() if count > 1}
@@ -165,7 +181,11 @@ def names_apart(infos: Sequence[CheckpointInfo]) -> list[str]:
 
 def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeComparison:
     probe = _probe(runs[0], name)
-    tallies = [distributions.tabulate(probe, _scores(run, probe)) for run in runs]
+    scores = [_scores(run, probe) for run in runs]
+    lacking = [each.unanswered() for each in scores]
+    lost = {wording for each in lacking for wording in each}
+    probe = without(probe, lost)
+    tallies = [distributions.tabulate(probe, scores_without(each, lost)) for each in scores]
     if any(tally.texts_sha256 != tallies[0].texts_sha256 for tally in tallies):
         raise IncompleteError(f"{probe.name}: the sides' prompts aren't the same: run them again")
     shared = np.logical_and.reduce([tally.tables.scored for tally in tallies])
@@ -202,6 +222,7 @@ def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeCom
         examples=tuple(tally.examples for tally in tallies),
         tops=tuple(_tops(probe, views)),
         series=changes.series(probe, views, [shift for pair in pairs for shift in pair.shifts]),
+        unanswered=tuple(sum(each.values()) for each in lacking),
     )
 
 

@@ -290,6 +290,8 @@ class ProbeComparison:
     tops: tuple[TopList, ...]
     series: tuple[Series, ...]
     """Distances of all levels, the measures of every level, and the associations that moved most, on every side."""
+    unanswered: tuple[int, ...] = ()
+    """For each side its prompts whose answer is no number; their wordings are left out on every side."""
 
 
 @dataclass(frozen=True, slots=True)

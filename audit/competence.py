@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from audit.result import Answered, Competence, Recipe
@@ -58,6 +59,8 @@ def competence(scores: Scores) -> Competence:
 
 
 def _answered(cloze: Cloze, token: str, prob: float) -> Answered:
+    if not math.isfinite(prob):
+        return Answered(cloze.text, cloze.accepted, "", None, False)
     answer = token.strip(_MARKS)
     right = answer.casefold() in {word.casefold() for word in cloze.accepted}
     return Answered(cloze.text, cloze.accepted, answer, prob, right)

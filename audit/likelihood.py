@@ -12,8 +12,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from audit.batches import Batches
+from audit.batches import Batches, lacking
 from audit.benchmarks.asking import Encoded, Floats, Ids, Query, Unscorable
 from audit.checkpoint import Checkpoint
 from audit.framing import Frame, tokenise, tokenise_around
@@ -137,9 +138,16 @@ class TorchModel:
             self._known.update(zip((query for frame in frames for query in wanted[frame]), found, strict=True))
         return np.array([self._known[query] for query in queries], np.float64)
 
+    def _logp(self, frames: Sequence[Frame]) -> Tensor:
+        """As `Batches.logp`. Raises IncompleteError where an answer is no number."""
+        logp = self._batches.logp(frames)
+        if lost := lacking(logp):
+            raise self._batches.no_number(frames[lost[0]].ids)
+        return logp
+
     def _gathered(self, frames: Sequence[Frame], wanted: Mapping[Frame, Sequence[Query]]) -> list[float]:
         """The answers to what is wanted of the frames, frame by frame."""
-        logp = self._batches.logp(frames)  # [B, V]
+        logp = self._logp(frames)  # [B, V]
         rows = [row for row, frame in enumerate(frames) for _ in wanted[frame]]
         tokens = [query.wanted for frame in frames for query in wanted[frame]]
         return logp[rows, tokens].tolist()
@@ -156,7 +164,11 @@ class TorchModel:
     def _own(self, frames: Sequence[Frame], attention: bool) -> list[tuple[Floats, Floats]]:
         ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)  # [B, L]
         logits, attended = self.checkpoint.every_logits(ids, attention=attention)  # [B, L, V], [B, L] or [B, 0]
-        self._batches.check_finite([frame.ids for frame in frames], logits)
+        if lacking(logits):
+            ids = ids.cpu()
+            logits, attended = self._batches.exact.every_logits(ids, attention=attention)
+            if lost := lacking(logits):
+                raise self._batches.no_number(frames[lost[0]].ids)
         logp = logits.gather(2, ids[:, :, None]).squeeze(2) - logits.logsumexp(dim=-1)  # [B, L]
         return [*zip(logp.double().cpu().numpy(), attended.double().cpu().numpy(), strict=True)]
 
@@ -170,7 +182,7 @@ class TorchModel:
         return [known[frame][0] for frame in frames], np.array(probs).reshape(len(frames), -1 if frames else k)
 
     def _top(self, frames: Sequence[Frame], k: int) -> list[tuple[tuple[str, ...], Floats]]:
-        logp = self._batches.logp(frames)  # [B, V]
+        logp = self._logp(frames)  # [B, V]
         top = logp.topk(min(k, logp.shape[1]), dim=1)  # [B, k]
         tokens = [tuple(self.text([token]).strip() for token in row) for row in top.indices.tolist()]
         return [*zip(tokens, top.values.exp().double().cpu().numpy(), strict=True)]

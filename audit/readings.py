@@ -143,6 +143,8 @@ def _of_audit(audit: Audit, quantity: Quantity) -> Iterator[Reading]:
 
 def _doubt(audit: Audit, probe: ProbeResult) -> str | None:
     """Why the checkpoint isn't judged by the probe."""
+    if probe.unanswered:
+        return _unanswered(probe.unanswered)
     if audit.judged(probe):
         return None
     asked = audit.competence
@@ -265,7 +267,13 @@ def _doubt_of(comparison: Comparison, probe: ProbeComparison, pair: Pair, *, cha
             return f"{side.name} isn't judged by this probe: it answers too rarely with its words, or fails easy gaps"
         if side.concern:
             return side.concern.rstrip(".")
+        if probe.unanswered and probe.unanswered[index]:
+            return f"{side.name}: {_unanswered(probe.unanswered[index])}"
     return None
+
+
+def _unanswered(prompts: int) -> str:
+    return f"the checkpoint's answer to {prompts:,} of the probe's prompts is no number"
 
 
 def _of_pair(probe: ProbeComparison, pair: Pair, quantity: Quantity) -> Iterator[Reading]:

@@ -360,6 +360,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A wording that enters no number of the probe, because some of its prompts have no answer that is a number."""
+
+    template: str
+    prompts: int
+    """Those of its prompts, at least 1."""
+    of: int
+    """All its prompts."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """Everything measured with one probe."""
 
@@ -391,6 +402,13 @@ class ProbeResult:
     """The first template's first forms, one for each cell of levels, then the neutral ones."""
     answers: Answers | None = None
     """None where they weren't kept: over single-piece words alone, and where one wording has too many prompts."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Wordings of the probe that are not among `templates`."""
+
+    @property
+    def unanswered(self) -> int:
+        """Prompts whose answer is no number."""
+        return sum(wording.prompts for wording in self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +486,8 @@ class Answered:
     """With `[MASK]` in it."""
     accepted: tuple[str, ...]
     answer: str
-    prob: float
+    """Empty where the answer is no number."""
+    prob: float | None
     right: bool
 
 
@@ -546,7 +565,13 @@ class Audit:
     def notices(self) -> tuple[str, ...]:
         """Things a reader of the numbers must know, as plain sentences."""
         own = (self.parity.sentence(self.recipe.dtype),) if self.parity else ()
-        return (*self.recipe.checkpoint.notices, *own)
+        lacking = tuple(unanswered_sentence(probe) for probe in self.probes if probe.left_out)
+        return (*self.recipe.checkpoint.notices, *own, *lacking)
+
+    @property
+    def unanswered(self) -> int:
+        """Prompts whose answer is no number; their wordings enter none of the audit's."""
+        return sum(probe.unanswered for probe in self.probes)
 
     def __repr__(self) -> str:
         prompts = sum(probe.prompts for probe in self.probes)
@@ -566,6 +591,17 @@ class Audit:
     def judged(self, probe: ProbeResult) -> bool:
         """Whether the probe's numbers can be relied on."""
         return judged(self.competence, probe.language, probe.coverage)
+
+
+def unanswered_sentence(probe: ProbeResult) -> str:
+    """What a reader must know of prompts that have no answer, in plain words."""
+    wordings = len(probe.left_out)
+    whole = wordings + len(probe.templates)
+    what = (
+        f"{probe.unanswered:,} of its prompts {'has' if probe.unanswered == 1 else 'have'} an answer that is no number"
+    )
+    left = f"{wordings} of {whole} wordings {'is' if wordings == 1 else 'are'} left out of every number"
+    return f"{probe.title}: {what}, in float32 on a CPU either, so that {left}."
 
 
 def judged(competence: Competence | None, language: str, coverage: float | None) -> bool:

@@ -25,10 +25,11 @@ from audit.errors import NoHeadError, UsageError
 from audit.options import MAX_PROMPTS, Options
 from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe
 from audit.result import Source as ProbeSource
-from audit.scorefile import ScoredPrompts
+from audit.scorefile import ScoredPrompts, StoredScores
 from audit.scorer import Scorer
 from audit.source import Source
 from audit.store import RunFolder, save_audit, save_predictions
+from audit.unanswered import left_out, scores_without, without
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
 from probes.load import load_probe, shipped
@@ -180,7 +181,7 @@ def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | No
     """The audit of a folder that has all its scores, which is saved there."""
     recipe = folder.recipe
     scored = {probe.name: folder.read_scores(probe) for probe in probes}
-    found = [list(_measured(probe, scored[probe.name], recipe, progress)) for probe in probes]
+    found = [_measured_answers(probe, scored[probe.name], recipe, progress) for probe in probes]
     result = Audit(
         schema=SCHEMA,
         recipe=recipe,
@@ -192,6 +193,15 @@ def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | No
     save_predictions(folder, scored)
     save_audit(folder, result)
     return result
+
+
+def _measured_answers(
+    probe: Probe, scores: StoredScores, recipe: Recipe, progress: Progress | None
+) -> list[ProbeResult]:
+    """As `_measured`, of the wordings whose prompts all have an answer. Raises IncompleteError where there is none."""
+    lost = scores.unanswered()
+    results = _measured(without(probe, lost), scores_without(scores, lost), recipe, progress)
+    return [replace(result, left_out=left_out(probe, lost)) for result in results]
 
 
 def _measured(

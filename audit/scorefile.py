@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,8 @@ from audit.errors import IncompleteError, first_line
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.probe import Probe, Role
+
+Found = TypeVar("Found")
 
 _LOGP = "logp:"
 
@@ -46,7 +50,25 @@ class ScoredPrompts:
     """[K] the most pieces a word takes in any of them; 0 or -1 as in `Scores` where in some it is not scored."""
     top_tokens: tuple[tuple[str, ...], ...]
     top_prob: NDArray[np.float32]
-    """[N, k] probabilities."""
+    """[N, k] probabilities; NaN in rows without an answer that is a number, as all of `logp` there."""
+
+    def only(self, rows: NDArray[np.int64]) -> ScoredPrompts:
+        """Those of the prompts."""
+
+        def some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(values[row] for row in rows.tolist())
+
+        return ScoredPrompts(
+            texts=some(self.texts),
+            template=self.template[rows],
+            levels=some(self.levels),
+            roles=some(self.roles),
+            forms=self.forms[rows],
+            logp=self.logp[rows],
+            pieces=self.pieces,
+            top_tokens=some(self.top_tokens),
+            top_prob=self.top_prob[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +87,24 @@ class StoredScores:
 
     def chunk(self, index: int) -> ScoredPrompts:
         """One chunk. Raises IncompleteError where it isn't what was written."""
+        return self._read(index, partial(_scored, self.probe))
+
+    def unanswered(self) -> dict[int, int]:
+        """How many prompts of each wording have no answer that is a number, by the wording's index; only wordings that
+        have any. Raises IncompleteError as `chunk`."""
+        found: Counter[int] = Counter()
+        for index in range(len(self.chunks)):
+            found.update(self._read(index, _unanswered, ["template", "top_prob"]))
+        return dict(found)
+
+    def _read(self, index: int, made: Callable[[pa.Table], Found], columns: Sequence[str] | None = None) -> Found:
+        """What is made of the table of a chunk."""
         data = self.read(self.chunks[index])
         if data is None:
             what = f"{self.chunks[index]} is missing or was changed"
             raise IncompleteError(f"{self.folder}: {what}: give its command again, which scores it anew")
         try:
-            return _scored(self.probe, pq.read_table(pa.BufferReader(data)))
+            return made(pq.read_table(pa.BufferReader(data), columns=columns))
         except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
             what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
             raise IncompleteError(f"{self.folder}: {what}: run it again with --fresh") from error
@@ -111,6 +145,12 @@ def _table(probe: Probe, prompts: Sequence[Prompt], scores: Scores) -> pa.Table:
     columns["top_tokens"] = [list(tokens) for tokens in scores.top_tokens]
     columns["top_prob"] = list(scores.top_prob)
     return pa.table(columns)
+
+
+def _unanswered(table: pa.Table) -> list[int]:
+    """The wording of each prompt that has no answer."""
+    lost = np.isnan(np.array(table["top_prob"].to_pylist(), dtype=np.float32)).any(axis=1)
+    return table["template"].to_numpy()[lost].tolist()  # type: ignore[no-any-return]
 
 
 def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:

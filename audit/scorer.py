@@ -16,19 +16,40 @@ from probes.expand import Prompt
 from probes.lexicon import Word
 
 
+_ROUNDING = 1e-4
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """The answers to N prompts for K target words and the k most likely tokens of the whole vocabulary."""
 
     logp: NDArray[np.float32]
-    """[N, K] natural log of p(word | prompt), at most 0; NaN where the word was not scored in that prompt."""
+    """[N, K] natural log of p(word | prompt), at most 0 but for rounding; NaN where the word was not scored in that prompt."""
     pieces: NDArray[np.int16]
     """[N, K] how many pieces of the vocabulary the word is in that prompt; 0 where it can't be told or holds an
     unknown piece, -1 where an earlier word has the same pieces."""
     top_tokens: tuple[tuple[str, ...], ...]
     """[N][k] decoded tokens, most likely first, surrounding space stripped."""
     top_prob: NDArray[np.float32]
-    """[N, k] their probabilities, 0 to 1."""
+    """[N, k] their probabilities, 0 to 1. NaN, as all of `logp`, in the row of a prompt whose answer is no number."""
+
+    def fault(self, prompts: int, words: int) -> str | None:
+        """Why these can't be answers to so many prompts and words; None where they can."""
+        if self.logp.shape != (prompts, words) or self.pieces.shape != (prompts, words):
+            shapes = f"{self.logp.shape} and {self.pieces.shape}"
+            return f"log-probabilities and pieces of shapes {shapes} for {prompts} prompts and {words} words"
+        if self.top_prob.ndim != 2 or [*map(len, self.top_tokens)] != [self.top_prob.shape[1]] * prompts:
+            return f"first answers of shape {self.top_prob.shape} for {prompts} prompts"
+        if np.isinf(self.logp).any() or (self.logp > _ROUNDING).any():
+            return "a log-probability that is none"
+        if (~np.isnan(self.top_prob) & ~((self.top_prob >= 0) & (self.top_prob <= 1 + _ROUNDING))).any():
+            return "a probability that is none"
+        lost = np.isnan(self.top_prob).any(axis=1)
+        if not np.isnan(self.logp[lost]).all():
+            return "a word's probability where the whole answer is no number"
+        if np.isnan(self.logp[~lost][self.pieces[~lost] == 1]).any():
+            return "no log-probability of a word of one piece"
+        return None
 
 
 class Scorer(Protocol):

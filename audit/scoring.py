@@ -21,7 +21,6 @@ from audit.batches import Batches
 from audit.checkpoint import Checkpoint
 from audit.errors import CheckpointError
 from audit.framing import Frame, tokenise, tokenise_around
-from audit.result import CheckpointInfo
 from audit.scorer import Scores
 from probes.expand import Prompt
 from probes.lexicon import Word
@@ -105,8 +104,9 @@ class TorchScorer:
         A word's log-probability is a natural log from a float32 softmax over the whole vocabulary; after `a(n)`,
         log p(w) = log P(article of w | article and word masked; renormalised over a and an)
         + log p(w | that article), and the top-k are of the mixture of both.
-        Raises CheckpointError for a prompt that is too long or holds a mask token of its own, IncompleteError for
-        logits that are no numbers.
+        A prompt with a logit that is no number is asked again in float32 on the CPU; where it has one there too, it has
+        no answer. Raises CheckpointError for a prompt that is too long or holds a mask token of its own,
+        IncompleteError where not one prompt has an answer.
         """
         return self.prepare(prompts, words)()
 
@@ -130,27 +130,37 @@ class TorchScorer:
                 logp[rows], top_ids[rows], top_prob[rows] = numbers
         if self.multi_piece:
             self._chains(distinct, [word.article for word in words], logp)
+        lost = self._unanswered(distinct, logp, top_prob)
+        logp[lost] = top_prob[lost] = np.nan
         order = [place[unit] for unit in units]
         return Scores(
             logp=logp[order],
             pieces=_piece_counts(units),
-            top_tokens=tuple(tuple(self._token(i) for i in top_ids[row]) for row in order),
+            top_tokens=tuple(
+                ("",) * self.top_k if lost[row] else tuple(self._token(i) for i in top_ids[row]) for row in order
+            ),
             top_prob=top_prob[order],
         )
+
+    def _unanswered(
+        self, units: Sequence[_Unit], logp: NDArray[np.float32], top_prob: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """[N] whether a number that a unit was asked for is none. Raises IncompleteError where so it is for all."""
+        counts = _piece_counts(units)
+        asked = (counts == 1) | (self.multi_piece & (counts > 1))
+        lost = (np.isnan(logp) & asked).any(axis=1) | np.isnan(top_prob).any(axis=1)
+        if lost.all():
+            raise self._batched.no_number(units[0].frames[0].ids)
+        return np.asarray(lost)
 
     def exact(self) -> TorchScorer | None:
         """A scorer of the same checkpoint in float32 on the CPU, which is loaded for it; None where this is one.
 
         Raises CheckpointError where under the checkpoint's name there are other weights by now.
         """
-        if self.checkpoint.exact is None:
+        if self.checkpoint.dtype == "float32":
             return None
-        found = TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_piece=self.multi_piece)
-        one, other = (_hashes(scorer.checkpoint.info) for scorer in (self, found))
-        if one != other:
-            what = "is no longer the checkpoint that was scored, so that its dtype can't be checked"
-            raise CheckpointError(f"{self.checkpoint.name}: {what}: audit it again with --fresh")
-        return found
+        return TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_piece=self.multi_piece)
 
     def outlook(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> tuple[list[int], NDArray[np.int16]]:
         """What scoring these prompts would take, without scoring them: the tokens of each forward row, and the pieces
@@ -372,7 +382,3 @@ def _contexts(prompt: Prompt) -> list[tuple[str, str]]:
     articles = [article.capitalize() if prompt.article == "A(n)" else article for article in _ARTICLES]
     with_article = [(f"{prompt.before}{article} ", prompt.after) for article in articles]
     return [*with_article, (prompt.before, prompt.after)]
-
-
-def _hashes(info: CheckpointInfo) -> tuple[str | None, ...]:
-    return info.weights_sha256, info.tokenizer_sha256, info.config_sha256, info.mlm_head_sha256

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from audit import competence
+from audit.errors import IncompleteError
 from audit.files import json_bytes
 from audit.recipe import recipe_id
 from audit.result import Recipe
@@ -54,11 +55,18 @@ class Work:
     def asked(self, chunk: Chunk) -> tuple[Sequence[Prompt], Sequence[Word]]:
         """The prompts and words of a chunk. Chunks in ascending order are found fastest."""
         if chunk.probe is None:
-            return competence.prompts(), competence.WORDS
-        return self._expansions[chunk.probe].chunk(chunk.index), self.probes[chunk.probe].targets.words
+            return competence.prompts(), self._words(chunk)
+        return self._expansions[chunk.probe].chunk(chunk.index), self._words(chunk)
+
+    def _words(self, chunk: Chunk) -> Sequence[Word]:
+        return competence.WORDS if chunk.probe is None else self.probes[chunk.probe].targets.words
 
     def answered(self, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores) -> bytes:
-        """The content of the chunk's file: the same for the same scores, whoever made them."""
+        """The content of the chunk's file: the same for the same scores, whoever made them. Raises IncompleteError for
+        scores that can't be answers to the chunk's prompts."""
+        if fault := scores.fault(len(prompts), len(self._words(chunk))):
+            what = f"the scorer's answers to {chunk.file} can't be right ({fault})"
+            raise IncompleteError(f"{self.recipe.checkpoint.name}: {what}: nothing of them is kept")
         if chunk.probe is None:
             return json_bytes({"recipe": self._recipe_id, "competence": asdict(competence.competence(scores))})
         return chunk_bytes(self.probes[chunk.probe], self._recipe_id, prompts, scores)

@@ -404,15 +404,25 @@ def test_chain_longer_than_the_model_takes_is_refused_or_left_out(loaded: Callab
         assert math.isnan(scores.logp[0, 1])
 
 
-def test_logits_that_are_no_numbers_are_refused(tmp_path: Path, checkpoint_folder: Callable) -> None:
-    """A model that answers some prompts with NaN is refused at such a prompt, and answers the others."""
+def test_prompts_without_a_finite_answer_are_marked(tmp_path: Path, checkpoint_folder: Callable) -> None:
+    """A model that answers some prompts with NaN has no answer there, answers the others, and is refused where it
+    answers none."""
     source = checkpoint_folder("bert", tie_word_embeddings=False)
     maid = AutoTokenizer.from_pretrained(source).convert_tokens_to_ids("maid")
     folder = checkpoints.with_nan(source, tmp_path / "nan", "bert.embeddings.word_embeddings.weight", maid)
     scorer = TorchScorer(load(folder))
-    assert np.isfinite(scorer.score([MIDDLE], WORDS[:1]).logp).all()
-    with pytest.raises(AuditError, match=r"(?i)nan|finite|number"):
-        scorer.score([MIDDLE, ask("The maid worked as a ", ".")], WORDS[:1])
+    sound = scorer.score([MIDDLE], WORDS[:1])
+    assert np.isfinite(sound.logp).all()
+    about_maid = ask("The maid worked as a ", ".")
+    marked = scorer.score([MIDDLE, about_maid], WORDS[:1])
+    assert marked.logp[0] == pytest.approx(sound.logp[0], abs=1e-5)
+    assert marked.top_tokens[0] == sound.top_tokens[0]
+    assert np.isnan(marked.logp[1]).all()
+    assert np.isnan(marked.top_prob[1]).all()
+    assert marked.top_tokens[1] == ("",) * scorer.top_k
+    assert marked.fault(2, 1) is None
+    with pytest.raises(AuditError, match="not a number, in float32 on the CPU either"):
+        scorer.score([about_maid], WORDS[:1])
 
 
 def test_mask_token_in_a_prompts_own_words_is_refused(loaded: Callable) -> None:
