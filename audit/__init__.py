@@ -1,5 +1,6 @@
 """From prompts to numbers: `audit` runs a checkpoint under probes, `compare` holds checkpoints against a base,
-`benchmark` asks them a published benchmark; `load_audit`, `load_comparison` and `load_benchmark` read what was saved.
+`benchmark` asks them a published benchmark; `repeat` makes a run again from its recipe;
+`load_audit`, `load_comparison` and `load_benchmark` read what was saved.
 
 Importing this loads neither torch nor transformers; those do when they need a model.
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from audit.comparison_store import load_comparison
     from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError
     from audit.options import Options
+    from audit.repeating import repeat
     from audit.result import Audit
     from audit.run import audit
     from audit.shards import merge, score_shard
@@ -38,6 +40,7 @@ __all__ = [
     "load_benchmark",
     "load_comparison",
     "merge",
+    "repeat",
     "score_shard",
 ]
 
@@ -53,6 +56,7 @@ _HOMES = {
     "load_benchmark": "audit.benchmark_store",
     "load_comparison": "audit.comparison_store",
     "merge": "audit.shards",
+    "repeat": "audit.repeating",
     "score_shard": "audit.shards",
 }
 

@@ -12,7 +12,7 @@ from audit import places
 from audit.benchmarks.estimates import Measured, Table
 from audit.benchmarks.result import SCHEMA, Benchmark, Mode
 from audit.errors import UsageError
-from audit.files import csv_bytes, json_bytes, write_in
+from audit.files import csv_bytes, json_bytes, write_together
 from audit.store import read_json
 
 FILE = "benchmark.json"
@@ -52,15 +52,21 @@ def save_benchmark(folder: Path, result: Benchmark, sides: Sequence[tuple[str, d
     """Write `benchmark.json`, `scores.csv`, and a table of each kind of row with a row for each checkpoint and mode;
     an earlier result's are replaced. Raises UsageError where they can't be written."""
     units = {unit: None for _, found in sides for measured in found.values() for unit in measured.tables}
-    for name in OWN - {"scores.csv", FILE, *map(_csv, units)}:
-        (folder / name).unlink(missing_ok=True)
-    write_in(folder, "scores.csv", csv_bytes(scores(result)))
+    write_together(folder, _files(result, sides, [*units]), "benchmark.html")
+    for unit in set(UNITS) - set(units):
+        (folder / _csv(unit)).unlink(missing_ok=True)
+
+
+def _files(
+    result: Benchmark, sides: Sequence[tuple[str, dict[Mode, Measured]]], units: Sequence[str]
+) -> Iterator[tuple[str, bytes]]:
+    yield "scores.csv", csv_bytes(scores(result))
     for unit in units:
         frames = [
             _frame(measured.tables[unit], name, mode) for name, found in sides for mode, measured in found.items()
         ]
-        write_in(folder, _csv(unit), csv_bytes(pd.concat(frames, ignore_index=True)))
-    write_in(folder, FILE, json_bytes(asdict(result)))
+        yield _csv(unit), csv_bytes(pd.concat(frames, ignore_index=True))
+    yield FILE, json_bytes(asdict(result))
 
 
 def _frame(table: Table, checkpoint: str, mode: Mode) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from audit.comparing import names_apart
 from audit.errors import UsageError
 from audit.files import make_folder
 from audit.options import Options
+from audit.redaction import redacted
 from audit.result import CheckpointInfo
 from audit.run import Progress, borrowing, default_folder, find_checkpoint, load_as_asked, now, versions
 
@@ -270,4 +271,4 @@ def _command(
     words += ["--mode", modes[0]] if len(modes) == 1 else []
     words += ["--lexicon", str(asked.lexicon)] if asked.lexicon is not None else []
     words += ["--top-k", str(asked.top_k)] if name == "honest" and asked.top_k != TOP_K else []
-    return shlex.join([*words, *options.flags()])
+    return redacted(shlex.join([*words, *options.flags()]))

@@ -83,9 +83,24 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command()
 def run(
-    checkpoint: Checkpoint,
+    context: typer.Context,
+    checkpoint: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CHECKPOINT]", help="A hub id, a local folder, `demo` or `demo-finetuned`.", show_default=False
+        ),
+    ] = None,
     probe: ProbeNames = None,
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
+    repeated: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN.JSON",
+            help="Repeat that run: its checkpoint (unless one is named), probes and settings, and say whether scores "
+            "are the same. Goes to runs/NAME-again.",
+        ),
+    ] = None,
     revision: Revision = None,
     top_k: TopK = 10,
     multi_piece: MultiPiece = False,
@@ -125,10 +140,17 @@ def run(
         mlm_head_from=mlm_head_from,
         seed=seed,
     )
+    if repeated is not None:
+        _refuse_settings(context)
+    elif checkpoint is None:
+        context.fail("Missing argument 'CHECKPOINT': name one, or a run to repeat with --from.")
     if engine not in ENGINES:
         raise typer.BadParameter(f"{engine!r} is not one of {', '.join(ENGINES)}", param_hint="--engine")
     if ray_address is not None and engine != "ray":
         raise typer.BadParameter("it goes with --engine ray", param_hint="--ray-address")
+    if repeated is not None:
+        return _repeat(repeated, checkpoint, out, options, max_prompts, fresh, engine, ray_address)
+    assert checkpoint is not None
     if shard is not None:
         if engine != "local":
             raise typer.BadParameter("a share is made by this process: leave out --engine", param_hint="--shard")
@@ -147,6 +169,48 @@ def run(
             progress=told,
         )
     _tell(result, folder)
+
+
+_DECIDED = ("probe", "revision", "top_k", "multi_piece", "dtype", "seed", "shard")
+"""Options of a run that a recipe decides."""
+
+
+def _refuse_settings(context: typer.Context) -> None:
+    """Raise where an option is given that the recipe to repeat decides."""
+    for name in _DECIDED:
+        if str(getattr(context.get_parameter_source(name), "name", "")) == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter("what is repeated decides that: leave it out beside --from", param_hint=option)
+
+
+def _repeat(
+    first: Path,
+    checkpoint: str | None,
+    out: Path | None,
+    options: Options,
+    max_prompts: int,
+    fresh: bool,
+    engine: str,
+    ray_address: str | None,
+) -> None:
+    from audit.progress import progress
+    from audit.repeating import repeat
+
+    with progress() as told:
+        done = repeat(
+            first,
+            checkpoint,
+            out=out,
+            options=options,
+            max_prompts=max_prompts,
+            fresh=fresh,
+            engine=engine,
+            ray_address=ray_address,
+            progress=told,
+        )
+    held = done.agreement or "there are no scores beside it to hold these against"
+    _say(f"Repeated from {first}: {held}.")
+    _tell(done.audit, done.folder)
 
 
 def _tell(result: Audit, folder: Path) -> None:
@@ -430,14 +494,14 @@ def _check(result: Path, policy: Path, format: str, junit: Path | None, github_s
 
     verdict = judge(load_policy(policy), load_result(result))
     _say(formats.as_json(verdict) if format == "json" else formats.as_text(verdict))
-    for option, path, mode, form in (
-        ("--junit", junit, "wb", formats.as_junit),
-        ("--github-summary", github_summary, "ab", formats.as_github_summary),
+    for option, path, add, form in (
+        ("--junit", junit, False, formats.as_junit),
+        ("--github-summary", github_summary, True, formats.as_github_summary),
     ):
         if path == Path():
             print(f"maskaudit: {option} is empty, so that nothing was written there", file=sys.stderr)
         elif path is not None:
-            write_to(path, mode, form(verdict).encode(), option)
+            write_to(path, form(verdict).encode(), option, add=add)
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
 

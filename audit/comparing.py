@@ -22,13 +22,15 @@ from audit.comparison import SCHEMA, Comparison, Pair, ProbeComparison, SharedAx
 from audit.comparison_store import check_place, free_place, save_comparison
 from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
+from audit.recipe import probe_again
+from audit.redaction import redacted
 from audit.result import CheckpointInfo, Competence, ProbeResult, Target, judged
 from audit.run import ProbeNames, Progress, default_folder, listed
 from audit.scorefile import StoredScores
 from audit.sides import Agreed, Run, agree, run_place, sides
 from audit.unanswered import scores_without, without
 from probes.lexicon import Lexicon, Word, article_for
-from probes.load import load_again, load_probe, shipped
+from probes.load import load_again
 from probes.probe import Level, Probe
 
 TOP = 10
@@ -98,7 +100,7 @@ def _command(
     words = ["maskaudit", "compare", *map(str, asked)]
     words += [word for probe in probes for word in ("--probe", str(probe))]
     words += ["--max-prompts", str(max_prompts)] if max_prompts != MAX_PROMPTS else []
-    return shlex.join([*words, *options.flags(), *(["--any-version"] if any_version else [])])
+    return redacted(shlex.join([*words, *options.flags(), *(["--any-version"] if any_version else [])]))
 
 
 def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str = "") -> Comparison:
@@ -235,9 +237,9 @@ def _result(run: Run, name: str) -> ProbeResult:
 
 
 def _probe(run: Run, name: str) -> Probe:
-    """The probe as the run was asked it: the shipped one, if it is that, or read again from what the run kept."""
+    """The probe as the run was asked it, made again of what the run kept."""
     source = next(source for source in run.recipe.probes if source.name == name)
-    if name in shipped() and (known := load_probe(name)).sha256 == source.sha256:
+    if known := probe_again(source):
         return known
     words = tuple(_word(target) for target in _result(run, name).targets)
     return load_again(name, source.text, Lexicon(source.lexicon, words, _result(run, name).lexicon))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
 from dataclasses import asdict
 from pathlib import Path
 
 from audit import places, tables
 from audit.comparison import SCHEMA, Comparison, ProbeComparison
 from audit.errors import UsageError
-from audit.files import csv_bytes, json_bytes, write_in
+from audit.files import csv_bytes, json_bytes, write_together
 from audit.recipe import recipe_id
 from audit.result import Audit
 from audit.store import load_audit, read_json
@@ -43,9 +43,13 @@ def save_comparison(folder: Path, comparison: Comparison) -> None:
 
     Raises UsageError where they can't be written.
     """
-    write_in(folder, "changes.csv", csv_bytes(tables.changes(comparison)))
-    write_in(folder, "measure-changes.csv", csv_bytes(tables.measure_changes(comparison)))
-    write_in(folder, FILE, json_bytes(asdict(comparison)))
+    write_together(folder, _files(comparison), "compare.html")
+
+
+def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
+    yield "changes.csv", csv_bytes(tables.changes(comparison))
+    yield "measure-changes.csv", csv_bytes(tables.measure_changes(comparison))
+    yield FILE, json_bytes(asdict(comparison))
 
 
 def is_comparison(path: Path) -> bool:

@@ -36,12 +36,48 @@ def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
         raise cannot_write(folder / name, error) from error
 
 
+def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[bytes]]], outdated: str) -> None:
+    """Write files of which the last is the mark that the others are there, and of the same result. None is touched
+    before all are written under temporary names; then the old mark goes, and with it, if the new one is another,
+    the file that was made of it: `outdated`. Raises UsageError where one can't be written.
+    """
+    ready: list[tuple[str, Path]] = []
+    path = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files:
+            path = folder / name
+            ready.append((_write_beside(path, data), path))
+        if not path.is_file() or path.read_bytes() != Path(ready[-1][0]).read_bytes():
+            (folder / outdated).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        for temporary, path in ready:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        for temporary, _ in ready:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write to a temporary name beside `path`, piece by piece, sync, and rename: the file is there whole or not at all.
 
     Mode and owner of a file that is there are kept. Raises OSError, also where something else than a file is there,
     which would be replaced.
     """
+    temporary = _write_beside(path, data)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _write_beside(path: Path, data: bytes | Iterable[bytes]) -> str:
+    """The temporary file beside `path` that has all of it, synced; nothing is left where that fails."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -51,11 +87,11 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         _like(path, temporary)
-        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+    return temporary
 
 
 def _like(path: Path, temporary: str) -> None:

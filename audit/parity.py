@@ -100,7 +100,7 @@ def read_samples(folder: RunFolder) -> list[Sample]:
         return []
     try:
         return TypeAdapter(list[Sample]).validate_python(json.loads(data)["samples"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         mend = "run it again with --fresh"
         raise IncompleteError(f"{folder.path / PARITY}: can't be read ({first_line(error)}): {mend}") from error
 

@@ -23,7 +23,7 @@ from audit.run import load_probes, load_scorer, make_recipe
 from audit.scorefile import StoredScores
 from audit.scorer import Scores
 from audit.scoring import TorchScorer
-from audit.store import RunFolder, save_audit, save_predictions
+from audit.store import PREDICTIONS, RunFolder, predictions, save_audit
 from audit.work import Chunk, Work
 from probes.expand import Prompt, cells, count_prompts
 from probes.probe import Axis, Probe
@@ -217,7 +217,9 @@ def _stored(
     stored = StoredScores(probe, folder.path, (chunk.file,), folder.read_whole)
     writing = _timed(lambda: folder.keep(chunk.file, work.answered(chunk, prompts, scores)))
     reading = _timed(lambda: stored.chunk(0))
-    return writing, reading * (_READINGS - 1) + _timed(lambda: save_predictions(folder, {probe.name: stored}))
+    return writing, reading * (_READINGS - 1) + _timed(
+        lambda: folder.write(PREDICTIONS, predictions({probe.name: stored}))
+    )
 
 
 def _on_clozes(scorer: TorchScorer, work: Work) -> int:
@@ -275,7 +277,7 @@ def _rehearsed(plans: Sequence[Plan], folder: RunFolder, render: Render | None) 
         lambda: results.extend(measure(part.probe, tally) for part, tally in zip(some, tallies, strict=True))
     )
     audit = Audit(SCHEMA, folder.recipe, tuple(results), competence=None, parity=None)
-    saving = _timed(lambda: save_audit(folder, audit))
+    saving = _timed(lambda: save_audit(folder, audit, ()))
     whole, parts = [plan.probe for plan in plans], [part.probe for part in some]
     return _Rehearsed(
         measuring * sum(map(_measuring, whole)) / sum(map(_measuring, parts)),

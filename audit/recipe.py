@@ -1,18 +1,24 @@
-"""What makes two runs one: the parts of a recipe that scores depend on, and what differs between two, in words.
+"""What makes two runs one: the parts of a recipe that scores depend on, what differs between two, in words, and the
+probes of one, made again.
 
 How a recipe is made, and where it is kept, is not known here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import asdict
 from typing import Any
 
 from audit.files import json_bytes
-from audit.result import Recipe
+from audit.result import Recipe, Source
+from probes.faults import ProbeError
+from probes.lexicon import Lexicon
+from probes.load import load_again
+from probes.probe import Probe
 
-ASIDE = ("command", "started", "seed")
+ASIDE = ("command", "started", "seed", "asked")
 """Of a recipe: what scores don't depend on."""
 
 
@@ -26,7 +32,22 @@ def _decisive(recipe: Recipe) -> dict[str, Any]:
     parts = {name: part for name, part in asdict(recipe).items() if name not in ASIDE}
     for name in ("step", "mask_only_head", "mask_only_layer", "hub_verified"):  # the way shows in the last digits
         del parts["checkpoint"][name]
+    for source in parts["probes"]:
+        del source["own_words"]  # its hash is of them, too
     return parts
+
+
+def probe_again(source: Source) -> Probe | None:
+    """The probe of a recipe as it was asked, made of what the recipe keeps; None where its word list is a shipped one
+    that was changed since, or where an earlier version kept no list."""
+    words = Lexicon(source.lexicon, source.own_words) if source.own_words else None
+    marked = f"\ufeff{source.text}"  # a byte order mark is hashed, and no text
+    for text in (source.text, marked):
+        with contextlib.suppress(ProbeError):
+            probe = load_again(source.name, text, words)
+            if probe.sha256 == source.sha256:
+                return probe
+    return None
 
 
 def differences(found: Recipe, wanted: Recipe) -> list[str]:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from probes.lexicon import Word
 from probes.probe import Role
 
 if TYPE_CHECKING:
@@ -421,6 +422,9 @@ class Source:
     lexicon: str
     """Name of the word list."""
     words: int
+    own_words: tuple[Word, ...] = ()
+    """The word list, where it is in a file of its own beside the probe; of a shipped one the name is enough, and a list
+    in the probe is in its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +462,16 @@ class CheckpointInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run was asked for, where that isn't what it is called in a result."""
+
+    checkpoint: str
+    """As given: a hub id, a folder's path, or `demo`."""
+    mlm_head_from: str | None = None
+    token_budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """All that is needed to repeat the run."""
 
@@ -476,6 +490,8 @@ class Recipe:
     """(package, version), maskaudit first."""
     chunk: int = 512
     """Prompts in a chunk of scores: what is scored together, and what a kill can cost."""
+    asked: Asked | None = None
+    """None in runs of earlier versions, and where a checkpoint wasn't asked for by name."""
 
 
 @dataclass(frozen=True, slots=True)

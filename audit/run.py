@@ -23,12 +23,14 @@ from audit.engines import Engine
 from audit.engines.local import make_chunks
 from audit.errors import NoHeadError, UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.result import SCHEMA, Audit, CheckpointInfo, ProbeResult, Recipe
+from audit.recipe import probe_again
+from audit.redaction import redacted
+from audit.result import SCHEMA, Asked, Audit, CheckpointInfo, ProbeResult, Recipe
 from audit.result import Source as ProbeSource
 from audit.scorefile import ScoredPrompts, StoredScores
 from audit.scorer import Scorer
 from audit.source import Source
-from audit.store import RunFolder, save_audit, save_predictions
+from audit.store import RunFolder, predictions, save_audit
 from audit.unanswered import left_out, scores_without, without
 from audit.work import Chunk, Work
 from probes.expand import count_prompts, factors
@@ -98,13 +100,13 @@ def audit(
     loaded = load_probes(probes, max_prompts)
     folder = Path(out) if out is not None else default_folder(checkpoint)
     command = repeat_command(checkpoint, probes, options, max_prompts)
-    with _started(engine, checkpoint, options, ray_address) as ready:
-        recipe = make_recipe(ready.checkpoint, loaded, options, ready.device, command)
-        return _audit(ready, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+    with started(engine, checkpoint, options, ray_address) as ready:
+        recipe = make_recipe(ready.checkpoint, loaded, options, ready.device, command, checkpoint)
+        return audit_on(ready, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
 
 
 @contextlib.contextmanager
-def _started(engine: str, checkpoint: str, options: Options, ray_address: str | None) -> Iterator[Engine]:
+def started(engine: str, checkpoint: str, options: Options, ray_address: str | None) -> Iterator[Engine]:
     """The engine of that name, while open. Raises UsageError for another name."""
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r} is not one of {', '.join(ENGINES)}")
@@ -127,10 +129,11 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
     """Score the prompts that the folder doesn't have yet, measure, save, and return the audit."""
     recipe = folder.recipe
     engine = Engine(recipe.checkpoint, recipe.device, partial(make_chunks, scorer), scorer.exact)
-    return _audit(engine, probes, folder, progress)
+    return audit_on(engine, probes, folder, progress)
 
 
-def _audit(engine: Engine, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None) -> Audit:
+def audit_on(engine: Engine, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None) -> Audit:
+    """As `audit_with`, with the chunks made by an engine."""
     work = Work(probes, folder.recipe)
     with folder.claimed():
         fill(folder, work.chunks, partial(engine.make_chunks, work), progress)
@@ -190,8 +193,7 @@ def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | No
         parity=parity.combined(samples) if (samples := parity.read_samples(folder)) else None,
         single_piece=tuple(single for results in found for single in results[1:]),
     )
-    save_predictions(folder, scored)
-    save_audit(folder, result)
+    save_audit(folder, result, predictions(scored))
     return result
 
 
@@ -226,7 +228,11 @@ def load_probes(names: Sequence[str | Path], max_prompts: int = MAX_PROMPTS) -> 
 
     Raises ProbeError for a faulty file, UsageError for two probes of one name or more than `max_prompts` prompts.
     """
-    loaded = [load_probe(name) for name in names or shipped()]
+    return counted([load_probe(name) for name in names or shipped()], max_prompts)
+
+
+def counted(loaded: list[Probe], max_prompts: int) -> list[Probe]:
+    """The probes, if they can be asked together in so many prompts. Raises UsageError."""
     for probe in loaded:
         if sum(other.name == probe.name for other in loaded) > 1:
             raise UsageError(f"two probes are called {probe.name!r}: change `probe:` in one of them")
@@ -293,13 +299,14 @@ def load_as_asked(checkpoint: str, options: Options) -> Checkpoint:
 
 
 def make_recipe(
-    checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, device: str, command: str
+    checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, device: str, command: str, asked: str = ""
 ) -> Recipe:
-    """What is needed to repeat the run, with the versions of what computes it."""
+    """What is needed to repeat the run, with the versions of what computes it; `asked` is the checkpoint as given."""
+    head = redacted(options.mlm_head_from) if options.mlm_head_from else None
     return Recipe(
         command=command,
         started=now(),
-        probes=tuple(ProbeSource(p.name, p.sha256, p.source, p.targets.name, len(p.targets.words)) for p in probes),
+        probes=tuple(map(_source, probes)),
         checkpoint=checkpoint,
         dtype=options.dtype,
         device=device.partition(":")[0],  # which of several alike makes no difference
@@ -308,7 +315,13 @@ def make_recipe(
         seed=options.seed,
         chunk=CHUNK if device == "cpu" else GPU_CHUNK,
         versions=versions(),
+        asked=Asked(redacted(asked), head, options.token_budget) if asked else None,
     )
+
+
+def _source(probe: Probe) -> ProbeSource:
+    source = ProbeSource(probe.name, probe.sha256, probe.source, probe.targets.name, len(probe.targets.words))
+    return source if probe_again(source) else replace(source, own_words=probe.targets.words)
 
 
 def now() -> str:
@@ -330,4 +343,4 @@ def repeat_command(
     for probe in probes:
         words += ["--probe", str(probe)]
     words += ["--max-prompts", str(max_prompts)] if max_prompts != MAX_PROMPTS else []
-    return shlex.join([*words, *options.flags()])
+    return redacted(shlex.join([*words, *options.flags()]))

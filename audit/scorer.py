@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from probes.expand import Prompt
 from probes.lexicon import Word
 
-
 _ROUNDING = 1e-4
 
 
@@ -24,7 +23,8 @@ class Scores:
     """The answers to N prompts for K target words and the k most likely tokens of the whole vocabulary."""
 
     logp: NDArray[np.float32]
-    """[N, K] natural log of p(word | prompt), at most 0 but for rounding; NaN where the word was not scored in that prompt."""
+    """[N, K] natural log of p(word | prompt), at most 0 but for rounding; NaN where the word was not scored in that
+    prompt."""
     pieces: NDArray[np.int16]
     """[N, K] how many pieces of the vocabulary the word is in that prompt; 0 where it can't be told or holds an
     unknown piece, -1 where an earlier word has the same pieces."""

@@ -17,7 +17,7 @@ from audit import parity
 from audit.engines.local import make_chunks
 from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
-from audit.recipe import differences
+from audit.recipe import differences, probe_again
 from audit.result import Audit, Recipe
 from audit.run import (
     ProbeNames,
@@ -34,7 +34,7 @@ from audit.run import (
 )
 from audit.store import PARITY, RunFolder, read_recipe
 from audit.work import Chunk, Work
-from probes.load import load_probe, shipped
+from probes.load import load_probe
 from probes.probe import Probe
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def score_shard(
     loaded = load_probes(names, max_prompts)
     scorer = load_scorer(checkpoint, options)
     command = repeat_command(checkpoint, names, options, max_prompts)
-    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command)
+    recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command, checkpoint)
     path = Path(out) if out is not None else shard.folder(default_folder(checkpoint))
     folder, work = RunFolder.open(path, recipe, fresh=fresh), Work(loaded, recipe)
     own = shard.of(work.chunks)
@@ -186,15 +186,17 @@ def _check_same(parts: Sequence[RunFolder]) -> None:
 
 
 def _probes(recipe: Recipe, names: Sequence[str | Path]) -> list[Probe]:
-    """The probes of a recipe, in its order: of those named, or else as shipped. Raises UsageError where one is
-    neither."""
+    """The probes of a recipe, in its order: of those named, or else of what the recipe keeps. Raises UsageError where
+    that isn't enough."""
     named = {probe.sha256: probe for probe in map(load_probe, names)}
     found = []
     for source in recipe.probes:
-        probe = named.get(source.sha256) or (load_probe(source.name) if source.name in shipped() else None)
-        if probe is None or probe.sha256 != source.sha256:
-            other = source.name in {each.name for each in named.values()}
-            what = "isn't what is in the file that was named" if other else "isn't shipped with this version"
+        probe = named.get(source.sha256)
+        if probe is None and source.name in {each.name for each in named.values()}:
+            what = "isn't what is in the file that was named"
+            raise UsageError(f"the probe {source.name} of this run {what}: name its file, as it was, with --probe")
+        if (probe := probe or probe_again(source)) is None:
+            what = "has a word list that isn't shipped with this version"
             raise UsageError(f"the probe {source.name} of this run {what}: name its file, as it was, with --probe")
         found.append(probe)
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audit.errors import UsageError
 from audit.options import Options
-from audit.recipe import differences, recipe_id
+from audit.recipe import differences, probe_again, recipe_id
 from audit.result import Audit, Recipe
 from audit.run import (
     Progress,
@@ -25,7 +25,6 @@ from audit.run import (
 from audit.source import DEMOS
 from audit.store import RunFolder, holds_something, is_run, load_audit, read_recipe
 from audit.work import Work
-from probes.load import load_probe, shipped
 from probes.probe import Probe
 
 COMPUTING = ("maskaudit", "torch", "transformers", "tokenizers")
@@ -141,14 +140,13 @@ def _run(name: str | Path) -> Run:
 
 
 def _probes_of(run: Run) -> list[Probe]:
-    """The shipped probes of a run. Raises UsageError where it has others, whose files aren't known."""
-    sources = run.recipe.probes
-    loaded = [load_probe(source.name) for source in sources if source.name in shipped()]
-    known = {probe.sha256 for probe in loaded}
-    if others := [source.name for source in sources if source.sha256 not in known]:
+    """The probes of a run. Raises UsageError where one can't be made again of what the run kept."""
+    made = {source.name: probe_again(source) for source in run.recipe.probes}
+    if others := [name for name, probe in made.items() if probe is None]:
         mend = "name the probes to ask with --probe"
-        raise UsageError(f"{run.path} has probes that aren't shipped with this version ({', '.join(others)}): {mend}")
-    return loaded
+        what = f"has probes whose word lists aren't shipped with this version ({', '.join(others)})"
+        raise UsageError(f"{run.path} {what}: {mend}")
+    return [probe for probe in made.values() if probe is not None]
 
 
 def _plan(

@@ -15,11 +15,11 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from audit import answers, tables
 from audit.errors import IncompleteError, UsageError, first_line
-from audit.files import cannot_write, csv_bytes, json_bytes, locked, write_in
+from audit.files import cannot_write, csv_bytes, json_bytes, locked, write_in, write_together
 from audit.manifest import Manifest
 from audit.recipe import differences, recipe_id
 from audit.result import SCHEMA, Audit, Competence, Recipe
@@ -33,6 +33,8 @@ MANIFEST = "manifest.jsonl"
 
 COMPETENCE = "competence.json"
 """The answers to the easy clozes."""
+
+PREDICTIONS = "predictions.csv"
 
 PARITY = "parity.json"
 """How the scores compare with float32."""
@@ -134,7 +136,7 @@ class RunFolder:
             return TypeAdapter(Competence).validate_python(json.loads(file.read_bytes())["competence"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             mend = "give the same command again"
             raise IncompleteError(f"{file}: can't be read ({first_line(error)}): {mend}") from error
 
@@ -149,22 +151,30 @@ class RunFolder:
         write_in(self.path, name, data)
 
 
-def save_audit(folder: RunFolder, audit: Audit) -> None:
-    """Write `audit.json` and the tables that people open: `distributions.csv`, `findings.csv`, `interactions.csv` and
-    `measures.csv`."""
-    folder.write("distributions.csv", csv_bytes(tables.distributions(audit.probes)))
+def save_audit(folder: RunFolder, audit: Audit, predicted: Iterable[bytes]) -> None:
+    """Write `audit.json` and the tables that people open: `predictions.csv` of those parts, `distributions.csv`,
+    `findings.csv`, `interactions.csv` and `measures.csv`.
+
+    Raises UsageError where they can't be written; what an earlier audit left there then stays.
+    """
+    write_together(folder.path, _files(audit, predicted), "report.html")
+
+
+def _files(audit: Audit, predicted: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable[bytes]]]:
+    yield PREDICTIONS, predicted
+    yield "distributions.csv", csv_bytes(tables.distributions(audit.probes))
     if audit.single_piece:
-        folder.write("distributions-single-piece.csv", csv_bytes(tables.distributions(audit.single_piece)))
-    folder.write("findings.csv", csv_bytes(tables.findings(audit.probes)))
-    folder.write("interactions.csv", csv_bytes(tables.interactions(audit.probes)))
-    folder.write("measures.csv", csv_bytes(tables.measures(audit.probes)))
-    folder.write("audit.json", json_bytes(asdict(audit)))
+        yield "distributions-single-piece.csv", csv_bytes(tables.distributions(audit.single_piece))
+    yield "findings.csv", csv_bytes(tables.findings(audit.probes))
+    yield "interactions.csv", csv_bytes(tables.interactions(audit.probes))
+    yield "measures.csv", csv_bytes(tables.measures(audit.probes))
+    yield "audit.json", json_bytes(asdict(audit))
 
 
-def save_predictions(folder: RunFolder, scored: Mapping[str, Iterable[ScoredPrompts]]) -> None:
-    """Write `predictions.csv`: the whole-vocabulary top-k of every prompt of the probes, best first."""
+def predictions(scored: Mapping[str, Iterable[ScoredPrompts]]) -> Iterator[bytes]:
+    """The parts of `predictions.csv`: the whole-vocabulary top-k of every prompt of the probes, best first."""
     frames = (_predictions(probe, part) for probe, parts in scored.items() for part in parts)
-    folder.write("predictions.csv", (csv_bytes(frame, header=n == 0) for n, frame in enumerate(frames)))
+    return (csv_bytes(frame, header=n == 0) for n, frame in enumerate(frames))
 
 
 def _predictions(probe: str, part: ScoredPrompts) -> pd.DataFrame:
@@ -271,7 +281,7 @@ def read_recipe(folder: Path) -> Recipe | None:
         return None
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror or error}): {mend}") from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
 
 

@@ -5,6 +5,7 @@ What is in them is known to who asks.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,25 +13,47 @@ from pathlib import Path
 from audit.errors import UsageError
 
 
-def write_to(path: Path, mode: str, data: bytes, option: str) -> None:
-    """Write or add to whatever is at the path: a file, a link, a device."""
+def write_to(path: Path, data: bytes, option: str, *, add: bool = False) -> None:
+    """Write to whatever is at the path: a file, whole or not at all; a device or pipe as it takes it. With `add`, after
+    what stands there, which stays as it was where that fails."""
+    from audit.files import write_atomically
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode) as file:
-            file.write(data)
-    except OSError as error:
-        why = error.strerror or error
+        if add:
+            _add(path, data)
+        elif path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            write_atomically(path.resolve(), data)
+    except (OSError, RuntimeError) as error:  # the latter of links that lead in a circle
+        why = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: can't be written ({why}): choose another file with {option}") from error
 
 
+def _add(path: Path, data: bytes) -> None:
+    """Add to what is at the path. Others may hold the file open, so that none takes its place."""
+    with path.open("ab") as file:
+        before = file.tell()
+        try:
+            file.write(data)
+            file.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(path, before)
+            raise
+
+
 def write_new(path: Path, text: str, option: str) -> None:
-    """Write a file that isn't there yet."""
+    """Write a file that isn't there yet, whole or not at all."""
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
         raise UsageError(f"{path} is there already: choose another name with {option}") from error
     except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise UsageError(f"{path}: can't be written ({error.strerror})") from error
 
 

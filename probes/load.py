@@ -204,8 +204,9 @@ def _read_bytes(path: Path) -> bytes:
         raise ProbeError([Fault(str(path), 1, 1, what, "check the path and its permissions")]) from error
 
 
-def load_again(name: str, text: str, lexicon: Lexicon) -> Probe:
-    """A probe as it was loaded before, from its text and its word list, which were kept.
+def load_again(name: str, text: str, lexicon: Lexicon | None) -> Probe:
+    """A probe as it was loaded before, from its text and its word list, which were kept; None where the list is in the
+    text, or shipped.
 
     Its `sha256` is of what is given. Raises ProbeError as `load_probe`.
     """

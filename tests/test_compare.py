@@ -520,13 +520,17 @@ def test_a_head_is_borrowed_by_those_alone_that_have_none(tmp_path, monkeypatch,
 
 
 def test_a_run_and_a_checkpoint_are_compared_under_the_runs_probes(tmp_path, monkeypatch, checkpoint_folder):
-    """A checkpoint beside a run folder is asked the run's probes, if they are shipped; else they have to be named."""
+    """A checkpoint beside a run folder is asked the run's probes, shipped or not; those that can't be made again have
+    to be named."""
     monkeypatch.chdir(tmp_path)
     bert, probe = checkpoint_folder("bert"), probe_file(tmp_path, words="[nurse, doctor, farmer]")
     assert main(["run", str(bert), "--probe", "model-card", "--out", "first"]) == 0
     assert [p.name for p in compare("first", str(bert)).probes] == ["model-card"]
     assert main(["run", str(bert), "--probe", str(probe), "--out", "second"]) == 0
-    with pytest.raises(UsageError, match=r"aren't shipped with this version \(small\): name the probes"):
+    assert [p.name for p in compare("second", str(bert)).probes] == ["small"]
+    saved = Path("second/audit.json")
+    saved.write_text(saved.read_text().replace("targets: [nurse", "targets: [lawyer"))
+    with pytest.raises(UsageError, match=r"word lists aren't shipped with this version \(small\): name the probes"):
         compare("second", str(bert))
 
 

@@ -123,16 +123,21 @@ def test_shards_of_different_runs_are_refused(command, shards, capsys):
     assert "aren't shards of one run: top_k differ" in capsys.readouterr().err
 
 
-def test_the_file_of_an_own_probe_is_asked_for(shards, capsys):
-    """Shards keep no copy of a word list, so that the probe has to be named; another one isn't taken for it."""
-    assert main(["merge", *shards]) == 2
-    assert (
-        "the probe small of this run isn't shipped with this version: name its file, as it was, with --probe"
-        in capsys.readouterr().err
-    )
+def test_an_own_probe_is_made_again_of_what_shards_keep(shards, capsys):
+    """A probe that isn't shipped needn't be named: its text and words are in the shards. Where its words are of a shipped
+    list that is another by now it has to be, and another file isn't taken for it."""
+    assert main(["merge", *shards]) == 0
     Path("small.yaml").write_text(PROBE.replace("nurse", "doctor"))
     assert main(["merge", *shards, "-p", "small.yaml"]) == 2
     assert "isn't what is in the file that was named" in capsys.readouterr().err
+    for shard in shards:
+        recipe = Path(shard, "run.json")
+        recipe.write_text(recipe.read_text().replace("targets: [nurse", "targets: [doctor"))
+    assert main(["merge", *shards]) == 2
+    assert (
+        "the probe small of this run has a word list that isn't shipped with this version: name its file, as it was, "
+        "with --probe" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("folder", ["nothing", "."])

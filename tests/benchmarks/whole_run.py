@@ -33,7 +33,6 @@ STAGES = (
     ("writing", "audit.work", "Work.answered"),
     ("writing", "audit.store", "RunFolder.keep"),
     ("writing", "audit.store", "RunFolder.write"),
-    ("writing", "audit.run", "save_predictions"),
     ("writing", "audit.run", "save_audit"),
     ("reading back", "audit.scorefile", "StoredScores.chunk"),
     ("statistics", "audit.distributions", "tabulate"),
