@@ -98,6 +98,7 @@ class Source:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.name}: its config.json can't be read: {first_line(error)}") from error
         self._refuse_own_code(config)
+        self._refuse_own_tokenizer(folder)
         refuse_others_weights(self.name, folder)
         if config.get("transformers_weights") is not None:
             mend = "save it again with `save_pretrained`"
@@ -119,6 +120,24 @@ class Source:
         if foreign is not None and not self.trust_remote_code:
             mend = "take it out of config.json, or pass --trust-remote-code if you trust that code"
             raise CheckpointError(f"{self.name}: it asks for code from elsewhere ({str(foreign)[:80]!r}): {mend}")
+
+    def _refuse_own_tokenizer(self, folder: Path) -> None:
+        """Without its code transformers would take another tokenizer in its place."""
+        from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
+
+        try:
+            settings = read_object(folder / "tokenizer_config.json")
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.name}: its tokenizer_config.json can't be read: {first_line(error)}"
+            ) from error
+        kind = settings.get("tokenizer_class")
+        known = isinstance(kind, str) and tokenizer_class_from_name(kind) is not None
+        if "auto_map" in settings and not known and not self.trust_remote_code:
+            mend = "pass --trust-remote-code if you have read and trust that code"
+            raise CheckpointError(f"{self.name}: its tokenizer brings its own code ({str(kind)[:80]!r}): {mend}")
 
     def options(self, folder: Path) -> dict[str, Any]:
         """Arguments for `from_pretrained` that keep to the user's leave."""

@@ -124,8 +124,8 @@ def test_shards_of_different_runs_are_refused(command, shards, capsys):
 
 
 def test_an_own_probe_is_made_again_of_what_shards_keep(shards, capsys):
-    """A probe that isn't shipped needn't be named: its text and words are in the shards. Where its words are of a shipped
-    list that is another by now it has to be, and another file isn't taken for it."""
+    """A probe that isn't shipped needn't be named: its text and words are in the shards. Where its words are a shipped
+    list that has changed since it has to be, and another file isn't taken for it."""
     assert main(["merge", *shards]) == 0
     Path("small.yaml").write_text(PROBE.replace("nurse", "doctor"))
     assert main(["merge", *shards, "-p", "small.yaml"]) == 2
