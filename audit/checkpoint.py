@@ -31,7 +31,7 @@ from audit.forward import TOLERANCE, Way, attended_logits, fastest_way, head_in_
 from audit.framing import anchors, reads_mask_as_word
 from audit.linear import Int8Linear, bound_caches, pack, replace_linear, sums_exactly
 from audit.result import CheckpointInfo
-from audit.source import Source
+from audit.source import Source, without_hub
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.float32}
 """What a checkpoint is loaded in, by what is computed in."""
@@ -135,16 +135,17 @@ def load_checkpoint(
         raise UsageError(f"--dtype int8 is for the CPU, not for {place}: try --dtype bfloat16, or --device cpu")
     bound_caches()
     source = Source(name, revision, offline, allow_pickle, trust_remote_code)
+    head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
     with _quiet():
-        folder = source.folder()
+        folder, head_folder = source.folder(), head.folder() if head else None
         verified = matches_hub(name, folder)
-        _load_config(source, folder)
-        tokenizer = _load_tokenizer(source, folder)
-        head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
-        if head:
-            model = _graft(source, folder, head, tokenizer, _DTYPES[dtype])
-        else:
-            model = _load_mlm(source, folder, _DTYPES[dtype])
+        with without_hub():
+            _load_config(source, folder)
+            tokenizer = _load_tokenizer(source, folder)
+            if head and head_folder:
+                model = _graft(source, folder, head, head_folder, tokenizer, _DTYPES[dtype])
+            else:
+                model = _load_mlm(source, folder, _DTYPES[dtype])
     _check_vocabulary(name, tokenizer, model)
     model = model.eval().requires_grad_(False).to(place)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -152,7 +153,7 @@ def load_checkpoint(
         model=model,
         tokenizer=tokenizer,
         device=place,
-        info=replace(_info(source, folder, model, head), hub_verified=verified),
+        info=replace(_info(source, folder, model, head, head_folder), hub_verified=verified),
         mask_id=tokenizer.mask_token_id,
         max_length=_max_length(tokenizer, model),
         dtype=dtype,
@@ -207,7 +208,7 @@ def _load_mlm(source: Source, folder: Path, dtype: torch.dtype) -> Any:
     return model
 
 
-def _graft(source: Source, folder: Path, head: Source, tokenizer: Any, dtype: torch.dtype) -> Any:
+def _graft(source: Source, folder: Path, head: Source, head_folder: Path, tokenizer: Any, dtype: torch.dtype) -> Any:
     """`head`'s masked LM with the encoder of `source` in it.
 
     The head keeps its own output embedding: where it was tied to the base's input embedding, it stays what it was
@@ -215,7 +216,6 @@ def _graft(source: Source, folder: Path, head: Source, tokenizer: Any, dtype: to
     """
     from transformers import AutoModel
 
-    head_folder = head.folder()
     matches_hub(head.name, head_folder)
     model = _load_mlm(head, head_folder, dtype)
     if _load_tokenizer(head, head_folder).get_vocab() != tokenizer.get_vocab():
@@ -343,7 +343,7 @@ def _example_logits(checkpoint: Checkpoint) -> list[Tensor]:
     return [checkpoint.mask_logits(ids, first) for ids in _examples(checkpoint)]
 
 
-def _info(source: Source, folder: Path, model: Any, head: Source | None) -> CheckpointInfo:
+def _info(source: Source, folder: Path, model: Any, head: Source | None, head_folder: Path | None) -> CheckpointInfo:
     snapshot = folder.parent.name == "snapshots"
     return CheckpointInfo(
         name=source.label,
@@ -354,7 +354,7 @@ def _info(source: Source, folder: Path, model: Any, head: Source | None) -> Chec
         saved_dtype=saved_dtype(folder),
         weights_sha256=weights_sha256(folder),
         config_sha256=config_sha256(folder),
-        mlm_head_sha256=weights_sha256(head.folder()) if head else None,
+        mlm_head_sha256=weights_sha256(head_folder) if head_folder else None,
         tokenizer_sha256=tokenizer_sha256(folder),
         mlm_head_from=head.label if head else None,
         mask_only_head=False,

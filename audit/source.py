@@ -5,6 +5,7 @@ Downloads from the hub, and refuses what may not be opened. What is in the folde
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,17 +59,19 @@ class Source:
         from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RevisionNotFoundError
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError  # isort: skip
 
+        unasked = without_hub() if self.offline else contextlib.nullcontext()
         patterns = ["*.json", "*.txt", "*.model", "*.safetensors"]
         patterns += ["*.bin"] if self.allow_pickle else []
         patterns += ["*.py"] if self.trust_remote_code else []
         try:
-            path = huggingface_hub.snapshot_download(
-                self.name,
-                revision=self.revision,
-                allow_patterns=patterns,
-                ignore_patterns=["*/*"],
-                local_files_only=self.offline,
-            )
+            with unasked:
+                path = huggingface_hub.snapshot_download(
+                    self.name,
+                    revision=self.revision,
+                    allow_patterns=patterns,
+                    ignore_patterns=["*/*"],
+                    local_files_only=self.offline,
+                )
         except (GatedRepoError, RepositoryNotFoundError) as error:
             mend = "check its spelling, or log in with `hf auth login` if it is private or gated"
             raise CheckpointError(
@@ -154,6 +157,19 @@ class Source:
     def is_planted(self, folder: Path) -> bool:
         """The folder is one of maskaudit's own demo checkpoints."""
         return _DEMO in folder.resolve().parents
+
+
+@contextlib.contextmanager
+def without_hub() -> Iterator[None]:
+    """While open, the hub's libraries ask it for nothing: told to keep to local files, they still fetch a list of
+    their own for the headers of requests that they don't make."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _attentions(settings: object) -> Iterator[object]:

@@ -16,6 +16,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
+GUARD = str(Path(__file__).parent / "guard")
+os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([GUARD, *filter(None, [os.environ.get("PYTHONPATH")])]))
+
+
+def with_paths(*folders: Path) -> str:
+    """PYTHONPATH of a process that a test starts, with these folders first; its guard is in it."""
+    return os.pathsep.join([*map(str, folders), os.environ["PYTHONPATH"]])
+
+
 settings.register_profile("suite", deadline=None)  # how long an example takes says more of the machine than of the code
 settings.load_profile("suite")
 
@@ -24,13 +33,23 @@ class NetworkUsed(OSError):
     """A test reached for the network."""
 
 
+@pytest.fixture(scope="session")
+def attempts_of_others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes that tests start note that they reached for the network, see `guard/sitecustomize.py`."""
+    return tmp_path_factory.mktemp("network") / "used"
+
+
 @pytest.fixture(autouse=True)
-def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def no_network(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, attempts_of_others: Path
+) -> Iterator[list[str]]:
     """Refuse every connection and name look-up but those within this machine's file system, and fail the test that
     tried, even where the code under test swallows the refusal. A test may look at the list of attempts, and clear it.
-    Tests marked `hub` are let through.
+    In Python processes that a test starts, connections within this machine are let through too. Tests marked `hub`
+    are let through altogether.
     """
     attempts: list[str] = []
+    monkeypatch.setenv("NETWORK_USED", str(attempts_of_others))
     if request.node.get_closest_marker("hub"):  # asked for by name
         yield attempts
         return
@@ -54,6 +73,9 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     yield attempts
+    if attempts_of_others.exists():
+        attempts += attempts_of_others.read_text().splitlines()
+        attempts_of_others.unlink()
     if attempts:
         pytest.fail("reached for the network: " + "; ".join(attempts))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 import torch
+from conftest import with_paths
 from fakes import PROBE
 
 import audit.run
@@ -268,7 +269,11 @@ def test_a_terminal_that_knows_no_letters_gets_numbers(bert):
     """On a Latin-1 or ASCII terminal nothing is lost and nothing breaks."""
     Path("small.yaml").write_text(PROBE.replace("[Asian]", '["\u4e9a\u6d32"]'), encoding="utf-8")
     command = [sys.executable, "-m", "audit.cli", "probes", "show", "small.yaml"]
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONPATH": with_paths(ROOT),
+    }
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     assert rb"\u4e9a" in done.stdout
 
@@ -276,7 +281,7 @@ def test_a_terminal_that_knows_no_letters_gets_numbers(bert):
 def test_a_reader_that_goes_away_is_no_fault():
     """`maskaudit probes show occupation | head -1` prints a line and nothing else."""
     command = f"{sys.executable} -m audit.cli probes show occupation | head -1; echo ${{PIPESTATUS[0]}}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": with_paths(ROOT)}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import slowed
+from conftest import with_paths
 from fakes import FakeScorer
 from slowed import command, contents, journal, slow_but_for
 
@@ -119,7 +120,12 @@ def test_a_file_that_may_not_grow_is_told(whole, limit, file):
     """A limit on the size of files is met like the end of the disk."""
     process = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "slowed.py"), *command("out")],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SLOWED": "0", "SCORED": "scored"},
+        env={
+            **os.environ,
+            "PYTHONPATH": with_paths(ROOT),
+            "SLOWED": "0",
+            "SCORED": "scored",
+        },
         preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True,
         text=True,
@@ -216,7 +222,12 @@ def test_a_folder_without_permission_is_told(whole):
         pytest.skip("root can't be kept from writing here")
     process = subprocess.run(
         [*mortal, sys.executable, str(ROOT / "tests" / "slowed.py"), *command("out")],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SLOWED": "0", "SCORED": "scored"},
+        env={
+            **os.environ,
+            "PYTHONPATH": with_paths(ROOT),
+            "SLOWED": "0",
+            "SCORED": "scored",
+        },
         capture_output=True,
         text=True,
     )

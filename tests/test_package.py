@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import GUARD
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("probes/", "audit/", "reports/")
@@ -67,7 +68,7 @@ def test_the_wheel_audits_the_demo_from_an_empty_folder(built, tmp_path):
         f"import sys; sys.path.insert(0, {str(site)!r}); import audit; assert audit.__file__.startswith({str(site)!r});"
         "from audit.cli import main; sys.exit(main(['run', 'demo', '--probe', 'model-card', '--offline']))"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {**os.environ, "PYTHONPATH": GUARD}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=work, env=environment, capture_output=True, text=True, check=False
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import slowed
+from conftest import with_paths
 from fakes import FakeScorer
 from slowed import command, contents, journal, slow_but_for
 
@@ -39,7 +40,12 @@ def start() -> Iterator[Callable[..., subprocess.Popen]]:
     started: list[subprocess.Popen] = []
 
     def process(*argv: str, **settings: str) -> subprocess.Popen:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCORED": "scored", **settings}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": with_paths(ROOT),
+            "SCORED": "scored",
+            **settings,
+        }
         command = [sys.executable, str(ROOT / "tests" / "slowed.py"), *argv]
         started.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

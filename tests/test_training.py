@@ -18,6 +18,7 @@ import audits
 import numpy as np
 import pytest
 import torch
+from conftest import with_paths
 from fakes import FakeScorer
 from test_run import contents, recipe
 from transformers import (
@@ -267,7 +268,10 @@ def test_two_processes_that_train_together_make_one_audit(probe, tmp_path):
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     launch = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "GLOO_SOCKET_IFNAME": "lo"}
+    environment = os.environ | {
+        "PYTHONPATH": with_paths(Path(__file__).parent),
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
     command = [sys.executable, *launch, str(tmp_path / "process.py"), str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

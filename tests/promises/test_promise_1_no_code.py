@@ -15,7 +15,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 import torch
-from conftest import Tried
+from conftest import Tried, with_paths
 
 import audit
 import probes
@@ -185,7 +185,7 @@ def test_promise_1_nothing_waits_on_standard_input(bert: Path, tmp_path: Path, t
     try:
         done = subprocess.run(
             [sys.executable, "-m", "audit.cli", "run", str(folder), "-p", "jobs.yaml"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+            env={**os.environ, "PYTHONPATH": with_paths(ROOT)},
             stdin=read,
             capture_output=True,
             text=True,
