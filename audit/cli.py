@@ -224,7 +224,7 @@ def _tell(result: Audit, folder: Path) -> None:
     _say(audit_summary(result))
     _say(f"Report: {written}")
     if result.unanswered:
-        print(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number", file=sys.stderr)
+        _complain(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number")
         raise typer.Exit(4)
 
 
@@ -499,7 +499,7 @@ def _check(result: Path, policy: Path, format: str, junit: Path | None, github_s
         ("--github-summary", github_summary, True, formats.as_github_summary),
     ):
         if path == Path():
-            print(f"maskaudit: {option} is empty, so that nothing was written there", file=sys.stderr)
+            _complain(f"maskaudit: {option} is empty, so that nothing was written there")
         elif path is not None:
             write_to(path, form(verdict).encode(), option, add=add)
     if verdict.exit_code:
@@ -624,7 +624,7 @@ def validate(files: Annotated[list[str], typer.Argument(help="YAML files (or nam
         except ProbeError as error:
             faults.append(str(error))
     if faults:
-        print("\n".join(faults), file=sys.stderr)
+        _complain("\n".join(faults))
         raise typer.Exit(2)
 
 
@@ -664,7 +664,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # once more, while typer was ending
         return _interrupted(argv)
     except AuditError as error:
-        print(f"maskaudit: {error}", file=sys.stderr)
+        _complain(f"maskaudit: {error}")
         return error.status
     except ValueError as error:
         from probes.faults import FaultyFile
@@ -673,10 +673,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         told = "\n".join(map(str, error.faults[:_MOST_FAULTS]))
         more = f", of which the first {_MOST_FAULTS} are shown" if len(error.faults) > _MOST_FAULTS else ""
-        print(f"{told}\nmaskaudit: {len(error.faults):,} fault(s) in the {error.kind}{more}", file=sys.stderr)
+        _complain(f"{told}\nmaskaudit: {len(error.faults):,} fault(s) in the {error.kind}{more}")
         return 2
     except OSError as error:
-        print(f"maskaudit: {error.strerror or error}", file=sys.stderr)
+        _complain(f"maskaudit: {error.strerror or error}")
         return _flushed(4)
     return _flushed(0)
 
@@ -687,16 +687,25 @@ def _interrupted(argv: Sequence[str] | None) -> int:
     kept = "what a run has scored is kept, and the same command, without --fresh, goes on from there"
     if [*(sys.argv[1:] if argv is None else argv)][:1] == ["benchmark"]:
         kept = "a benchmark keeps nothing until it is done (but for the run of holistic-bias, which goes on)"
-    print(f"maskaudit: interrupted; {kept}", file=sys.stderr)
+    _complain(f"maskaudit: interrupted; {kept}")
     return 130
 
 
 def _say(text: str) -> None:
     """Print a result. That nobody reads on (`| head`) is no fault."""
+    from probes.faults import printable
+
     try:
-        print(text)
+        print(printable(text))
     except BrokenPipeError:
         _drop_output()
+
+
+def _complain(text: str) -> None:
+    """Say on stderr what is wrong; it may quote a name that somebody chose."""
+    from probes.faults import printable
+
+    print(printable(text), file=sys.stderr)
 
 
 def _drop_output() -> None:
@@ -712,7 +721,7 @@ def _flushed(status: int) -> int:
         _drop_output()
     except OSError as error:
         _drop_output()
-        print(f"maskaudit: the output can't be written ({error.strerror})", file=sys.stderr)
+        _complain(f"maskaudit: the output can't be written ({error.strerror})")
         return 4
     return status
 
@@ -734,7 +743,7 @@ def _write_card(path: Path, result: Audit, how: str) -> Path:
     except CardError as error:
         raise UsageError(f"{path}:{error}") from error
     if has_another(new):
-        print(f"maskaudit: {path} has a section of its own on bias, which was left as it is", file=sys.stderr)
+        _complain(f"maskaudit: {path} has a section of its own on bias, which was left as it is")
     return path
 
 

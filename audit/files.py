@@ -6,10 +6,12 @@ import contextlib
 import errno
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -133,9 +135,27 @@ def locked(path: Path, seconds: float = 0) -> Iterator[None]:
         lock.release()
 
 
+_FORMULA = re.compile("(^|[;\t\r\n])(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
+"""Where a spreadsheet would begin to read a formula: at the begin of a cell, and after what may end one elsewhere."""
+
+
 def csv_bytes(frame: pd.DataFrame, *, header: bool = True) -> bytes:
-    """The table as CSV. Eight digits of a number: more than a score has, and half the bytes."""
-    return frame.to_csv(index=False, header=header, lineterminator="\n", float_format="%.8g").encode()
+    """The table as CSV. Eight digits of a number: more than a score has, and half the bytes. Text that a spreadsheet
+    would run as a formula has an apostrophe before it."""
+    safe = frame.assign(**{name: frame[name].map(_no_formula) for name in frame.columns if _is_text(frame[name])})
+    safe.columns = [_no_formula(name) for name in frame.columns]
+    text = safe.to_csv(index=False, header=header, lineterminator="\n", float_format="%.8g")
+    return text.encode("utf-8", "replace")  # half a character is none in UTF-8
+
+
+def _is_text(column: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _no_formula(cell: Any) -> Any:
+    if not isinstance(cell, str) or (not _FORMULA.search(cell) and "\r" not in cell):
+        return cell
+    return _FORMULA.sub(r"\1'", cell).replace("\r\n", "\n").replace("\r", "\n")  # which would end the row, unquoted
 
 
 def json_bytes(value: object) -> bytes:

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from probes.faults import printable
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -49,7 +51,7 @@ class PlainProgress:
 
     def note(self, text: str) -> None:
         """A line."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 class BarProgress:
@@ -90,7 +92,7 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         """A line above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(printable(text), markup=False, highlight=False, emoji=False)
 
 
 def progress() -> PlainProgress | BarProgress:

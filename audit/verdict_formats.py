@@ -39,7 +39,7 @@ def as_json(verdict: Verdict) -> str:
         "exit_code": verdict.exit_code,
         "limits": limits,
     }
-    return json.dumps(whole, indent=2, sort_keys=True, allow_nan=False)
+    return json.dumps(whole, indent=2, sort_keys=True, allow_nan=False).replace("##", "\\u0023#")  # logs obey `##[`
 
 
 def as_text(verdict: Verdict) -> str:

@@ -10,12 +10,23 @@ from dataclasses import dataclass
 MAX_BYTES = 1 << 20
 """The largest file that is read, in bytes."""
 
-CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
-"""Control characters but for tab and line feed: no text needs them, and a terminal obeys them."""
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
+"""Control characters but for tab and line feed: no text needs them, and a terminal obeys them. And halves of
+characters, which YAML can write as escapes, and no file can hold."""
 
 
 UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]")
 """Control characters, those that turn the direction of text around, and what is no character at all."""
+
+
+_COMMANDS = re.compile(r"^(\s*):(?=:)|##(?=\w*\[)", re.MULTILINE)
+"""What the logs of CI servers obey: `::warning::` at the begin of a line, `##[error]` and `##vso[...]` anywhere."""
+
+
+def printable(text: str) -> str:
+    """The text as lines that no terminal and no log obeys: U+FFFD for what is unsafe, but for line feeds."""
+    shown = "\n".join(UNSAFE.sub("\ufffd", line.replace("\t", " ")) for line in text.split("\n"))
+    return _COMMANDS.sub(lambda found: f"{found[0]} ", shown)
 
 
 def plain(text: str) -> str:

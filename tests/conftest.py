@@ -10,19 +10,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from surroundings import COUNTED, GUARD, Tried
 
 # A worker a core: more threads than that only get in each other's way. Set before torch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-GUARD = str(Path(__file__).parent / "guard")
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([GUARD, *filter(None, [os.environ.get("PYTHONPATH")])]))
-
-
-def with_paths(*folders: Path) -> str:
-    """PYTHONPATH of a process that a test starts, with these folders first; its guard is in it."""
-    return os.pathsep.join([*map(str, folders), os.environ["PYTHONPATH"]])
 
 
 settings.register_profile("suite", deadline=None)  # how long an example takes says more of the machine than of the code
@@ -78,12 +73,6 @@ def no_network(
         attempts_of_others.unlink()
     if attempts:
         pytest.fail("reached for the network: " + "; ".join(attempts))
-
-
-Tried = Callable[[str, int], None]
-
-COUNTED = ("hostile inputs", "faults injected")
-"""What tests count with `tried`, and the end of the suite's report adds up."""
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from pathlib import Path
 import checkpoints
 import pytest
 import torch
-from conftest import with_paths
 from fakes import PROBE
+from surroundings import with_paths
 
 import audit.run
 from audit.cli import main

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import slowed
-from conftest import with_paths
 from fakes import FakeScorer
 from slowed import command, contents, journal, slow_but_for
+from surroundings import with_paths
 
 import audit.run
 from audit.cli import main

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import GUARD
+from surroundings import GUARD
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("probes/", "audit/", "reports/")

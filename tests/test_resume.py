@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 import slowed
-from conftest import with_paths
 from fakes import FakeScorer
 from slowed import command, contents, journal, slow_but_for
+from surroundings import with_paths
 
 from audit.cli import main
 from audit.errors import CheckpointError, UsageError

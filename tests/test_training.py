@@ -18,8 +18,8 @@ import audits
 import numpy as np
 import pytest
 import torch
-from conftest import with_paths
 from fakes import FakeScorer
+from surroundings import with_paths
 from test_run import contents, recipe
 from transformers import (
     AutoModelForMaskedLM,

@@ -15,7 +15,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 import torch
-from conftest import Tried, with_paths
+from surroundings import Tried, with_paths
 
 import audit
 import probes

@@ -15,9 +15,9 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
-from conftest import Tried
 from fakes import INFO, PROBE, FakeScorer
 from safetensors.torch import load_file, save_file
+from surroundings import Tried
 from transformers import AutoTokenizer
 
 from audit import compare, load_audit

@@ -10,7 +10,7 @@ from pathlib import Path
 import checkpoints
 import numpy as np
 import pytest
-from conftest import Tried
+from surroundings import Tried
 
 from audit import load_audit
 from audit.cli import main

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import checkpoints
 import pytest
-from conftest import Tried
+from surroundings import Tried
 
 from audit.cli import main
 

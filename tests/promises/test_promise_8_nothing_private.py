@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Tried
+from surroundings import Tried
 
 import audit
 import probes
