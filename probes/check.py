@@ -97,13 +97,15 @@ def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
     names = set(declared) if isinstance(declared, dict) else set()
     slots = [_slots(text) if isinstance(text, str) else [] for text in templates]
     used = {slot.axis for found in slots for slot in found}
+    seen: set[str] = set()
     for index, text in enumerate(templates):
         if isinstance(text, str):
             _check_template(document, index, text, used & set(axes))
             for slot in slots[index]:
                 _check_slot(document, ("templates", index), slot, axes, names)
-            if text in templates[:index]:
+            if text in seen:
                 document.fault(("templates", index), "duplicate template", "keep one of them")
+            seen.add(text)
     for name in axes:
         if name not in used and name != "MASK":
             document.fault(("axes", name), f"no template has the slot [{name}]", "use it, or remove the axis", key=True)

@@ -289,6 +289,10 @@ def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None
     try:
         if isinstance(targets, str) and targets.endswith(".csv") and folder is not None:
             path = folder / targets
+            if not path.resolve().is_relative_to(folder.resolve()):
+                mend = "put it beside the probe, and name it without a path"
+                document.fault(("targets",), f"the word list {targets[:80]} isn't beside the probe", mend)
+                return None
             return read_lexicon(path.stem, str(path), _read_bytes(path))
         if isinstance(targets, str):
             return load_lexicon(targets)
@@ -301,9 +305,11 @@ def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None
         return None
     if len(targets) == 1:
         document.fault(("targets",), "a list of one word", "list at least two, to tell them apart")
+    seen: set[str] = set()
     for index, word in enumerate(targets):
-        if word in targets[:index]:
-            document.fault(("targets", index), f"duplicate word `{word}`", "keep one of them")
+        if word in seen:
+            document.fault(("targets", index), f"duplicate word `{word[:80]}`", "keep one of them")
+        seen.add(word)
     return Lexicon("own list", tuple(Word.named(word) for word in targets))
 
 

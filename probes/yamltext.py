@@ -13,7 +13,9 @@ import yaml
 from probes.faults import CONTROL, Fault
 
 MAX_DEPTH = 50
-MAX_NODES = 100_000
+MAX_NODES = 30_000
+_LONG = 100
+"""Characters of a text that count for one more value."""
 
 Data = Any
 """What a YAML file holds once scalars are text: str, None for nothing at all, list, dict."""
@@ -107,8 +109,9 @@ class _Guard:
         if event.tag not in (None, "!"):
             self.fault(event, f"the tag {event.tag}", "remove it; plain text, lists and maps will do")
         if isinstance(event, yaml.ScalarEvent):
-            self.sizes[event.anchor] = 1
-            self.add(event, 1)
+            size = 1 + len(event.value) // _LONG  # a long text counts for many: aliases repeat it
+            self.sizes[event.anchor] = size
+            self.add(event, size)
             return
         self.open.append((event.anchor, 1))
         if len(self.open) > MAX_DEPTH:
