@@ -171,4 +171,4 @@ def test_promise_8_the_environment_is_read_for_little() -> None:
                 if isinstance(node, ast.Attribute)
             }
             readers |= {path.name for name in names if name in ("os.environ", "os.getenv", "os.environb")}
-    assert readers <= {"ray.py"}
+    assert readers <= {"ray.py", "linear.py"}
