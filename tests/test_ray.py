@@ -26,6 +26,7 @@ import pytest
 import ray_workers
 from fakes import INFO, PROBE
 from ray_workers import CHUNK
+from surroundings import GUARD
 
 import audit
 import audit.engines.ray as engine
@@ -42,8 +43,8 @@ needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="
 
 Run = Callable[..., tuple[int, str, str]]
 
-PATHS = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-"""Where Ray's workers find their modules."""
+PATHS = os.pathsep.join([str(Path(__file__).parent), *set(os.environ["PYTHONPATH"].split(os.pathsep)) - {GUARD}])
+"""Where Ray's workers find their modules: without the guard, for the processes of a cluster speak to each other."""
 
 
 @pytest.fixture(autouse=True)
