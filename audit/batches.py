@@ -54,18 +54,18 @@ class Batches:
     def logp(self, frames: Sequence[Frame]) -> Tensor:
         """Log-probabilities [B, V] at the place of each of B frames of one length, on the checkpoint's device.
 
-        A frame with a logit that is no number is asked again, see `again`; where one is none there either, its row is
-        NaN. Raises torch's out-of-memory error as it comes.
+        A frame with a logit that is no number is asked again in float32 on the CPU; where one is none there either, its
+        row is NaN. Raises torch's out-of-memory error as it comes.
         """
         with torch.inference_mode():
             logits = _asked(self.checkpoint, frames)
             self.rows += len(frames)
             lost = lacking(logits)
             for row in lost:  # one by one: nothing is left out, so that each takes logits at all its positions
-                logits[row] = self.again(frames[row])
+                logits[row] = self._again(frames[row])
             return logits.log_softmax(dim=-1)
 
-    def again(self, frame: Frame) -> Tensor:
+    def _again(self, frame: Frame) -> Tensor:
         """The logits [V] at the place of a frame, asked once more in float32 on the CPU; NaN where one is none there
         either. Raises CheckpointError where under the checkpoint's name there are other weights by now."""
         logits = _asked(self.exact, [frame])

@@ -223,6 +223,11 @@ def _tell(result: Audit, folder: Path) -> None:
         _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
     _say(audit_summary(result))
     _say(f"Report: {written}")
+    _refuse_success(result)
+
+
+def _refuse_success(result: Audit | Comparison) -> None:
+    """End with 4 where prompts have no answer."""
     if result.unanswered:
         _complain(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number")
         raise typer.Exit(4)
@@ -322,6 +327,7 @@ def compare(
         if each.placed and not (each.path / "report.html").exists():
             _write_page(each.audit, each.path)
             _write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
+    _refuse_success(result)
 
 
 @app.command()

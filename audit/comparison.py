@@ -309,6 +309,11 @@ class Comparison:
     probes: tuple[ProbeComparison, ...]
 
     @property
+    def unanswered(self) -> int:
+        """Prompts whose answer is no number, of all sides; their wordings enter none of the comparison's."""
+        return sum(sum(probe.unanswered) for probe in self.probes)
+
+    @property
     def findings(self) -> tuple[Shift, ...]:
         """The evident changes of all probes and sides that can be judged, what moved most first."""
         found = [

@@ -19,7 +19,10 @@ UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud80
 """Control characters, those that turn the direction of text around, and what is no character at all."""
 
 
-_COMMANDS = re.compile(r"^(\s*):(?=:)|##(?=\w*\[)", re.MULTILINE)
+MOST_FAULTS = 200
+"""Of a YAML file, that are noted: more are found once these are mended."""
+
+_COMMANDS = re.compile(r"^[^\S\n]*:(?=:)|##(?=\w*\[)", re.MULTILINE)
 """What the logs of CI servers obey: `::warning::` at the begin of a line, `##[error]` and `##vso[...]` anywhere."""
 
 
@@ -32,7 +35,7 @@ def printable(text: str) -> str:
 def plain(text: str) -> str:
     """The text as one line that a terminal, an XML file and a page can hold: spaces for whitespace of any kind, U+FFFD
     for what none of them should be given."""
-    return UNSAFE.sub("\ufffd", " ".join(text.split())).replace("##[", "## [")  # which GitHub's logs obey
+    return printable(" ".join(text.split()))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,17 +5,24 @@ What the data should look like isn't known here.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from probes.faults import CONTROL, Fault
+from probes.faults import CONTROL, MOST_FAULTS, Fault
 
 MAX_DEPTH = 50
 MAX_NODES = 30_000
 _LONG = 100
 """Characters of a text that count for one more value."""
+
+_QUICK = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""The same parser in C, where PyYAML has it. Its composer is called only once its events have been followed."""
+
+_LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 Data = Any
 """What a YAML file holds once scalars are text: str, None for nothing at all, list, dict."""
@@ -28,16 +35,24 @@ class Document:
     """A file's data, and the node behind each path into it."""
 
     file: str
+    text: str = ""
     data: Data = None
     nodes: dict[Path, yaml.Node] = field(default_factory=dict)
     keys: dict[Path, yaml.Node] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        """There are so many faults that no more are noted."""
+        return len(self.faults) >= MOST_FAULTS
 
     def fault(self, path: Path, what: str, mend: str, *, key: bool = False, inside: str | None = None) -> None:
         """Note a fault at the value (or key) of `path`, or of the nearest path above it that the file has.
 
         `inside` is text within a scalar: the column is then where it stands, if it can be found on that line.
         """
+        if self.full:
+            return
         while path and path not in self.nodes:
             path = path[:-1]
         node = self.keys.get(path) if key else None
@@ -47,9 +62,11 @@ class Document:
             return
         mark = node.start_mark
         column = mark.column + 1
-        if inside is not None and mark.line == node.end_mark.line and mark.buffer is not None:
-            line = mark.buffer[mark.pointer : node.end_mark.pointer]
-            column += max(0, line.find(inside))
+        line = _LINE_ENDS.split(self.text, mark.line + 1)[mark.line]
+        if inside is not None and mark.line == node.end_mark.line:
+            column += max(0, line[mark.column : node.end_mark.column].find(inside))
+        elif _nothing(node):  # of which one parser says where it could begin, the other where what follows does
+            column = len(line[: mark.column].rstrip()) + 1
         self.faults.append(Fault(self.file, mark.line + 1, column, what, mend))
 
 
@@ -58,14 +75,11 @@ def parse(file: str, text: str, starter: str = "`maskaudit probes new` writes on
 
     `starter` says how to come by a file where this one is empty.
     """
-    document = Document(file)
+    with contextlib.suppress(yaml.YAMLError):
+        return _read(file, text, _QUICK, starter)
+    document = Document(file, text)  # what is wrong is told by the parser that is in every installation
     try:
-        if _safe(document, text):
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            if node is None:
-                document.fault((), "the file is empty", starter)
-            else:
-                document.data = _construct(document, node, ())
+        return _read(file, text, yaml.SafeLoader, starter)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -76,6 +90,18 @@ def parse(file: str, text: str, starter: str = "`maskaudit probes new` writes on
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         what = f"the character U+{error.character:04X}" if isinstance(error.character, int) else "a character"
         document.faults.append(Fault(file, line, column, f"{what} can't stand in YAML", "remove it"))
+    return document
+
+
+def _read(file: str, text: str, loader: Any, starter: str) -> Document:
+    """The document as a loader of PyYAML's reads it. Raises YAMLError."""
+    document = Document(file, text)
+    if _safe(document, text, loader):
+        node = yaml.compose(text, Loader=loader)
+        if node is None:
+            document.fault((), "the file is empty", starter)
+        else:
+            document.data = _construct(document, node, ())
     return document
 
 
@@ -138,15 +164,20 @@ class _Stop(Exception):
     pass
 
 
-def _safe(document: Document, text: str) -> bool:
+def _safe(document: Document, text: str, loader: Any) -> bool:
     """Note what is wrong with the events; False where nodes must not be made of them."""
     guard = _Guard(document)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=loader):
             guard.follow(event)
     except _Stop:
         return False
     return True
+
+
+def _nothing(node: yaml.Node) -> bool:
+    """Not even an empty text is written there."""
+    return isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
 
 
 def _construct(document: Document, node: yaml.Node, path: Path) -> Data:
@@ -154,8 +185,7 @@ def _construct(document: Document, node: yaml.Node, path: Path) -> Data:
     if isinstance(node, yaml.ScalarNode):
         if CONTROL.search(node.value):
             document.fault(path, "a control character in the text", "remove it; an escape such as \\0 makes one, too")
-        nothing = node.value == "" and node.style is None
-        return None if nothing else node.value
+        return None if _nothing(node) else node.value
     if isinstance(node, yaml.SequenceNode):
         return [_construct(document, child, (*path, index)) for index, child in enumerate(node.value)]
     data: dict[str, Data] = {}

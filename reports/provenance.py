@@ -42,10 +42,18 @@ def checkpoint_facts(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
         ("Weights", f"sha256 {checkpoint.weights_sha256}"),
         ("Tokenizer", f"sha256 {checkpoint.tokenizer_sha256}"),
         ("Configuration", f"sha256 {checkpoint.config_sha256}"),
+        ("Held against the hub", _HELD[checkpoint.hub_verified]),
         ("Saved as", checkpoint.saved_dtype),
         ("Language-model head", _head(checkpoint)),
         ("Logits", _logits(checkpoint)),
     ]
+
+
+_HELD = {
+    True: "weights, tokenizer and configuration have the hashes that the hub gave with them",
+    False: "the files have been changed since they were downloaded",
+    None: "no hashes of the hub's were at hand",
+}
 
 
 def _logits(checkpoint: CheckpointInfo) -> str:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from surroundings import Tried
 from transformers import AutoTokenizer
 
-from audit import compare, load_audit
+from audit import load_audit, load_comparison
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
 from audit.errors import CheckpointError, IncompleteError
@@ -281,7 +281,8 @@ def test_promise_2_a_policy_does_not_pass_what_has_no_answer(
     assert main(["check", "out", "--policy", "gate.yaml"]) == 4
     assert "answer to 5 of the probe's prompts is no number" in capsys.readouterr().out
     assert main(["run", str(bert), "-p", str(probe), "--out", "whole"]) == 0
-    held = compare("whole", "out", out="held")
+    assert main(["compare", "whole", "out", "--out", "held"]) == 4
+    held = load_comparison("held")
     assert held.probes[0].unanswered == (0, 5)
     assert len(held.probes[0].templates) == 6
     assert any("5 of the prompts have an answer that is no number" in notice for notice in held.notices)

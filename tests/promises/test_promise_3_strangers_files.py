@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from surroundings import Tried, with_paths
 
 from probes import ProbeError, load_probe
@@ -34,6 +35,8 @@ LARGE: dict[str, str] = {
     "plain text": "a: " + "x" * (MIB - 10),
     "quoted text": 'a: "' + "x" * (MIB - 10) + '"',
     "folded text": "a: >\n" + "  x\n" * (MIB // 4 - 10),
+    "folded text, and broken": "a: >\n" + "  x\n" * (MIB // 4 - 10) + "]",
+    "comments, and broken": "#\n" * (MIB // 2 - 10) + "a: ]",
     "comments": "#\n" * (MIB // 2 - 1),
     "spaces": " " * (MIB - 1),
     "flow": "a: [" + "b," * (MIB // 2 - 10) + "]",
@@ -70,8 +73,8 @@ FORM: dict[str, tuple[bytes, str]] = {
 
 
 def test_promise_3_large_files_neither_hang_nor_bloat(tmp_path: Path, tried: Tried) -> None:
-    """A process that reads each of them tells a fault with its place, after a few seconds of computing at most, and
-    takes under 300 MB for all of them."""
+    """A process that reads each of them tells a fault with its place, and takes under 300 MB for all of them. None
+    takes a second of computing on a machine that does nothing else; three are allowed here."""
     for n, (name, text) in enumerate(LARGE.items()):
         (tmp_path / f"{n}.yaml").write_text(text)
         assert name
@@ -87,7 +90,7 @@ def test_promise_3_large_files_neither_hang_nor_bloat(tmp_path: Path, tried: Tri
     found = json.loads(done.stdout)
     worst = max(range(len(LARGE)), key=lambda n: found["seconds"][n])
     print(f"worst: {[*LARGE][worst]}, {found['seconds'][worst]:.2f} s; {found['megabytes']:.0f} MB for all")
-    assert found["seconds"][worst] < 5
+    assert found["seconds"][worst] < 3
     assert found["megabytes"] < 300
     assert all(line >= 1 and column >= 1 for line, column in found["places"])
     tried("hostile inputs", len(LARGE))
@@ -103,6 +106,25 @@ def test_promise_3_a_fault_of_form_has_its_place(name: str, tmp_path: Path, trie
         load_probe(path)
     assert any(f"{path}{told}" in str(fault) for fault in refused.value.faults), str(refused.value)
     tried("hostile inputs", 1)
+
+
+@pytest.mark.parametrize("name", FORM)
+def test_promise_3_both_parsers_say_the_same(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Tried
+) -> None:
+    """Where PyYAML comes without its parser in C, files are read as with it, and faults have the same words and
+    places."""
+    path = tmp_path / "x.yaml"
+    told = []
+    for raw in (FORM[name][0], HEAD.encode() + FORM[name][0]):
+        path.write_bytes(raw)
+        for loader in (yaml.CSafeLoader, yaml.SafeLoader):
+            monkeypatch.setattr("probes.yamltext._QUICK", loader)
+            with pytest.raises(ProbeError) as refused:
+                load_probe(path)
+            told.append(str(refused.value))
+    assert told[0::2] == told[1::2]
+    tried("hostile inputs", 2)
 
 
 def test_promise_3_text_stays_text(tmp_path: Path, tried: Tried) -> None:
