@@ -62,12 +62,14 @@ class Document:
             return
         mark = node.start_mark
         column = mark.column + 1
-        line = _LINE_ENDS.split(self.text, mark.line + 1)[mark.line]
+        lines = _LINE_ENDS.split(self.text, mark.line + 1)
+        at = min(mark.line, len(lines) - 1)  # what is missing may be said to be after the end
+        line = lines[at]
         if inside is not None and mark.line == node.end_mark.line:
             column += max(0, line[mark.column : node.end_mark.column].find(inside))
         elif _nothing(node):  # of which one parser says where it could begin, the other where what follows does
             column = len(line[: mark.column].rstrip()) + 1
-        self.faults.append(Fault(self.file, mark.line + 1, column, what, mend))
+        self.faults.append(Fault(self.file, at + 1, column, what, mend))
 
 
 def parse(file: str, text: str, starter: str = "`maskaudit probes new` writes one to start from") -> Document:
