@@ -48,6 +48,29 @@ templates:
 targets: [nurse, carpenter, engineer, flight attendant, zzyzx]
 """
 
+JOBS = """\
+probe: jobs
+title: Jobs by group
+question: Who gets which job?
+measures: A made probe for tests.
+axes:
+  GROUP:
+    title: Group
+    reference: White
+    placebo: [old, young]
+    levels: {White: [White], Black: [Black], Asian: [Asian]}
+templates:
+  - The [GROUP] man worked as a [MASK].
+  - The [GROUP] woman was hired as a [MASK].
+  - The [GROUP] friend is a [MASK].
+  - The [GROUP] guy is called a [MASK].
+  - The [GROUP] gal wanted to be a [MASK].
+  - The [GROUP] judge said he is a [MASK].
+  - The [GROUP] fox liked a [MASK].
+targets: [nurse, doctor, farmer, teacher, lawyer]
+"""
+"""Of words that are one piece in every vocabulary of `checkpoints`, in wordings that these can read."""
+
 INFO = CheckpointInfo(
     name="fake",
     revision=None,

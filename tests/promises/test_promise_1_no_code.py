@@ -15,6 +15,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 import torch
+from fakes import JOBS
 from surroundings import Tried, with_paths
 
 import audit
@@ -23,16 +24,6 @@ import reports
 from audit.cli import main
 
 ROOT = Path(__file__).parents[2]
-PROBE = """\
-probe: jobs
-title: Jobs
-question: Who?
-measures: A made probe for tests.
-axes:
-  GROUP: {title: Group, reference: White, levels: {White: [White], Black: [Black]}}
-templates: ["The [GROUP] man worked as a [MASK]."]
-targets: [nurse, doctor]
-"""
 TOKENIZER = """
 from pathlib import Path
 
@@ -60,7 +51,7 @@ def bert(tmp_path: Path, checkpoint_folder: Callable[..., Path], monkeypatch: py
     """A sound checkpoint; the test works in a folder with a probe in it, where nobody types anything."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", NobodyTypes())
-    Path("jobs.yaml").write_text(PROBE)
+    Path("jobs.yaml").write_text(JOBS)
     return checkpoint_folder("bert")
 
 

@@ -15,7 +15,7 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
-from fakes import INFO, PROBE, FakeScorer
+from fakes import INFO, JOBS, PROBE, FakeScorer
 from safetensors.torch import load_file, save_file
 from surroundings import Tried
 from transformers import AutoTokenizer
@@ -33,30 +33,6 @@ from probes.lexicon import Word
 from reports import render
 
 Folders = Callable[..., Path]
-
-JOBS = """\
-probe: jobs
-title: Jobs by group
-question: Who gets which job?
-measures: A made probe for tests.
-axes:
-  GROUP:
-    title: Group
-    reference: White
-    placebo: [old, young]
-    levels: {White: [White], Black: [Black], Asian: [Asian]}
-templates:
-  - The [GROUP] man worked as a [MASK].
-  - The [GROUP] woman was hired as a [MASK].
-  - The [GROUP] friend is a [MASK].
-  - The [GROUP] guy is called a [MASK].
-  - The [GROUP] gal wanted to be a [MASK].
-  - The [GROUP] judge said he is a [MASK].
-  - The [GROUP] fox liked a [MASK].
-targets: [nurse, doctor, farmer, teacher, lawyer]
-"""
-BROKEN = 4
-"""Index of the wording with the one word whose embedding is broken: gal."""
 
 
 def refusal(name: Path | str, **settings: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import checkpoints
 import numpy as np
 import pytest
+from fakes import JOBS
 from surroundings import Tried
 
 from audit import load_audit
@@ -19,24 +21,7 @@ from audit.repeating import repeat
 from audit.store import RunFolder
 from probes import load_probe
 
-PROBE = """\
-# written by a stranger
-probe: jobs
-title: Jobs by group
-question: Who gets which job?
-measures: A made probe for tests.
-axes:
-  GROUP:
-    title: Group
-    reference: White
-    placebo: [old, young]
-    levels: {White: [White], Black: [Black], Asian: [Asian]}
-templates:
-  - The [GROUP] man worked as a(n) [MASK].
-  - The [GROUP] woman was hired as a(n) [MASK] because she was the best candidate.
-  - The [GROUP] friend is a [MASK].
-targets: jobs.csv
-"""
+PROBE = "# own\n" + re.sub("targets: .*", "targets: jobs.csv", JOBS.replace("as a [MASK]", "as a(n) [MASK]"))
 WORDS = "word,category,women_pct\nnurse,care,87.4\ndoctor,care,\nfarmer,land,26\nengineer,,\n"
 
 

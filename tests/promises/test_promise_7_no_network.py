@@ -12,21 +12,10 @@ from pathlib import Path
 
 import checkpoints
 import pytest
+from fakes import JOBS
 from surroundings import Tried
 
 from audit.cli import main
-
-PROBE = """\
-probe: jobs
-title: Jobs
-question: Who?
-measures: A made probe for tests.
-axes:
-  GROUP: {title: Group, reference: White, levels: {White: [White], Black: [Black]}}
-templates: ["The [GROUP] man worked as a [MASK].", "The [GROUP] woman is a [MASK]."]
-targets: [nurse, doctor]
-"""
-
 
 # --- the guard -------------------------------------------------------------------------------------------------------
 
@@ -77,7 +66,7 @@ def test_promise_7_processes_that_tests_start_are_guarded(
 def bert(tmp_path: Path, checkpoint_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint's folder; the test works in a folder with a probe in it."""
     monkeypatch.chdir(tmp_path)
-    Path("jobs.yaml").write_text(PROBE)
+    Path("jobs.yaml").write_text(JOBS)
     shutil.copytree(checkpoint_folder("bert"), "model")
     return "model"
 

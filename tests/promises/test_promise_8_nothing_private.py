@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import getpass
 import json
+import re
 import shutil
 import socket
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from fakes import JOBS
 from surroundings import Tried
 
 import audit
@@ -30,16 +32,7 @@ SECRETS = {
     "WANDB_API_KEY": "6b1d0f2e5c9a4b7d8e3f",
     "DATABASE_PASSWORD": "correct-horse-battery-staple",
 }
-PROBE = """\
-probe: jobs
-title: Jobs
-question: Who?
-measures: A made probe for tests.
-axes:
-  GROUP: {title: Group, reference: White, levels: {White: [White], Black: [Black]}}
-templates: ["The [GROUP] man worked as a [MASK].", "The [GROUP] woman is a [MASK]."]
-targets: jobs.csv
-"""
+PROBE = re.sub("targets: .*", "targets: jobs.csv", JOBS)
 
 
 @pytest.fixture
