@@ -37,6 +37,7 @@ def _of(promise: int, name: str) -> str:
         2: "test_promise_2_never_a_wrong_number",
         3: "test_promise_3_strangers_files",
         4: "test_promise_4_names_stay_text",
+        5: "test_promise_5_whole_or_resumable",
         6: "test_promise_6_repeatable",
         7: "test_promise_7_no_network",
         8: "test_promise_8_nothing_private",
@@ -110,7 +111,7 @@ GUARDS = (
     ),
     Guard(4, "reports/html.py", "autoescape=True", "autoescape=False", "tests/test_report.py"),
     Guard(5, "audit/store.py", "if hashlib.sha256(data).hexdigest() == wanted", "if wanted", "tests/test_faults.py"),
-    Guard(5, "audit/files.py", "os.fsync(file.fileno())", "pass", "tests/test_faults.py"),
+    Guard(5, "audit/files.py", "os.fsync(file.fileno())", "pass", _of(5, "a_result_is_whole")),
     Guard(
         6,
         "audit/repeating.py",
@@ -119,13 +120,7 @@ GUARDS = (
         _of(6, "another_checkpoint_is_not_taken"),
     ),
     Guard(6, "audit/run.py", "replace(source, own_words=probe.targets.words)", "source", _of(6, "a_recipe_is_enough")),
-    Guard(
-        7,
-        "audit/source.py",
-        "local_files_only=self.offline,",
-        "local_files_only=False,",
-        _of(7, "offline_never_asks"),
-    ),
+    Guard(7, "audit/run.py", "offline=options.offline,", "offline=False,", _of(7, "offline_never_asks")),
     Guard(7, "audit/checkpoint.py", "with without_hub():", "if True:", _of(7, "a_config_that_names_the_hub")),
     Guard(8, "audit/redaction.py", 'return _SECRETS.sub("***", text)', "return text", _of(8, "secrets_in_a_command")),
     Guard(

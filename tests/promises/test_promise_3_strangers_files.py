@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -169,4 +170,6 @@ def read(paths: list[str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))  # without a guard it would take all
+    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
     print(json.dumps(read(sys.argv[1:])))
