@@ -79,7 +79,7 @@ class Batches:
     def no_number(self, ids: Sequence[int]) -> IncompleteError:
         """What to raise of a sequence whose answer is no number."""
         text = self.checkpoint.tokenizer.decode(list(ids))
-        what = f"a logit for {text!r} is not a number, in float32 on the CPU either"
+        what = f"a logit for {text!r} is not a number, not even in float32 on the CPU"
         return IncompleteError(f"{self.checkpoint.name}: {what}: the weights hold NaN or infinity")
 
     def in_memory(

@@ -208,7 +208,7 @@ def _repeat(
             ray_address=ray_address,
             progress=told,
         )
-    held = done.agreement or "there are no scores beside it to hold these against"
+    held = done.agreement or "no scores beside it to hold these against"
     _say(f"Repeated from {first}: {held}.")
     _tell(done.audit, done.folder)
 

@@ -38,9 +38,10 @@ class Agreement:
     """Largest difference of a natural log-probability in the others."""
 
     def __str__(self) -> str:
+        files = "file" if self.chunks == 1 else "files"
+        what = f"{self.same:,} of {self.chunks:,} {files} of scores the same to the byte"
         if self.same == self.chunks:
-            return f"all {self.chunks:,} files of scores are the same to the byte"
-        what = f"{self.same:,} of {self.chunks:,} files of scores are the same to the byte"
+            return what
         return f"{what}; in the others a log-probability differs by {self.largest:.2g} at most"
 
 

@@ -617,7 +617,8 @@ def unanswered_sentence(probe: ProbeResult) -> str:
         f"{probe.unanswered:,} of its prompts {'has' if probe.unanswered == 1 else 'have'} an answer that is no number"
     )
     left = f"{wordings} of {whole} wordings {'is' if wordings == 1 else 'are'} left out of every number"
-    return f"{probe.title}: {what}, in float32 on a CPU either, so that {left}."
+    first = f'"{probe.left_out[0].template}"' + (" and others" if wordings > 1 else "")
+    return f"{probe.title}: {what}, not even in float32 on a CPU, so that {left} ({first})."
 
 
 def judged(competence: Competence | None, language: str, coverage: float | None) -> bool:

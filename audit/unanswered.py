@@ -1,4 +1,4 @@
-"""Prompts whose answer is no number, in float32 on a CPU either: which wordings they take out, and a probe and its
+"""Prompts whose answer is no number, not even in float32 on a CPU: which wordings they take out, and a probe and its
 scores without those.
 
 A wording goes as a whole, so that every group is still asked in the same sentences. What no number is, is `batches`'.
@@ -42,7 +42,7 @@ def without(probe: Probe, lost: Collection[int]) -> Probe:
     if not kept:
         what = f"every one of its {len(probe.templates)} wordings has a prompt whose answer is not a number"
         mend = "the weights hold NaN or infinity; leave the probe out, or repair the checkpoint"
-        raise IncompleteError(f"{probe.name}: {what}, in float32 on a CPU either: {mend}")
+        raise IncompleteError(f"{probe.name}: {what}, not even in float32 on a CPU: {mend}")
     return replace(probe, templates=kept)
 
 

@@ -421,7 +421,7 @@ def test_prompts_without_a_finite_answer_are_marked(tmp_path: Path, checkpoint_f
     assert np.isnan(marked.top_prob[1]).all()
     assert marked.top_tokens[1] == ("",) * scorer.top_k
     assert marked.fault(2, 1) is None
-    with pytest.raises(AuditError, match="not a number, in float32 on the CPU either"):
+    with pytest.raises(AuditError, match="not a number, not even in float32 on the CPU"):
         scorer.score([about_maid], WORDS[:1])
 
 

@@ -216,7 +216,7 @@ def test_promise_2_a_prompt_without_a_finite_answer_is_marked_and_counted(
     assert main(["run", broken, "-p", str(probe), "--out", "out"]) == 4
     told = capsys.readouterr()
     sentence = (
-        "Jobs by group: 5 of its prompts have an answer that is no number, in float32 on a CPU either, so that 1 "
+        "Jobs by group: 5 of its prompts have an answer that is no number, not even in float32 on a CPU, so that 1 "
     )
     assert sentence in told.out
     assert "incomplete: 5 prompts have no answer that is a number" in told.err
@@ -298,7 +298,7 @@ def test_promise_2_a_checkpoint_that_answers_nothing_ends_the_run(
     """Where not one prompt has an answer that is a number, or no wording is left, the run ends with 4 and no report."""
     nothing = checkpoints.with_nan(bert, tmp_path / "nothing", "bert.encoder.layer.0.output.dense.bias")
     assert main(["run", str(nothing), "-p", str(probe), "--out", "out"]) == 4
-    assert "is not a number, in float32 on the CPU either" in capsys.readouterr().err
+    assert "is not a number, not even in float32 on the CPU" in capsys.readouterr().err
     group = spoilt(bert, tmp_path / "group", "black", float("nan"))
     assert main(["run", str(group), "-p", str(probe), "--out", "none"]) == 4
     assert "every one of its 7 wordings has a prompt whose answer is not a number" in capsys.readouterr().err

@@ -74,7 +74,7 @@ def test_promise_6_a_recipe_is_enough_to_repeat_a_run(bert: str, capsys: pytest.
     Path("jobs.yaml").unlink()
     Path("jobs.csv").unlink()
     assert main(["run", "--from", "first/run.json"]) == 0
-    assert "all 1 files of scores are the same to the byte" in capsys.readouterr().out
+    assert "1 of 1 file of scores the same to the byte" in capsys.readouterr().out
     assert contents("runs/model-again") == contents("first")
     Path("mailed").mkdir()
     shutil.copy("first/run.json", "mailed")
