@@ -250,6 +250,7 @@ def test_only_the_main_process_audits(trained, probe, monkeypatch):
 
 PROCESS = """
 import sys
+import torch
 from pathlib import Path
 from test_training import Trained
 training = Trained(Path(sys.argv[1]) / "training", eval_strategy="steps")
@@ -257,6 +258,7 @@ training.audited(Path(sys.argv[1]) / "tiny.yaml")
 training.trainer.train()
 rank, wrapped = training.trainer.args.process_index, type(training.trainer.model_wrapped).__name__
 (Path(sys.argv[1]) / f"rank-{rank}").write_text(f"{wrapped} {sorted(training.logged())}")
+torch.distributed.destroy_process_group()  # else its threads may outlive the interpreter, which aborts
 """
 
 
