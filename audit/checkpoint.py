@@ -131,6 +131,8 @@ def load_checkpoint(
         mlm_head_from=mlm_head_from,
     )
     place = _device(device)
+    if dtype not in _DTYPES:
+        raise UsageError(f"--dtype {dtype}: there is none of that name: try {', '.join(_DTYPES)}")
     if dtype == "int8" and place.type != "cpu":
         raise UsageError(f"--dtype int8 is for the CPU, not for {place}: try --dtype bfloat16, or --device cpu")
     bound_caches()

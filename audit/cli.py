@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import AuditError, UsageError
-from audit.options import MAX_PROMPTS, Options
+from audit.options import DTYPES, MAX_PROMPTS, MOST_ANSWERS, Options
 from audit.written import rewrite, write_new, write_to, write_whole
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ ProbeNames = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub checkpoint.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16, or int8 on a CPU: what is computed in.")]
-TopK = Annotated[int, typer.Option(min=1, max=1000, help="Whole-vocabulary completions kept for each prompt.")]
+TopK = Annotated[int, typer.Option(min=1, max=MOST_ANSWERS, help="Whole-vocabulary completions kept for each prompt.")]
 MultiPiece = Annotated[
     bool, typer.Option("--multi-piece", help="Score words of several pieces too; `plan` shows what it costs.")
 ]
@@ -733,9 +733,8 @@ def _flushed(status: int) -> int:
 
 
 def _dtype(name: str) -> str:
-    choices = ("float32", "bfloat16", "float16", "int8")
-    if name not in choices:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(choices)}", param_hint="--dtype")
+    if name not in DTYPES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(DTYPES)}", param_hint="--dtype")
     return name
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+DTYPES = ("float32", "bfloat16", "float16", "int8")
+"""What can be computed in."""
+MOST_ANSWERS = 1000
+"""Of a prompt, that can be kept."""
 MAX_PROMPTS = 1_000_000
 """A run of more prompts has to be asked for."""
 

@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from audit.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from audit.errors import AuditError
+from audit.errors import AuditError, UsageError
 from audit.forward import logits_at
 from audit.scoring import TorchScorer
 from probes.expand import Prompt
@@ -428,3 +428,9 @@ def test_head_from_a_classifier_is_refused(tmp_path: Path, checkpoint_folder: Fo
     """A base that has no head itself can't lend one."""
     folder = checkpoints.classifier_of(checkpoint_folder("bert"), tmp_path / "classifier")
     assert "head" in refusal(folder, mlm_head_from=str(folder))
+
+
+def test_dtype_that_is_not_there_is_refused(checkpoint_folder: Folders) -> None:
+    """A dtype that nothing can be computed in is refused by its name."""
+    with pytest.raises(UsageError, match="--dtype float7: there is none of that name"):
+        load_checkpoint(str(checkpoint_folder("bert")), device="cpu", dtype="float7")

@@ -103,6 +103,12 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
         ("damaged", whole[:-20]),
         ("damaged", "[" * 100_000),
         ("damaged", '{"schema": 3}'),
+        ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":0')),
+        ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":1000000000000')),
+        ("no run has such a dtype", whole.replace('"dtype":"float32"', '"dtype":"float999"')),
+        ("no run has such a top_k", whole.replace('"top_k":10', '"top_k":0')),
+        ("no run has such a seed", whole.replace('"seed":0', '"seed":-1')),
+        ("there is no such kind of device", whole.replace('"device":"cpu"', '"device":"abacus"')),
         ("is the run that is to be repeated", whole),
     ):
         recipe.write_text(text)
@@ -110,7 +116,7 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
         assert told in capsys.readouterr().err
     assert not Path("again").exists()
     assert not Path("runs").exists()
-    tried("hostile inputs", 6)
+    tried("hostile inputs", 12)
 
 
 def test_promise_6_a_recipe_gives_no_leave(bert: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
