@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import yaml
 from nasty import NASTY
 from surroundings import Tried
 
@@ -21,6 +22,7 @@ from audit.progress import PlainProgress
 from audit.run import default_folder
 from audit.verdict import Judged, Verdict
 from audit.verdict_formats import as_github_summary, as_json, as_junit, as_text
+from probes import ProbeError, expand, load_probe
 from probes.faults import UNSAFE, printable
 
 FORMULA = re.compile("^[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r]")
@@ -110,3 +112,42 @@ def test_promise_4_a_verdict_is_text_in_every_format(tried: Tried) -> None:
         assert not re.findall(r"<(?!/?(?:h2|h3|p|table|thead|tbody|tr|th|td|strong)\b)[a-z!?][^>]*>", html), text
     assert replace(verdict("x"), policy="y").policy == "y"
     tried("hostile inputs", 4 * len(NASTY))
+
+
+def probe_of(text: str) -> str:
+    """A probe in which everything that may be any text is this one."""
+    level = {text: [text], "b": ["b"]}
+    return yaml.safe_dump(
+        {
+            **{"probe": "x", "title": text, "question": text, "measures": text, "targets": "x.csv"},
+            "axes": {"A": {"title": text, "reference": "b", "levels": level, "source": text}},
+            "templates": [f"The [A] is {text.replace('[', '(')} and [MASK]."],
+        },
+        allow_unicode=True,
+        sort_keys=False,
+    )
+
+
+def test_promise_4_files_carry_text_or_refuse_it(tmp_path: Path, tried: Tried) -> None:
+    """Every string as title, question, measure, level, form, source, part of a template, word, category and flag of
+    files: it is refused with faults that nothing obeys, or carried as it is, but for space."""
+    carried = 0
+    for text in NASTY:
+        with (tmp_path / "x.csv").open("w", encoding="utf-8", errors="replace", newline="") as file:
+            csv.writer(file).writerows([("word", "category", "flags"), (text, text, text), ("other", "", "")])
+        (tmp_path / "x.yaml").write_bytes(probe_of(text).encode("utf-8", "replace"))
+        try:
+            found = load_probe(tmp_path / "x.yaml")
+        except ProbeError as error:
+            refused = str(error)
+        else:
+            refused = ""
+            level, word = found.axes[0].levels[0], found.targets.words[0]
+            whole = (found.title, found.axes[0].title, level.name, word.text, word.category)
+            assert whole == (text.strip(),) * 5
+            assert level.forms[0].text == " ".join(text.split())
+            assert list(expand(found))
+            carried += 1
+        assert not obeyed(refused), text
+    assert carried > len(NASTY) // 2
+    tried("hostile inputs", 11 * len(NASTY))
