@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import audit.engines.ray as engine
@@ -23,12 +24,20 @@ CHUNK = 16
 
 
 class Dies(engine.Worker):
-    """Is killed whenever it begins chunk 1."""
+    """Is killed whenever it begins chunk 1, once another has made chunk 0, and time to hand it over."""
 
     def _made(self, chunk: Chunk) -> bytes:
+        sentinel = Path(os.environ["SENTINEL"])
         if chunk.number == 1:
+            patience = time.monotonic() + 60
+            while not sentinel.exists() and time.monotonic() < patience:
+                time.sleep(0.1)
+            time.sleep(1)
             os.kill(os.getpid(), signal.SIGKILL)
-        return super()._made(chunk)
+        made = super()._made(chunk)
+        if chunk.number == 0:
+            sentinel.touch()
+        return made
 
 
 class DiesOnce(engine.Worker):
