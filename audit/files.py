@@ -142,14 +142,18 @@ _FORMULA = re.compile("(^|[;\t\r\n])(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
 def csv_bytes(frame: pd.DataFrame, *, header: bool = True) -> bytes:
     """The table as CSV. Eight digits of a number: more than a score has, and half the bytes. Text that a spreadsheet
     would run as a formula has an apostrophe before it."""
-    safe = frame.assign(**{name: frame[name].map(_no_formula) for name in frame.columns if _is_text(frame[name])})
+    safe = frame.apply(_without_formulas)
     safe.columns = [_no_formula(name) for name in frame.columns]
     text = safe.to_csv(index=False, header=header, lineterminator="\n", float_format="%.8g")
     return text.encode("utf-8", "replace")  # half a character is none in UTF-8
 
 
-def _is_text(column: pd.Series) -> bool:
-    return not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+def _without_formulas(column: pd.Series) -> pd.Series:
+    """The column with its text made safe; most columns say the same few things often, and none that needs it."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    odd = {cell: safe for cell in column.unique() if isinstance(cell, str) and (safe := _no_formula(cell)) != cell}
+    return column.map(lambda cell: odd.get(cell, cell)) if odd else column
 
 
 def _no_formula(cell: Any) -> Any:
