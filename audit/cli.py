@@ -6,7 +6,6 @@ Every import that costs time is made in the command that needs it, so that `--he
 from __future__ import annotations
 
 import io
-import os
 import signal
 import sys
 import threading
@@ -18,6 +17,8 @@ import typer
 
 from audit.errors import AuditError, UsageError
 from audit.options import DTYPES, MAX_PROMPTS, MOST_ANSWERS, Options
+from audit.probe_commands import probes_app
+from audit.terminal import complain, flushed, say
 from audit.written import rewrite, write_new, write_to, write_whole
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-probes_app = typer.Typer(help="List, show, check and start probes.", no_args_is_help=True)
 app.add_typer(probes_app, name="probes")
 
 Checkpoint = Annotated[
@@ -77,7 +77,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
     if version:
         from importlib import metadata
 
-        _say(metadata.version("maskaudit"))
+        say(metadata.version("maskaudit"))
         raise typer.Exit
 
 
@@ -209,7 +209,7 @@ def _repeat(
             progress=told,
         )
     held = done.agreement or "no scores beside it to hold these against"
-    _say(f"Repeated from {first}: {held}.")
+    say(f"Repeated from {first}: {held}.")
     _tell(done.audit, done.folder)
 
 
@@ -221,15 +221,15 @@ def _tell(result: Audit, folder: Path) -> None:
     with RunFolder(folder, result.recipe).claimed(_PATIENCE_SECONDS):
         written = _write_page(result, folder)
         _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
-    _say(audit_summary(result))
-    _say(f"Report: {written}")
+    say(audit_summary(result))
+    say(f"Report: {written}")
     _refuse_success(result)
 
 
 def _refuse_success(result: Audit | Comparison) -> None:
     """End with 4 where prompts have no answer."""
     if result.unanswered:
-        _complain(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number")
+        complain(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number")
         raise typer.Exit(4)
 
 
@@ -257,8 +257,8 @@ def _run_shard(
             fresh=fresh,
             progress=told,
         )
-    _say(f"Shard {shard.index} of {shard.count}: {done.chunks:,} of {done.of:,} chunks of scores are in {done.path}")
-    _say("When all are done: maskaudit merge SHARD...")
+    say(f"Shard {shard.index} of {shard.count}: {done.chunks:,} of {done.of:,} chunks of scores are in {done.path}")
+    say("When all are done: maskaudit merge SHARD...")
 
 
 @app.command()
@@ -321,8 +321,8 @@ def compare(
     with progress() as told:
         result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
     written = _write_page(result, folder)
-    _say(comparison_summary(result))
-    _say(f"Comparison: {written}")
+    say(comparison_summary(result))
+    say(f"Comparison: {written}")
     for each in runs:
         if each.placed and not (each.path / "report.html").exists():
             _write_page(each.audit, each.path)
@@ -400,8 +400,8 @@ def benchmark(
             out, name, checkpoints, data, wanted, Asked(lexicon, top_k or TOP_K), options, told
         )
     written = _write_page(result, folder)
-    _say(benchmark_summary(result))
-    _say(f"Benchmark: {written}")
+    say(benchmark_summary(result))
+    say(f"Benchmark: {written}")
 
 
 def _holistic_bias(checkpoints: Sequence[str], data: Path, out: Path | None, options: Options) -> None:
@@ -439,7 +439,7 @@ def report(
 
     result = load_benchmark(run_folder) if is_benchmark(run_folder) else load_result(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Report: {_write_page(result, place, out)}")
+    say(f"Report: {_write_page(result, place, out)}")
 
 
 def _policy_schema(asked: bool) -> None:
@@ -449,7 +449,7 @@ def _policy_schema(asked: bool) -> None:
 
         from audit.policy import policy_schema
 
-        _say(json.dumps(policy_schema(), indent=2))
+        say(json.dumps(policy_schema(), indent=2))
         raise typer.Exit
 
 
@@ -487,7 +487,7 @@ def check(
         from audit import ratchet
 
         write_new(save_policy, ratchet.save_policy(load_result(result)), "--save-policy")
-        _say(f"{save_policy}: edit it, then `maskaudit check {result} --policy {save_policy}`")
+        say(f"{save_policy}: edit it, then `maskaudit check {result} --policy {save_policy}`")
     elif policy is not None:
         _check(result, policy, format, junit, github_summary)
 
@@ -499,13 +499,13 @@ def _check(result: Path, policy: Path, format: str, junit: Path | None, github_s
     from audit.verdict import judge
 
     verdict = judge(load_policy(policy), load_result(result))
-    _say(formats.as_json(verdict) if format == "json" else formats.as_text(verdict))
+    say(formats.as_json(verdict) if format == "json" else formats.as_text(verdict))
     for option, path, add, form in (
         ("--junit", junit, False, formats.as_junit),
         ("--github-summary", github_summary, True, formats.as_github_summary),
     ):
         if path == Path():
-            _complain(f"maskaudit: {option} is empty, so that nothing was written there")
+            complain(f"maskaudit: {option} is empty, so that nothing was written there")
         elif path is not None:
             write_to(path, form(verdict).encode(), option, add=add)
     if verdict.exit_code:
@@ -532,7 +532,7 @@ def card(
         raise UsageError(f"{run_folder} is a comparison: name the folder of a run")
     result = load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    _say(f"Model card: {_write_card(readme or place / 'model-card.md', result, 'with --readme')}")
+    say(f"Model card: {_write_card(readme or place / 'model-card.md', result, 'with --readme')}")
 
 
 @app.command()
@@ -565,7 +565,7 @@ def plan(
         trust_remote_code=trust_remote_code,
         mlm_head_from=mlm_head_from,
     )
-    _say(plan_run(checkpoint, probe or (), options, max_prompts, render))
+    say(plan_run(checkpoint, probe or (), options, max_prompts, render))
 
 
 @app.command()
@@ -577,84 +577,11 @@ def selftest() -> None:
 
     with progress() as told:
         checks = run_selftest(told)
-    _say(table(checks))
+    say(table(checks))
     failed = sum(not check.passed for check in checks)
-    _say(f"{failed} of {len(checks)} checks failed: don't trust this installation" if failed else "All checks passed.")
+    say(f"{failed} of {len(checks)} checks failed: don't trust this installation" if failed else "All checks passed.")
     if failed:
         raise typer.Exit(1)
-
-
-@probes_app.command("list")
-def list_probes() -> None:
-    """List the shipped probes."""
-    from probes import count_prompts, load_probe, shipped
-
-    for name in shipped():
-        probe = load_probe(name)
-        _say(f"{name:28} {count_prompts(probe):>6,} prompts  {probe.question}")
-
-
-@probes_app.command()
-def show(
-    probe: Annotated[str, typer.Argument(help="A shipped probe or a YAML file.")],
-    limit: Annotated[int | None, typer.Option(min=1, help="Print at most this many prompts.")] = None,
-) -> None:
-    """Print a probe and the prompts that it expands into."""
-    import itertools
-
-    from probes import expand, load_probe
-    from probes.expand import factors
-
-    loaded = load_probe(probe)
-    _say(f"{loaded.name} (version {loaded.version}): {loaded.title}\n{loaded.question}\n{loaded.measures}")
-    for axis in loaded.axes:
-        levels = ", ".join(
-            level.name + (" (reference)" if level.name == axis.reference else "") for level in axis.levels
-        )
-        _say(f"{axis.name}: {levels}")
-    _say(f"targets: {len(loaded.targets.words)} words of {loaded.targets.name}\n{factors(loaded)}\n")
-    for prompt in itertools.islice(expand(loaded), limit):
-        _say(f"{' / '.join(prompt.levels):32} {prompt.text}")
-
-
-@probes_app.command()
-def validate(files: Annotated[list[str], typer.Argument(help="YAML files (or names of shipped probes).")]) -> None:
-    """Check probe files. Every fault is told as file:line:column: what: how to mend it."""
-    from probes import ProbeError, load_probe
-    from probes.expand import factors
-
-    faults: list[str] = []
-    for file in files:
-        try:
-            _say(f"{file}: ok: {factors(load_probe(file))}")
-        except ProbeError as error:
-            faults.append(str(error))
-    if faults:
-        _complain("\n".join(faults))
-        raise typer.Exit(2)
-
-
-@probes_app.command()
-def new(
-    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
-    out: Annotated[Path | None, typer.Option(help="File to write. Default: NAME.yaml.")] = None,
-) -> None:
-    """Write a commented starter file that runs as it is."""
-    from probes.load import starter
-
-    path = out or Path(f"{name}.yaml")
-    write_new(path, starter(name), "--out")
-    _say(f"{path}: edit it, then `maskaudit probes validate {path}`")
-
-
-@probes_app.command()
-def schema() -> None:
-    """Print the JSON schema of probe files, for editors."""
-    import json
-
-    from probes import probe_schema
-
-    _say(json.dumps(probe_schema(), indent=2))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -665,12 +592,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(args=argv, prog_name="maskaudit")
     except SystemExit as done:  # typer's way to end: its own usage errors have been shown
-        status = _flushed(done.code if isinstance(done.code, int) else 0)
+        status = flushed(done.code if isinstance(done.code, int) else 0)
         return _interrupted(argv) if status == 130 else status
     except KeyboardInterrupt:  # once more, while typer was ending
         return _interrupted(argv)
     except AuditError as error:
-        _complain(f"maskaudit: {error}")
+        complain(f"maskaudit: {error}")
         return error.status
     except ValueError as error:
         from probes.faults import FaultyFile
@@ -679,12 +606,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         told = "\n".join(map(str, error.faults[:_MOST_FAULTS]))
         more = f", of which the first {_MOST_FAULTS} are shown" if len(error.faults) > _MOST_FAULTS else ""
-        _complain(f"{told}\nmaskaudit: {len(error.faults):,} fault(s) in the {error.kind}{more}")
+        complain(f"{told}\nmaskaudit: {len(error.faults):,} fault(s) in the {error.kind}{more}")
         return 2
     except OSError as error:
-        _complain(f"maskaudit: {error.strerror or error}")
-        return _flushed(4)
-    return _flushed(0)
+        complain(f"maskaudit: {error.strerror or error}")
+        return flushed(4)
+    return flushed(0)
 
 
 def _interrupted(argv: Sequence[str] | None) -> int:
@@ -693,43 +620,8 @@ def _interrupted(argv: Sequence[str] | None) -> int:
     kept = "what a run has scored is kept, and the same command, without --fresh, goes on from there"
     if [*(sys.argv[1:] if argv is None else argv)][:1] == ["benchmark"]:
         kept = "a benchmark keeps nothing until it is done (but for the run of holistic-bias, which goes on)"
-    _complain(f"maskaudit: interrupted; {kept}")
+    complain(f"maskaudit: interrupted; {kept}")
     return 130
-
-
-def _say(text: str) -> None:
-    """Print a result. That nobody reads on (`| head`) is no fault."""
-    from probes.faults import printable
-
-    try:
-        print(printable(text))
-    except BrokenPipeError:
-        _drop_output()
-
-
-def _complain(text: str) -> None:
-    """Say on stderr what is wrong; it may quote a name that somebody chose."""
-    from probes.faults import printable
-
-    print(printable(text), file=sys.stderr)
-
-
-def _drop_output() -> None:
-    """Send what is still to be printed nowhere, so that nothing fails over it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _flushed(status: int) -> int:
-    """The status once stdout has taken all, or 4 where it can't be written."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_output()
-    except OSError as error:
-        _drop_output()
-        _complain(f"maskaudit: the output can't be written ({error.strerror})")
-        return 4
-    return status
 
 
 def _dtype(name: str) -> str:
@@ -748,7 +640,7 @@ def _write_card(path: Path, result: Audit, how: str) -> Path:
     except CardError as error:
         raise UsageError(f"{path}:{error}") from error
     if has_another(new):
-        _complain(f"maskaudit: {path} has a section of its own on bias, which was left as it is")
+        complain(f"maskaudit: {path} has a section of its own on bias, which was left as it is")
     return path
 
 

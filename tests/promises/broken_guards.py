@@ -96,7 +96,7 @@ GUARDS = (
     Guard(4, "probes/faults.py", "return _COMMANDS.sub(", "return re.compile('$^').sub(", _of(4, "no_line_is_obeyed")),
     Guard(
         4,
-        "audit/cli.py",
+        "audit/terminal.py",
         "print(printable(text), file=sys.stderr)",
         "print(text, file=sys.stderr)",
         _of(4, "a_name_in_an_error"),
