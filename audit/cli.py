@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 60
 """For another process in the folder of a run that is finished, before its page is given up."""
 
-_MOST_FAULTS = 100
-"""Of a file, that are shown."""
-
 app = typer.Typer(
     name="maskaudit",
     help="Audit masked language models for social bias: probes in, a report out.",
@@ -600,13 +597,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(f"maskaudit: {error}")
         return error.status
     except ValueError as error:
-        from probes.faults import FaultyFile
+        from probes.faults import MOST_FAULTS, FaultyFile
 
         if not isinstance(error, FaultyFile):
             raise
-        told = "\n".join(map(str, error.faults[:_MOST_FAULTS]))
-        more = f", of which the first {_MOST_FAULTS} are shown" if len(error.faults) > _MOST_FAULTS else ""
-        complain(f"{told}\nmaskaudit: {len(error.faults):,} fault(s) in the {error.kind}{more}")
+        more = "; no more were looked for" if len(error.faults) == MOST_FAULTS else ""
+        complain(f"{error}\nmaskaudit: {len(error.faults)} fault(s) in the {error.kind}{more}")
         return 2
     except OSError as error:
         complain(f"maskaudit: {error.strerror or error}")

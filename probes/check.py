@@ -5,11 +5,20 @@ The shape of each part (keys, types, lengths) is checked in `load`.
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 from probes.probe import NEUTRAL, Article, Axis, Level, Mask, Part, Slot
 from probes.yamltext import Document
+
+MOST_TEMPLATE = 4000
+"""Characters of a template: a longer one is no sentence, and no model could be asked it."""
+
+MOST_CROSSED = 100_000
+"""Combinations of levels that `exclude` can be taken out of: they are looked through one by one."""
 
 _TOKEN = re.compile(r"\\(\[)|\[([A-Z][A-Z0-9_]*)(?:\.([a-z][a-z0-9_]*))?\]|\b([Aa])\(n\)(?= )")
 
@@ -61,11 +70,12 @@ def _check_axis(document: Document, axis: Axis) -> None:
         document.fault((*path, "aligned"), f"aligned levels of unequal length ({counts})", mend)
     for level, at in _places(axis):
         _check_forms(document, (*path, *at), level)
-    placebos = [level.name for level in axis.placebo]
-    for index, name in enumerate(placebos):
-        if name in [*names, NEUTRAL, *placebos[:index]]:
+    taken = {*names, NEUTRAL}
+    for index, name in enumerate(level.name for level in axis.placebo):
+        if name in taken:
             mend = "invent a word that is used nowhere else"
             document.fault((*path, "placebo", index), f"the placebo `{name}` is there already", mend)
+        taken.add(name)
 
 
 def _places(axis: Axis) -> Iterator[tuple[Level, tuple[str | int, ...]]]:
@@ -95,25 +105,27 @@ def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
         return
     declared = document.data.get("axes")
     names = set(declared) if isinstance(declared, dict) else set()
-    slots = [_slots(text) if isinstance(text, str) else [] for text in templates]
-    used = {slot.axis for found in slots for slot in found}
+    texts = {n: text for n, text in enumerate(templates) if isinstance(text, str) and len(text) <= MOST_TEMPLATE}
+    parts = {n: list(parse_template(text)) for n, text in texts.items()}
+    used = {slot.axis for found in parts.values() for slot in _slots(found)}
+    lacking = _lacking(axes)
     seen: set[str] = set()
-    for index, text in enumerate(templates):
-        if isinstance(text, str):
-            _check_template(document, index, text, used & set(axes))
-            for slot in slots[index]:
-                _check_slot(document, ("templates", index), slot, axes, names)
-            if text in seen:
-                document.fault(("templates", index), "duplicate template", "keep one of them")
-            seen.add(text)
-    for name in axes:
+    for index, text in texts.items():
+        if document.full:
+            break
+        _check_template(document, index, text, parts[index], used & set(axes))
+        for slot in itertools.takewhile(lambda _: not document.full, dict.fromkeys(_slots(parts[index]))):
+            _check_slot(document, ("templates", index), slot, names, lacking)
+        if text in seen:
+            document.fault(("templates", index), "duplicate template", "keep one of them")
+        seen.add(text)
+    for name in axes if len(texts) == len(templates) else ():  # not of what wasn't looked into
         if name not in used and name != "MASK":
             document.fault(("axes", name), f"no template has the slot [{name}]", "use it, or remove the axis", key=True)
 
 
-def _check_template(document: Document, index: int, text: str, used: set[str]) -> None:
+def _check_template(document: Document, index: int, text: str, parts: Sequence[Part], used: set[str]) -> None:
     path = ("templates", index)
-    parts = list(parse_template(text))
     masks = sum(isinstance(part, Mask) for part in parts)
     bracket = re.search(r"\[[^\]]*\]?", _TOKEN.sub(lambda match: " " * len(match[0]), text))
     if bracket:
@@ -130,38 +142,49 @@ def _check_template(document: Document, index: int, text: str, used: set[str]) -
     if masks != 1:
         what = "no [MASK]" if masks == 0 else f"{masks} [MASK]s"
         document.fault(path, f"a template with {what}", "write exactly one [MASK] where the answer goes")
-    for name in sorted(used - {slot.axis for slot in _slots(text)}):
+    for name in sorted(used - {slot.axis for slot in _slots(parts)}):
         mend = "use it, or its groups get one sentence and no difference"
         document.fault(path, f"a template without [{name}]", mend)
 
 
-def _slots(text: str) -> list[Slot]:
-    return [part for part in parse_template(text) if isinstance(part, Slot)]
+def _slots(parts: Sequence[Part]) -> Iterator[Slot]:
+    return (part for part in parts if isinstance(part, Slot))
+
+
+def _lacking(axes: Mapping[str, Axis]) -> Callable[[Slot], str]:
+    """What tells which forms of a slot's axis are without its variant, in words; nothing where none is."""
+
+    @cache
+    def told(slot: Slot) -> str:
+        if slot.variant is None or slot.axis not in axes:
+            return ""
+        forms = (form for level in axes[slot.axis].choices for form in level.forms)
+        return ", ".join(form.text or '""' for form in forms if slot.variant not in form.variants)
+
+    return told
 
 
 def _check_slot(
-    document: Document, path: tuple[str | int, ...], slot: Slot, axes: Mapping[str, Axis], names: set[str]
+    document: Document, path: tuple[str | int, ...], slot: Slot, names: set[str], lacking: Callable[[Slot], str]
 ) -> None:
     written = f"[{slot.axis}.{slot.variant}]" if slot.variant else f"[{slot.axis}]"
     if slot.axis not in names:
         mend = f"declare it under `axes`, or write \\[ for a bracket; declared: {', '.join(sorted(names)) or 'none'}"
         document.fault(path, f"unknown slot {written}", mend, inside=written)
-    elif slot.variant and slot.axis in axes:
-        lacking = [
-            form.text or '""'
-            for level in axes[slot.axis].choices
-            for form in level.forms
-            if slot.variant not in form.variants
-        ]
-        if lacking:
-            mend = f"give `{slot.variant}: ...` to {', '.join(lacking)}"
-            document.fault(path, f"{written}, but not every form has it", mend, inside=written)
+    elif without := lacking(slot):
+        mend = f"give `{slot.variant}: ...` to {without}"
+        document.fault(path, f"{written}, but not every form has it", mend, inside=written)
 
 
 def _check_exclude(document: Document, axes: Mapping[str, Axis]) -> None:
     rules = document.data.get("exclude")
     declared = document.data.get("axes")
     names = set(declared) if isinstance(declared, dict) else set()
+    crossed = math.prod(len(axis.choices) for axis in axes.values())
+    if rules and crossed > MOST_CROSSED:
+        what = f"over {MOST_CROSSED:,} combinations of levels, too many to exclude some"
+        document.fault(("exclude",), what, "split the probe, or leave `exclude` out", key=True)
+    known = {name: {choice.name: None for choice in axis.choices} for name, axis in axes.items()}  # in their order
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
         if not isinstance(rule, dict):
             continue
@@ -171,5 +194,5 @@ def _check_exclude(document: Document, axes: Mapping[str, Axis]) -> None:
             path = ("exclude", index, name)
             if name not in names:
                 document.fault(path, f"unknown axis `{name}`", f"declared: {', '.join(sorted(names))}", key=True)
-            elif name in axes and level not in (known := [choice.name for choice in axes[name].choices]):
-                document.fault(path, f"`{level}` is no level of {name}", f"name one of: {', '.join(known)}")
+            elif name in axes and level not in known[name]:
+                document.fault(path, f"`{level}` is no level of {name}", f"name one of: {', '.join(known[name])}")

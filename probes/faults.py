@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,8 +20,11 @@ UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud80
 """Control characters, those that turn the direction of text around, and what is no character at all."""
 
 
-MOST_FAULTS = 200
-"""Of a YAML file, that are noted: more are found once these are mended."""
+MOST_FAULTS = 100
+"""Of a file, that are noted: more are found once these are mended."""
+
+MOST_SAID = 500
+"""More characters of what is wrong, or of how to mend it, aren't shown: both may quote what stands in the file."""
 
 _COMMANDS = re.compile(r"^[^\S\n]*:(?=:)|##(?=\w*\[)", re.MULTILINE)
 """What the logs of CI servers obey: `::warning::` at the begin of a line, `##[error]` and `##vso[...]` anywhere."""
@@ -38,6 +42,11 @@ def plain(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
+def short(text: str) -> str:
+    """The text, or as much of its begin as is shown."""
+    return text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]}..."
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
     """One thing wrong with a file: where (1-based line and column), what, and how to mend it."""
@@ -50,17 +59,17 @@ class Fault:
 
     def __str__(self) -> str:
         """One line that no terminal and no log obeys: it quotes what stands in the file."""
-        return plain(f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}")
+        return plain(f"{self.file}:{self.line}:{self.column}: {short(self.what)}: {short(self.mend)}")
 
 
 class FaultyFile(ValueError):
-    """A file can't be used. Holds every fault found, in the order of the file."""
+    """A file can't be used. Holds the faults found, at most `MOST_FAULTS`, in the order of the file."""
 
     kind = "file"
     """What the file is, in a word."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        self.faults: tuple[Fault, ...] = tuple(sorted(itertools.islice(faults, MOST_FAULTS)))
         super().__init__("\n".join(map(str, self.faults)))
 
 

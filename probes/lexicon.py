@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from probes.faults import Fault, ProbeError
+from probes.faults import MOST_FAULTS, Fault, ProbeError
 from probes.table import Row, read_table
 
 ArticleWord = Literal["a", "an"]
@@ -71,6 +71,11 @@ class Lexicon:
     title: str = ""
 
 
+MOST_WORDS = 30_000
+"""Rows of a word list."""
+MOST_CHARACTERS = 1000
+"""Of a cell."""
+
 _COLUMNS = tuple(name if name != "text" else "word" for name in Word.__slots__)
 
 
@@ -79,9 +84,11 @@ def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
 
     Raises ProbeError with every fault, at its row and column of the table's text.
     """
-    rows, faults = read_table(file, raw, _COLUMNS, ["word"])
+    rows, faults = read_table(file, raw, _COLUMNS, ["word"], most_rows=MOST_WORDS)
     words: dict[str, Word] = {}
     for row in rows:
+        if len(faults) >= MOST_FAULTS:
+            break
         bad = _row_faults(row, words)
         faults.extend(bad)
         if not bad:
@@ -103,6 +110,8 @@ def _row_faults(row: Row, words: Mapping[str, Word]) -> list[Fault]:
 
 def _cell_fault(column: str, cell: str) -> str | None:
     """How to mend the cell, or None where nothing is wrong with it."""
+    if len(cell) > MOST_CHARACTERS:
+        return f"keep it to {MOST_CHARACTERS:,} characters"
     if column == "word":
         return None if cell else "write the word"
     if not cell:
@@ -113,7 +122,7 @@ def _cell_fault(column: str, cell: str) -> str | None:
         return "write a percentage from 0 to 100"
     if column == "valence" and not _within(cell, -1, 1):
         return "write a number from -1 to 1"
-    if column == "women_year" and not (cell.isascii() and cell.isdigit()):
+    if column == "women_year" and not re.fullmatch("[0-9]{4}", cell):
         return "write a year"
     return None
 

@@ -17,21 +17,29 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from probes import yamltext
-from probes.check import check, parse_template
+from probes.check import MOST_TEMPLATE, check, parse_template
 from probes.faults import MAX_BYTES, Fault, ProbeError, read_text
 from probes.lexicon import Lexicon, Word, read_lexicon
 from probes.probe import NEUTRAL, Axis, Form, Level, Probe, Template
 from probes.shape import validate
 
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+MOST_AXES = 20
+MOST_TEMPLATES = 10_000
+MOST_RULES = 200
+"""Combinations that can be excluded."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=MOST_TEMPLATE, strip_whitespace=True)]
+Wording = Annotated[str, StringConstraints(max_length=1000)]
 
 
 class FormFile(BaseModel):
     """One wording. Any further key is a variant of it, for `[AXIS.key]`."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, str] = Field(init=False)
-    text: str
+    __pydantic_extra__: dict[str, Wording] = Field(init=False)
+    text: Wording
 
 
 def _text_alone(value: object) -> object:
@@ -63,9 +71,9 @@ class AxisFile(BaseModel):
     """One way in which people are grouped."""
 
     model_config = ConfigDict(extra="forbid")
-    title: Text = Field(description="What the report calls it.")
-    reference: Text = Field(description="The level that the others are compared with.")
-    levels: dict[Text, Forms] = Field(min_length=2, description="Each group with its wordings.")
+    title: Name = Field(description="What the report calls it.")
+    reference: Name = Field(description="The level that the others are compared with.")
+    levels: dict[Name, Forms] = Field(min_length=2, description="Each group with its wordings.")
     neutral: Forms | None = Field(None, description='The wording with the axis left out, often [""].')
     placebo: Forms | None = Field(None, description="Invented words: what a meaningless name does.")
     aligned: bool = Field(False, description="The i-th wordings of all levels are counterparts (man/woman, guy/gal).")
@@ -84,23 +92,27 @@ class ProbeFile(BaseModel):
         description="Its name: small letters, digits and hyphens."
     )
     version: int = Field(1, ge=1, description="Raise it when the results of the probe change.")
-    title: Text = Field(description="A heading.")
+    title: Name = Field(description="A heading.")
     question: Text = Field(description="What a reader learns, as a question.")
     measures: Text = Field(description="The construct, the harm and the population; printed in the report.")
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")] = Field(
         "en", description="BCP 47."
     )
     axes: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], AxisFile] = Field(
-        min_length=1, description="The groups, by the name of their slot."
+        min_length=1, max_length=MOST_AXES, description="The groups, by the name of their slot."
     )
-    templates: list[Text] = Field(min_length=1, description="Sentences with [AXIS] slots and one [MASK].")
+    templates: list[Sentence] = Field(
+        min_length=1, max_length=MOST_TEMPLATES, description="Sentences with [AXIS] slots and one [MASK]."
+    )
     targets: Annotated[
-        list[Text],
+        list[Name],
         BeforeValidator(_words_or_name),
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 2}]}),
         Field(min_length=1, description="A shipped word list, a CSV file beside this one, or the words themselves."),
     ]
-    exclude: list[dict[str, str]] = Field([], description="Combinations to leave out: maps of axis to level.")
+    exclude: list[dict[str, str]] = Field(
+        [], max_length=MOST_RULES, description="Combinations to leave out: maps of axis to level."
+    )
 
 
 def probe_schema() -> dict[str, Any]:

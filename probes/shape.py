@@ -42,6 +42,10 @@ def _note(document: Document, error: Any, keys: Callable[[Path], Iterable[str]],
     elif kind == "too_short":
         least = error["ctx"]["min_length"]
         document.fault(path, f"`{name}` is empty or too short", f"give it at least {least}")
+    elif kind in ("too_long", "string_too_long"):
+        most = error["ctx"]["max_length"]
+        unit = "characters" if kind == "string_too_long" else "entries"
+        document.fault(path, f"`{name}` is too long", f"keep it to {most:,} {unit}", key="[key]" in error["loc"])
     elif error["input"] is None:
         document.fault(path, f"`{name}` has no value", 'write one; `""` is the empty text')
     elif kind == "string_pattern_mismatch":

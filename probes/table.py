@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from probes.faults import CONTROL, MAX_BYTES, Fault, read_text, unknown_key
+from probes.faults import CONTROL, MAX_BYTES, MOST_FAULTS, Fault, read_text, unknown_key
 
 MOST_COLUMNS = 1000
 """A header row with more than these is none."""
@@ -47,11 +47,13 @@ def read_table(
     delimiter: str = ",",
     quotes: bool = True,
     most: int = MAX_BYTES,
+    most_rows: int | None = None,
 ) -> tuple[list[Row], list[Fault]]:
     """The rows in the bytes of a CSV file (UTF-8, a header row of names from `columns`, `required` among them; None:
     any others too). Without `quotes` a quote is a character as any other. `most` is the largest size in bytes.
 
-    Returns the rows that are well-shaped, and every fault of the table's shape and text; blank lines are passed over.
+    Returns the rows that are well-shaped, and the faults of the table's shape and text, at most `MOST_FAULTS` or one
+    row's more; blank lines are passed over.
     """
     text, faults = read_text(file, raw, most)
     rows: list[Row] = []
@@ -65,6 +67,11 @@ def read_table(
         faults.extend(_header_faults(file, header, columns, required))
         line = reader.line_num + 1
         for cells in reader if not faults else ():
+            if len(faults) >= MOST_FAULTS:
+                break
+            if cells and len(rows) == most_rows:
+                faults.append(Fault(file, line, 1, f"over {most_rows:,} rows", "split the file, or leave some out"))
+                break
             if cells:
                 _add(rows, faults, file, line, header, cells, delimiter)
             line = reader.line_num + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -21,6 +22,10 @@ _LONG = 100
 
 _QUICK = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 """The same parser in C, where PyYAML has it. Its composer is called only once its events have been followed."""
+
+_SHORT = 50_000
+"""Characters of a text whose fault the parser that is in every installation tells, in the same words everywhere; in a
+longer one it would take seconds to get there."""
 
 _LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -40,6 +45,11 @@ class Document:
     nodes: dict[Path, yaml.Node] = field(default_factory=dict)
     keys: dict[Path, yaml.Node] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text's lines, without their ends."""
+        return _LINE_ENDS.split(self.text)
 
     @property
     def full(self) -> bool:
@@ -62,9 +72,8 @@ class Document:
             return
         mark = node.start_mark
         column = mark.column + 1
-        lines = _LINE_ENDS.split(self.text, mark.line + 1)
-        at = min(mark.line, len(lines) - 1)  # what is missing may be said to be after the end
-        line = lines[at]
+        at = min(mark.line, len(self.lines) - 1)  # what is missing may be said to be after the end
+        line = self.lines[at]
         if inside is not None and mark.line == node.end_mark.line:
             column += max(0, line[mark.column : node.end_mark.column].find(inside))
         elif _nothing(node):  # of which one parser says where it could begin, the other where what follows does
@@ -79,9 +88,10 @@ def parse(file: str, text: str, starter: str = "`maskaudit probes new` writes on
     """
     with contextlib.suppress(yaml.YAMLError):
         return _read(file, text, _QUICK, starter)
-    document = Document(file, text)  # what is wrong is told by the parser that is in every installation
+    document = Document(file, text)
     try:
-        return _read(file, text, yaml.SafeLoader, starter)
+        yaml.reader.Reader(text)  # which looks at its characters
+        return _read(file, text, yaml.SafeLoader if len(text) <= _SHORT else _QUICK, starter)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

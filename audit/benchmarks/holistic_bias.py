@@ -27,7 +27,7 @@ from audit.benchmarks.data import DataError, find, read_json, refuse
 from audit.errors import UsageError
 from audit.files import write_in
 from probes.expand import count_prompts
-from probes.faults import Fault, ProbeError
+from probes.faults import MOST_FAULTS, Fault, ProbeError
 from probes.lexicon import ArticleWord, Lexicon, article_for, read_lexicon
 from probes.load import load_again
 from probes.probe import NEUTRAL
@@ -52,9 +52,6 @@ MOST_TEXT = 200
 
 MOST_PROMPTS = 200_000
 """A probe has fewer than these."""
-
-MOST_FAULTS = 100
-"""A file with so many is read no further."""
 
 REFERENCES = {
     "ability": "unspecific",

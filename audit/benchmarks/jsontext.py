@@ -11,12 +11,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from probes.faults import Fault
+from probes.faults import MOST_FAULTS, Fault
 
 MAX_DEPTH = 50
-MOST_FAULTS = 100
-"""More than these aren't looked for: a file with so many is no file of data."""
-
 _TOKEN = re.compile(
     r'(?P<text>"(?:[^"\\]++|\\.)*+"?)(?P<key>[ \t\r\n]*+:)?'
     r"|(?P<open>[\[{])|(?P<close>[\]}])|(?P<number>-?[0-9][0-9.eE+-]*+)|(?P<nan>-?Infinity|NaN)|(?P<nul>\0)",

@@ -24,7 +24,7 @@ from audit.benchmarks.definition import Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, Statistic, Table
 from audit.benchmarks.kept import Kept, counted_once, only_known, outcomes, ties_halved
 from audit.benchmarks.result import Difference, Mode, Score
-from probes.faults import Fault
+from probes.faults import MOST_FAULTS, Fault
 
 BLANK = "BLANK"
 LABELS = ("stereotype", "anti-stereotype", "unrelated")
@@ -67,7 +67,7 @@ def _under(value: object, key: str) -> object:
 def _placed(file: str, text: str, items: Sequence[object]) -> Iterator[Fault]:
     """What is wrong with the items, each where it begins in the text. After some the others aren't looked at."""
     told = ((n, [*_faults(item), *_sentence_faults(item)]) for n, item in enumerate(items))
-    faults = dict(islice(((n, found) for n, found in told if found), jsontext.MOST_FAULTS))
+    faults = dict(islice(((n, found) for n, found in told if found), MOST_FAULTS))
     if faults:
         places = islice(jsontext.item_places(text, "data", "intrasentence"), max(faults) + 1)
         for n, (line, column) in enumerate(places):
