@@ -98,6 +98,7 @@ def _check_settings(place: Path, wanted: Recipe) -> None:
     """Raises UsageError for settings that no run can have had: the file may be anybody's."""
     budget = wanted.asked.token_budget if wanted.asked else None
     possible = {
+        "list of probes": len(wanted.probes) > 0,
         "dtype": wanted.dtype in DTYPES,
         "top_k": 1 <= wanted.top_k <= MOST_ANSWERS,
         "seed": wanted.seed >= 0,

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from audit.errors import IncompleteError, first_line
-from audit.scorer import Scores
+from audit.scorer import Scores, impossible
 from probes.expand import Prompt
 from probes.probe import Probe, Role
 
@@ -105,7 +105,13 @@ class StoredScores:
             raise IncompleteError(f"{self.folder}: {what}: give its command again, which scores it anew")
         try:
             return made(pq.read_table(pa.BufferReader(data), columns=columns))
-        except (OSError, KeyError, TypeError, ValueError) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
+        except (
+            OSError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
             what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
             raise IncompleteError(f"{self.folder}: {what}: run it again with --fresh") from error
 
@@ -144,7 +150,18 @@ def _table(probe: Probe, prompts: Sequence[Prompt], scores: Scores) -> pa.Table:
         columns[_LOGP + word.text] = pa.array(scores.logp[:, index], from_pandas=True)
     columns["top_tokens"] = [list(tokens) for tokens in scores.top_tokens]
     columns["top_prob"] = list(scores.top_prob)
-    return pa.table(columns)
+    return pa.table(columns, schema=_schema(probe))
+
+
+def _schema(probe: Probe) -> pa.Schema:
+    axes = {
+        f"{axis.name}{ending}": kind
+        for axis in probe.axes
+        for ending, kind in (("", pa.string()), (".role", pa.string()), (".form", pa.int32()))
+    }
+    words = {_LOGP + word.text: pa.float32() for word in probe.targets.words}
+    top = {"top_tokens": pa.list_(pa.string()), "top_prob": pa.list_(pa.float32())}
+    return pa.schema({"text": pa.string(), "template": pa.int32()} | axes | words | top)
 
 
 def _unanswered(table: pa.Table) -> list[int]:
@@ -154,11 +171,17 @@ def _unanswered(table: pa.Table) -> list[int]:
 
 
 def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:
+    """The chunk in a table. Raises ValueError where it can't be one of the probe's, KeyError or TypeError."""
+
     def rows(ending: str) -> Iterator[tuple[Any, ...]]:
         return zip(*(table[axis.name + ending].to_pylist() for axis in probe.axes), strict=True)
 
+    if not table.schema.equals(_schema(probe)):
+        raise ValueError("other columns than the probe's")
+    if table["text"].null_count or table["template"].null_count:
+        raise ValueError("a prompt without its wording")
     columns = [table[_LOGP + word.text].to_numpy() for word in probe.targets.words]
-    return ScoredPrompts(
+    found = ScoredPrompts(
         texts=tuple(table["text"].to_pylist()),
         template=table["template"].to_numpy().astype(np.int64),
         levels=tuple(rows("")),
@@ -169,3 +192,21 @@ def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )
+    if fault := _fault(probe, found):
+        raise ValueError(fault)
+    return found
+
+
+def _fault(probe: Probe, found: ScoredPrompts) -> str | None:
+    """Why these can't be scores of the probe's prompts; None where they can."""
+    known = [{(level.name, level.role): len(level.forms) for level in axis.choices} for axis in probe.axes]
+    asked = set(zip(found.levels, found.roles, map(tuple, found.forms.tolist()), strict=True))
+    if not ((found.template >= 0) & (found.template < len(probe.templates))).all():
+        return "a wording that the probe hasn't"
+    for cell in asked:
+        for axis, level, role, form in zip(known, *cell, strict=True):
+            if not 0 <= form < axis.get((level, role), 0):
+                return "a group that the probe hasn't"
+    if found.pieces.shape != (len(probe.targets.words),):
+        return "other words than the probe's"
+    return impossible(found.logp, found.top_prob)

@@ -40,16 +40,23 @@ class Scores:
             return f"log-probabilities and pieces of shapes {shapes} for {prompts} prompts and {words} words"
         if self.top_prob.ndim != 2 or [*map(len, self.top_tokens)] != [self.top_prob.shape[1]] * prompts:
             return f"first answers of shape {self.top_prob.shape} for {prompts} prompts"
-        if np.isinf(self.logp).any() or (self.logp > _ROUNDING).any():
-            return "a log-probability that is none"
-        if (~np.isnan(self.top_prob) & ~((self.top_prob >= 0) & (self.top_prob <= 1 + _ROUNDING))).any():
-            return "a probability that is none"
+        if fault := impossible(self.logp, self.top_prob):
+            return fault
         lost = np.isnan(self.top_prob).any(axis=1)
         if not np.isnan(self.logp[lost]).all():
             return "a word's probability where the whole answer is no number"
         if np.isnan(self.logp[~lost][self.pieces[~lost] == 1]).any():
             return "no log-probability of a word of one piece"
         return None
+
+
+def impossible(logp: NDArray[np.float32], prob: NDArray[np.float32]) -> str | None:
+    """Why these can't be log-probabilities and probabilities, of any shape, with NaN for none; None where they can."""
+    if np.isinf(logp).any() or (logp > _ROUNDING).any():
+        return "a log-probability that is none"
+    if (~np.isnan(prob) & ~((prob >= 0) & (prob <= 1 + _ROUNDING))).any():
+        return "a probability that is none"
+    return None
 
 
 class Scorer(Protocol):

@@ -45,6 +45,7 @@ def _of(promise: int, name: str) -> str:
     return f"tests/promises/{files[promise]}.py::test_promise_{promise}_{name}"
 
 
+FORGED = _of(2, "scores_that_no_run_wrote_are_refused")
 SHAPES = _of(2, "answers_of_the_wrong_shape_or_size_are_not_kept")
 GIVEN = _of(8, "a_path_that_was_given_is_in_the_command_alone")
 CODE = _of(1, "code_of_a_checkpoint_is_refused")
@@ -64,6 +65,7 @@ GUARDS = (
     Guard(2, "audit/run.py", "lost = scores.unanswered()", "lost: dict[int, int] = {}", MARKED),
     Guard(2, "audit/cli.py", "if result.unanswered:", "if False:", MARKED),
     Guard(2, "audit/readings.py", "if probe.unanswered:", "if False:", _of(2, "a_policy_does_not_pass")),
+    Guard(2, "audit/scorefile.py", "if fault := _fault(probe, found):", "if False:", FORGED),
     Guard(2, "audit/work.py", "if fault := scores.fault(", "if False and scores.fault(", SHAPES),
     Guard(
         2,

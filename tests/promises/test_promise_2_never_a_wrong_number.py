@@ -13,6 +13,8 @@ from pathlib import Path
 
 import checkpoints
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from fakes import INFO, JOBS, PROBE, FakeScorer
@@ -24,7 +26,9 @@ from audit import load_audit, load_comparison
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
 from audit.errors import CheckpointError, IncompleteError
+from audit.manifest import Manifest
 from audit.options import Options
+from audit.recipe import recipe_id
 from audit.run import audit_with, load_probes, make_recipe
 from audit.scorer import Scores
 from audit.scoring import TorchScorer
@@ -353,6 +357,56 @@ def test_promise_2_answers_of_the_wrong_shape_or_size_are_not_kept(
     assert refused.value.status == 4
     assert not list(Path("out/scores").iterdir())
     tried("faults injected", 1)
+
+
+def column(name: str, value: object) -> Callable[[pa.Table], pa.Table]:
+    """A table with one value in all rows of a column."""
+
+    def change(table: pa.Table) -> pa.Table:
+        index = table.schema.get_field_index(name)
+        return table.set_column(index, name, pa.array([value] * len(table)).cast(table.schema.field(name).type))
+
+    return change
+
+
+FORGED: dict[str, Callable[[pa.Table], pa.Table]] = {
+    "no such wording": column("template", 99),
+    "a wording before the first": column("template", -1),
+    "no wording": column("template", None),
+    "no text": column("text", None),
+    "no such group": column("GENDER", "nobody"),
+    "no group": column("GENDER", None),
+    "another part": column("GENDER.role", "placebo"),
+    "no such form": column("GENDER.form", 9),
+    "infinity": column("logp:nurse", float("inf")),
+    "a log-probability above 0": column("logp:nurse", 1.0),
+    "probabilities of none": column("top_prob", [2.0, 1.0, 0.5]),
+    "a column of text": lambda table: table.set_column(1, "template", table["text"]),
+    "a word too few": lambda table: table.drop_columns(["logp:nurse"]),
+    "no note": lambda table: table.replace_schema_metadata({}),
+    "a note of brackets": lambda table: table.replace_schema_metadata({"maskaudit": "[" * 100_000}),
+    "pieces of fewer words": lambda table: table.replace_schema_metadata({"maskaudit": '{"pieces": [1]}'}),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_promise_2_scores_that_no_run_wrote_are_refused(
+    forged: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: Tried
+) -> None:
+    """A file of scores that can't be the probe's is told as incomplete, even where the journal has its hash."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(PROBE)
+    probes = load_probes(["small.yaml"])
+    recipe = make_recipe(INFO, probes, Options(top_k=3), "cpu", "")
+    audit_with(FakeScorer(), probes, RunFolder.open(Path("out"), recipe))
+    file = Path("out/scores/small-00000.parquet")
+    pq.write_table(FORGED[forged](pq.read_table(file)), file)
+    Manifest(Path("out/manifest.jsonl"), recipe_id(recipe)).add(
+        "scores/small-00000.parquet", sha256(file.read_bytes()).hexdigest()
+    )
+    with pytest.raises(IncompleteError, match=r"^out: the scores of small can't be read \(.*\): run it again with"):
+        audit_with(FakeScorer(), probes, RunFolder.open(Path("out"), recipe))
+    tried("hostile inputs", 1)
 
 
 # --- what is another's -----------------------------------------------------------------------------------------------

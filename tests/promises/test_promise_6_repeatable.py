@@ -98,6 +98,7 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
     assert "it isn't the checkpoint of first/run.json (weights" in capsys.readouterr().err
     recipe = Path("first/run.json")
     whole = recipe.read_text()
+    unasked = json.loads(whole)["recipe"] | {"probes": []}
     for told, text in (
         ("can't be made again", whole.replace("The [GROUP] friend", "The [GROUP] judge")),
         ("damaged", whole[:-20]),
@@ -107,6 +108,7 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
         ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":1000000000000')),
         ("no run has such a dtype", whole.replace('"dtype":"float32"', '"dtype":"float999"')),
         ("no run has such a top_k", whole.replace('"top_k":10', '"top_k":0')),
+        ("no run has such a list of probes", json.dumps(json.loads(whole) | {"recipe": unasked})),
         ("no run has such a seed", whole.replace('"seed":0', '"seed":-1')),
         ("there is no such kind of device", whole.replace('"device":"cpu"', '"device":"abacus"')),
         ("is the run that is to be repeated", whole),
@@ -116,7 +118,7 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
         assert told in capsys.readouterr().err
     assert not Path("again").exists()
     assert not Path("runs").exists()
-    tried("hostile inputs", 12)
+    tried("hostile inputs", 13)
 
 
 def test_promise_6_a_recipe_gives_no_leave(bert: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
