@@ -6,8 +6,9 @@ Loads, checks, and runs the model forward at the mask. Which prompts and words i
 from __future__ import annotations
 
 import random
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +36,10 @@ from audit.source import Source, without_hub
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.float32}
 """What a checkpoint is loaded in, by what is computed in."""
+
+_MOST_LAYERS = 1000
+"""More of them are an error, or would take for ever to make."""
+
 _SPARE_ROWS = 1024
 """Rows of the embedding beyond the tokenizer's that are taken for padding (models have up to a few hundred)."""
 
@@ -178,7 +183,7 @@ def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[
     """The model and transformers' account of what it found in the file. Raises CheckpointError."""
     options = source.options(folder)
     try:
-        return auto.from_pretrained(folder, dtype=dtype, output_loading_info=True, **options)  # type: ignore[no-any-return]
+        model, report = auto.from_pretrained(folder, dtype=dtype, output_loading_info=True, **options)
     except Exception as error:  # safetensors, pickle and transformers each raise their own, down to bare RuntimeError
         kind = (
             "can't be loaded as a masked language model" if "unrecognized configuration" in str(error).lower() else ""
@@ -187,6 +192,10 @@ def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[
         raise CheckpointError(
             f"{source.name}: {kind or 'its weights do not load'} ({first_line(error)}): {mend}"
         ) from error
+    if more := _of_more_layers(model, report["unexpected_keys"]):
+        what = f"its config.json counts fewer layers than the file has ({more[0]}), which would be left out"
+        raise CheckpointError(f"{source.name}: {what}: save it again with `save_pretrained`")
+    return model, report
 
 
 def _load_mlm(source: Source, folder: Path, dtype: torch.dtype) -> Any:
@@ -208,6 +217,16 @@ def _load_mlm(source: Source, folder: Path, dtype: torch.dtype) -> Any:
             f"{source.name}: {len(wrong)} weights are not in the file ({', '.join(wrong[:3])}): {mend}"
         )
     return model
+
+
+def _of_more_layers(model: Any, unexpected: Iterable[str]) -> list[str]:
+    """The weights in a file that the model has in layers of other numbers, and not in those."""
+
+    def unnumbered(key: str) -> str:
+        return re.sub(r"\.\d+\.", ".#.", key.removeprefix(f"{model.base_model_prefix}."))
+
+    known = {unnumbered(key) for key in model.state_dict() if re.search(r"\.\d+\.", key)}
+    return sorted(key for key in unexpected if unnumbered(key) in known)
 
 
 def _graft(source: Source, folder: Path, head: Source, head_folder: Path, tokenizer: Any, dtype: torch.dtype) -> Any:
@@ -250,11 +269,14 @@ def _load_config(source: Source, folder: Path) -> None:
     from transformers import AutoConfig
 
     try:
-        AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=source.trust_remote_code)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=source.trust_remote_code)
     except Exception as error:  # each family checks its own settings in its own way
         raise CheckpointError(
             f"{source.name}: its config.json is no use ({first_line(error)}): save it again"
         ) from error
+    layers = getattr(config, "num_hidden_layers", None)
+    if isinstance(layers, int) and layers > _MOST_LAYERS:
+        raise CheckpointError(f"{source.name}: its config.json asks for over {_MOST_LAYERS:,} layers: save it again")
 
 
 def _load_tokenizer(source: Source, folder: Path) -> Any:
@@ -264,13 +286,16 @@ def _load_tokenizer(source: Source, folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=source.trust_remote_code
         )
+        words, mask_id, unknown_id = len(tokenizer.get_vocab()), tokenizer.mask_token_id, tokenizer.unk_token_id
+        special = len(tokenizer.all_special_ids)
+        int(tokenizer.model_max_length)
     except Exception as error:  # each tokenizer class raises its own
         mend = "the folder needs tokenizer.json or the vocabulary files of its family"
         raise CheckpointError(f"{source.name}: its tokenizer does not load ({first_line(error)}): {mend}") from error
-    if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_ids):
+    if words <= special:
         mend = "put tokenizer.json or its vocabulary file into the folder"
         raise CheckpointError(f"{source.name}: its tokenizer has no vocabulary: {mend}")
-    if tokenizer.mask_token_id is None or tokenizer.mask_token_id == tokenizer.unk_token_id:
+    if mask_id is None or mask_id == unknown_id:
         mend = "only masked language models can be asked to fill a gap"
         raise CheckpointError(f"{source.name}: its tokenizer has no mask token: {mend}")
     return tokenizer

@@ -76,6 +76,13 @@ GUARDS = (
     ),
     Guard(
         2,
+        "audit/checkpoint.py",
+        'if more := _of_more_layers(model, report["unexpected_keys"]):',
+        'if more := _of_more_layers(model, report["unexpected_keys"])[:0]:',
+        _of(2, "no_number_from_a_part_of_the_layers"),
+    ),
+    Guard(
+        2,
         "audit/checkpoint_files.py",
         "if odd is not None and odd.is_symlink():",
         "if False:",

@@ -84,6 +84,31 @@ def test_promise_2_no_number_from_a_head_that_was_not_loaded(
     tried("faults injected", 1)
 
 
+def test_promise_2_no_number_from_a_part_of_the_layers(bert: Path, tmp_path: Path, tried: Tried) -> None:
+    """Settings that count fewer layers than the weights have are refused, also under another's head: transformers
+    would leave the others out. So are more than any model has."""
+    config = json.loads((bert / "config.json").read_text())
+    (shutil.copytree(bert, tmp_path / "cut") / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    for settings in ({}, {"mlm_head_from": str(bert)}):
+        told = refusal(tmp_path / "cut", **settings)
+        assert "counts fewer layers than the file has (bert.encoder.layer.1." in told
+    (tmp_path / "cut" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2**31}))
+    assert "asks for over 1,000 layers" in refusal(tmp_path / "cut")
+    tried("hostile inputs", 3)
+
+
+@pytest.mark.parametrize("settings", [{"model_max_length": "long"}, {"unk_token": ""}, {"mask_token": 7}])
+def test_promise_2_no_number_from_a_tokenizer_of_other_settings(
+    settings: dict[str, object], bert: Path, tmp_path: Path, tried: Tried
+) -> None:
+    """A tokenizer whose settings are of another kind, or name a token that there is none of, is refused."""
+    folder = shutil.copytree(bert, tmp_path / "odd")
+    own = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(own | settings))
+    assert "tokenizer" in refusal(folder)
+    tried("hostile inputs", 1)
+
+
 def test_promise_2_no_number_from_a_vocabulary_that_does_not_fit(tmp_path: Path, bert: Path, tried: Tried) -> None:
     """A tokenizer with more words than the embedding has rows, or with no words, is refused."""
     refusal(checkpoints.with_larger_tokenizer(bert, tmp_path / "larger"))
