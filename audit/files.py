@@ -135,8 +135,9 @@ def locked(path: Path, seconds: float = 0) -> Iterator[None]:
         lock.release()
 
 
-_FORMULA = re.compile("(^|[;\t\r\n])(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
-"""Where a spreadsheet would begin to read a formula: at the begin of a cell, and after what may end one elsewhere."""
+_FORMULA = re.compile('(^|[;\t\r\n])("*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n])')
+"""Where a spreadsheet would begin to read a formula: at the begin of a cell, and after what may end one elsewhere, with
+or without quotation marks."""
 
 
 def csv_bytes(frame: pd.DataFrame, *, header: bool = True) -> bytes:
@@ -159,7 +160,7 @@ def _without_formulas(column: pd.Series) -> pd.Series:
 def _no_formula(cell: Any) -> Any:
     if not isinstance(cell, str) or (not _FORMULA.search(cell) and "\r" not in cell):
         return cell
-    return _FORMULA.sub(r"\1'", cell).replace("\r\n", "\n").replace("\r", "\n")  # which would end the row, unquoted
+    return _FORMULA.sub(r"\1\2'", cell).replace("\r\n", "\n").replace("\r", "\n")  # which would end the row, unquoted
 
 
 def json_bytes(value: object) -> bytes:

@@ -5,6 +5,7 @@ How a run goes is `run`'s; what makes two recipes one is `recipe`'s.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from audit.redaction import redacted
 from audit.result import Audit, Recipe
 from audit.run import GPU_CHUNK, Progress, audit_on, counted, default_folder, make_recipe, started
 from audit.scorefile import StoredScores
+from audit.source import DEMOS
 from audit.store import RunFolder, read_recipe
 from probes.probe import Probe
 
@@ -71,7 +73,8 @@ def repeat(
 
     The probes, their words, and all that decides scores are the first run's. `checkpoint` says where the checkpoint is
     by now, if not where it was. Of `options` count those that say how to get at it and where to compute: device,
-    token_budget, offline, allow_pickle, trust_remote_code and mlm_head_from; a recipe gives no leave to run code.
+    token_budget, offline, allow_pickle, trust_remote_code and mlm_head_from. A recipe gives no leave to run code, and
+    none to download: what it alone names is taken from the hub's cache, and from nowhere else.
     Raises UsageError where `first` is no run or its probes can't be made again, CheckpointError where the checkpoint
     isn't the one that was audited, and what `audit.run.audit` raises.
     """
@@ -85,7 +88,13 @@ def repeat(
         raise UsageError(f"{folder} is the run that is to be repeated: choose another folder with --out")
     probes = counted(_probes(place, wanted), max_prompts)
     name, asked = _asked(place, checkpoint, wanted, options or Options())
-    command = wanted.command if checkpoint is None else _command(name, first, asked)
+    if (hub := _named_by_it_alone(name, asked, checkpoint, options or Options())) and not asked.offline:
+        asked = replace(asked, offline=True)
+        if progress:
+            progress.note(
+                f"{hub} is taken from the hub's cache: no leave to download it but the recipe's: name it in the command"
+            )
+    command = wanted.command if checkpoint is None and _is_own(wanted.command, asked) else _command(name, first, asked)
     with started(engine, name, asked, ray_address) as ready:
         made = make_recipe(ready.checkpoint, probes, asked, ready.device, command, name)
         recipe = replace(made, chunk=wanted.chunk)
@@ -120,7 +129,7 @@ def _asked(place: Path, checkpoint: str | None, wanted: Recipe, options: Options
     name = checkpoint or (given.checkpoint if given else None)
     if name is None:
         raise UsageError(f"{place / 'run.json'}: it doesn't say where its checkpoint is: name it before --from")
-    hub = checkpoint is None and info.name == name and not Path(name).exists()
+    hub = info.name == name and name not in DEMOS and not Path(name).is_dir()
     return name, replace(
         options,
         revision=info.revision if hub else None,
@@ -132,6 +141,24 @@ def _asked(place: Path, checkpoint: str | None, wanted: Recipe, options: Options
         mlm_head_from=options.mlm_head_from or (given.mlm_head_from if given else None) or info.mlm_head_from,
         seed=wanted.seed,
     )
+
+
+def _named_by_it_alone(name: str, asked: Options, checkpoint: str | None, options: Options) -> str | None:
+    """What would have to come from the hub though the recipe alone, which may be anybody's, names it; else None."""
+    named = [name] if checkpoint is None else []
+    if asked.mlm_head_from is not None and options.mlm_head_from is None:
+        named.append(asked.mlm_head_from)
+    return next((each for each in named if each not in DEMOS and not Path(each).is_dir()), None)
+
+
+def _is_own(command: str, options: Options) -> bool:
+    """Whether the command of a recipe can be passed on: one of maskaudit's, without leave that isn't given now."""
+    words: list[str] = []
+    with contextlib.suppress(ValueError):  # quotation marks that aren't closed
+        words = shlex.split(command)
+    leave = {"--allow-pickle": options.allow_pickle, "--trust-remote-code": options.trust_remote_code}
+    plain = shlex.join(words) == command == redacted(command) and words[:2] == ["maskaudit", "run"]
+    return plain and all(given for flag, given in leave.items() if flag in words)
 
 
 def _command(name: str, first: str | Path, options: Options) -> str:

@@ -46,14 +46,13 @@ def _add(path: Path, data: bytes) -> None:
 
 def write_new(path: Path, text: str, option: str) -> None:
     """Write a file that isn't there yet, whole or not at all."""
+    from audit.files import write_atomically
+
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already: choose another name with {option}")
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already: choose another name with {option}") from error
+        write_atomically(path, text.encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
         raise UsageError(f"{path}: can't be written ({error.strerror})") from error
 
 

@@ -49,7 +49,8 @@ def short(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing wrong with a file: where (1-based line and column), what, and how to mend it."""
+    """One thing wrong with a file: where (1-based line and column), what, and how to mend it, both cut where they are
+    long: they quote what stands in the file."""
 
     file: str
     line: int
@@ -57,9 +58,13 @@ class Fault:
     what: str
     mend: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", short(self.what))
+        object.__setattr__(self, "mend", short(self.mend))
+
     def __str__(self) -> str:
-        """One line that no terminal and no log obeys: it quotes what stands in the file."""
-        return plain(f"{self.file}:{self.line}:{self.column}: {short(self.what)}: {short(self.mend)}")
+        """One line that no terminal and no log obeys."""
+        return plain(f"{self.file}:{self.line}:{self.column}: {self.what}: {self.mend}")
 
 
 class FaultyFile(ValueError):

@@ -301,8 +301,8 @@ def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None
     try:
         if isinstance(targets, str) and targets.endswith(".csv") and folder is not None:
             path = folder / targets
-            if not path.resolve().is_relative_to(folder.resolve()):
-                mend = "put it beside the probe, and name it without a path"
+            if not _beside(path, folder):
+                mend = "put a file of that name beside the probe, and name it without a path"
                 document.fault(("targets",), f"the word list {targets[:80]} isn't beside the probe", mend)
                 return None
             return read_lexicon(path.stem, str(path), _read_bytes(path))
@@ -318,11 +318,20 @@ def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None
     if len(targets) == 1:
         document.fault(("targets",), "a list of one word", "list at least two, to tell them apart")
     seen: set[str] = set()
-    for index, word in enumerate(targets):
+    for index, word in enumerate(word.strip() for word in targets):
         if word in seen:
             document.fault(("targets", index), f"duplicate word `{word[:80]}`", "keep one of them")
         seen.add(word)
-    return Lexicon("own list", tuple(Word.named(word) for word in targets))
+    return Lexicon("own list", tuple(Word.named(word.strip()) for word in targets))
+
+
+def _beside(path: Path, folder: Path) -> bool:
+    """Whether it leads to a file in the folder, or to nothing: not out of it, round in a circle, or to a device."""
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+        return inside and (path.is_file() or not path.exists())
+    except (OSError, ValueError, RuntimeError):  # no name that a file can have; links that lead in a circle
+        return False
 
 
 def _canonical(lexicon: Lexicon) -> str:

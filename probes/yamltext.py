@@ -145,7 +145,7 @@ class _Guard:
 
     def enter(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag not in (None, "!"):
-            self.fault(event, f"the tag {event.tag}", "remove it; plain text, lists and maps will do")
+            self.fault(event, f"the tag {event.tag[:80]}", "remove it; plain text, lists and maps will do")
         if isinstance(event, yaml.ScalarEvent):
             size = 1 + len(event.value) // _LONG  # a long text counts for many: aliases repeat it
             self.sizes[event.anchor] = size
@@ -163,6 +163,8 @@ class _Guard:
                 self.stop(event, f"over {MAX_NODES:,} values once aliases are followed", "write fewer values")
 
     def fault(self, event: yaml.Event, what: str, mend: str) -> None:
+        if self.document.full:
+            raise _Stop
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         self.document.faults.append(Fault(self.document.file, line, column, what, mend))
@@ -210,6 +212,9 @@ def _construct(document: Document, node: yaml.Node, path: Path) -> Data:
             document.nodes[(*path, key)] = key_node
             document.fault((*path, key), f"duplicate key `{key}`", "keep one of them")
         else:
+            if CONTROL.search(key) or key != key.strip():
+                document.nodes[(*path, key)] = key_node
+                document.fault((*path, key), "a key with a control character, or space around it", "remove that")
             document.keys[(*path, key)] = key_node
             data[key] = _construct(document, value_node, (*path, key))
     return data

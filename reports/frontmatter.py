@@ -5,6 +5,7 @@ PyYAML says where things are, so that the text itself can be changed, and nothin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ OPENING = (
 )
 CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 DEEPEST = 50
+LONGEST = 1 << 20
+"""Characters of a front matter that is read."""
 NAMES = (yaml.AnchorToken, yaml.AliasToken)
 BY_HAND = "write it in block style, a key or `- ` a line, as the Hub's documentation has it"
 
@@ -81,7 +84,7 @@ class Front:
 
     text: str
     tokens: tuple[tuple[int, int], ...]
-    """(start, end) of all that is written, comments aside."""
+    """(start, end) of all that is written, in its order, comments aside."""
     dashes: tuple[int, ...]
     """Where the items of lists in block style begin."""
     root: MappingNode | None
@@ -94,14 +97,14 @@ class Front:
 
     def items(self, node: SequenceNode, end: int) -> tuple[Part, ...]:
         """The items of a list in block style that ends before `end`."""
-        starts = [max(dash for dash in self.dashes if dash < item.start_mark.index) for item in node.value]
+        starts = [self.dashes[bisect_left(self.dashes, item.start_mark.index) - 1] for item in node.value]
         parts = zip(node.value, self.spans(starts, end), strict=True)
         return tuple(Part(*span, value) for value, span in parts)
 
     def spans(self, starts: Sequence[int], end: int) -> Iterator[tuple[int, int]]:
         """From each start to behind the last token before the next one."""
         for start, limit in zip(starts, [*starts[1:], end], strict=True):
-            yield start, max(last for first, last in self.tokens if start <= first < limit)
+            yield start, self.tokens[bisect_left(self.tokens, (limit,)) - 1][1]
 
     def index(self) -> Part | None:
         """The `model-index`, where there is one."""
@@ -110,6 +113,8 @@ class Front:
 
 def read(text: str) -> Front:
     """The text with where everything is. Raises CardError unless it is a mapping in block style, or nothing."""
+    if len(text) > LONGEST:
+        raise CardError(f"a front matter of {len(text):,} characters", f"keep it under {LONGEST:,}")
     try:
         tokens = list(_tokens(text))
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -18,6 +18,7 @@ from surroundings import Tried, with_paths
 
 from probes import ProbeError, load_probe
 from probes.faults import MOST_FAULTS
+from reports import frontmatter
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -89,6 +90,9 @@ LARGE: dict[str, str] = {
     "a long name": HEAD.replace("probe: x", f"probe: {'x' * 1_000_000}") + "targets: [a, b]\n",
     "a long title": HEAD.replace("title: t\n", f"title: {'x' * 1_000_000}\n") + "targets: [a, b]\n",
     "a long word": HEAD + f"targets: [{'x' * 1_000_000}, b]\n",
+    "faults after many lines": "".join(f"a{n}: !t x\n" for n in range(90_000))[: MIB - 1],
+    "long tags": "".join(f"a{n}: !<{'t' * 20_000}> x\n" for n in range(50)),
+    "a long level": HEAD.replace("levels: {a: [a]", f"levels: {{{'x' * 900_000}: [a]") + "targets: [a, b]\n",
     "too large": "#" * (MIB + 1),
 }
 """Files of about a mebibyte that would hang or bloat what reads them without care."""
@@ -122,7 +126,12 @@ FORM: dict[str, tuple[bytes, str]] = {
     "utf-16": ("a: b\n".encode("utf-16"), ":1:1: not UTF-8 text"),
     "tab": (b"a:\n\tb: c\n", ":2:1: not YAML"),
     "list as a key": (b"[a, b]: c\n", ":1:1: a list or map as a key"),
+    "control in a key": (b'"a\\eb": c\n', ":1:1: a key with a control character"),
+    "space around a key": (b'a: b\n" a": c\n', ":2:1: a key with a control character, or space around it"),
+    "space around a word": (f"{HEAD}targets: [a, ' a ', b]\n".encode(), ":8:14: duplicate word `a`"),
     "empty": (b"", ":1:1: the file is empty"),
+    "NUL in a path": (f'{HEAD}targets: "a\\0.csv"\n'.encode(), ":8:10: a control character"),
+    "half a character in a path": (f'{HEAD}targets: "\\ud800.csv"\n'.encode(), ":8:10: a control character"),
     "path": (f"{HEAD}targets: ../../secret.csv\n".encode(), ":8:10: the word list ../../secret.csv isn't beside"),
     "whole path": (f"{HEAD}targets: /etc/secret.csv\n".encode(), ":8:10: the word list /etc/secret.csv isn't beside"),
 }
@@ -170,6 +179,51 @@ def test_promise_3_a_fault_of_form_has_its_place(name: str, tmp_path: Path, trie
         load_probe(path)
     assert any(f"{path}{told}" in str(fault) for fault in refused.value.faults), str(refused.value)
     tried("hostile inputs", 1)
+
+
+def test_promise_3_a_word_list_is_a_file(tmp_path: Path, tried: Tried) -> None:
+    """What stands beside a probe under the name of a word list, and is a pipe, a folder, a link to itself or out of
+    the folder, is neither waited for nor read."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "out.csv").write_text("word\na\nb\n")
+    os.mkfifo(inside / "pipe.csv")
+    (inside / "folder.csv").mkdir()
+    (inside / "loop.csv").symlink_to("loop.csv")
+    (inside / "link.csv").symlink_to(tmp_path / "out.csv")
+    path = inside / "x.yaml"
+    for name in ("pipe", "folder", "loop", "link", "x" * 300):
+        path.write_text(f"{HEAD}targets: {name}.csv\n")
+        with pytest.raises(ProbeError) as refused:
+            load_probe(path)
+        assert f"{path}:8:10: the word list {name[:70]}" in str(refused.value)
+    tried("hostile inputs", 5)
+
+
+def test_promise_3_front_matter_is_read_in_its_length(tried: Tried) -> None:
+    """A model card's front matter of many results takes twice the time at twice the length, not four times, and one of
+    over a mebibyte isn't read."""
+    result = "  - task: {type: fill-mask}\n    dataset: {type: t, name: n}\n    metrics: []\n"
+    counts = []
+    for results in (300, 600):
+        front = frontmatter.read("model-index:\n- name: m\n  results:\n" + result * results)
+        steps = 0
+
+        def count(*_: object) -> None:
+            nonlocal steps
+            steps += 1
+
+        sys.setprofile(count)
+        try:
+            (entry,) = frontmatter.entries(front, front.index())
+        finally:
+            sys.setprofile(None)
+        assert len(entry.each) == results
+        counts.append(steps)
+    assert counts[1] < 2.5 * counts[0]
+    with pytest.raises(frontmatter.CardError, match="1,048,577 characters"):
+        frontmatter.read("#" * (MIB + 1))
+    tried("hostile inputs", 3)
 
 
 @pytest.mark.parametrize("name", FORM)

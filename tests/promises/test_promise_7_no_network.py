@@ -127,6 +127,37 @@ def test_promise_7_offline_never_asks_the_hub(
     assert "--offline is set: name a local folder, or run once with the network" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("named", ["checkpoint", "mlm_head_from"])
+def test_promise_7_what_only_a_recipe_names_is_not_downloaded(
+    bert: str,
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    no_network: list[str],
+    tried: Tried,
+) -> None:
+    """A recipe of a stranger's that names a hub id has nothing downloaded, and how to is told; once the user names it,
+    the hub is asked."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    classifier = str(checkpoints.classifier_of(Path(bert), tmp_path / "classifier"))
+    assert main(["run", classifier, "-p", "jobs.yaml", "--mlm-head-from", bert, "--out", "first"]) == 0
+    recipe = Path("first/run.json")
+    whole = json.loads(recipe.read_text())
+    whole["recipe"]["asked"][named] = "someone/else"
+    recipe.write_text(json.dumps(whole))
+    assert main(["run", "--from", "first", "--out", "again"]) == 3
+    assert not no_network
+    told = capsys.readouterr().err
+    assert "someone/else is taken from the hub's cache" in told
+    assert "name it in the command" in told
+    say = ["someone/else"] if named == "checkpoint" else ["--mlm-head-from", "someone/else"]
+    assert main(["run", *say, "--from", "first", "--out", "again"]) == 3
+    assert no_network
+    no_network.clear()
+    tried("hostile inputs", 1)
+
+
 def test_promise_7_a_hub_id_is_what_the_network_is_for(
     bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_network: list[str]
 ) -> None:
