@@ -259,6 +259,17 @@ def with_nan(source: Path, folder: Path, weight: str, row: int = 0) -> Path:
     return _change(source, folder, spoil)
 
 
+def with_word(source: Path, folder: Path, word: str, value: float) -> Path:
+    """The embedding of one word of a BERT's vocabulary is all of one value."""
+    row = transformers.AutoTokenizer.from_pretrained(source).convert_tokens_to_ids(word)
+
+    def spoil(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        weights["bert.embeddings.word_embeddings.weight"][row] = value
+        return weights
+
+    return _change(source, folder, spoil)
+
+
 def without_head(source: Path, folder: Path, beginning: str = "cls.predictions.transform") -> Path:
     """An MLM architecture by its config, but the weights whose names begin so aren't in the file."""
     return _change(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import checkpoints
 import numpy as np
 import pytest
 import torch
+from fakes import JOBS
 
 from audit.benchmarks.asking import chain
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
 from audit.likelihood import TorchModel
+from audit.options import Options
+from audit.repeating import repeat
 from audit.scorer import Scores
 from audit.scoring import TorchScorer
 from audit.store import load_audit
-from probes.expand import Expansion
+from probes.expand import Expansion, expand
 from probes.load import load_probe
 
 pytestmark = [
@@ -75,6 +79,54 @@ def test_a_run_on_the_gpu_says_so(shared, tmp_path):
     assert main(["run", folder, "-p", "pronoun", "--out", str(tmp_path / "out"), "--offline"]) == 0
     recipe = load_audit(tmp_path / "out").recipe
     assert (recipe.device, recipe.chunk) == ("cuda", 8192)
+
+
+@pytest.fixture
+def broken(checkpoint_folder, tmp_path, monkeypatch):
+    """A function from a value to a checkpoint with one word's embedding all of that value, in a folder with a probe."""
+    monkeypatch.chdir(tmp_path)
+    Path("jobs.yaml").write_text(JOBS)
+    source = checkpoint_folder("bert", tie_word_embeddings=False)
+    return lambda name, value: str(checkpoints.with_word(source, tmp_path / name, "gal", value))
+
+
+def test_what_overflows_on_the_gpu_is_asked_again_on_the_cpu(broken):
+    """A prompt that has no finite answer in float16 gets the one that float32 on the CPU gives, and NaN where that is
+    none either; the others keep the GPU's."""
+    prompts, words = list(expand(load_probe("jobs.yaml"))), load_probe("jobs.yaml").targets.words
+    again = np.array([" gal " in prompt.text for prompt in prompts])
+
+    def asked(folder: str, **options: str) -> np.ndarray:
+        return TorchScorer(load_checkpoint(folder, offline=True, **options)).score(prompts, words).logp
+
+    large, nan = broken("large", 1e6), broken("nan", float("nan"))
+    half, whole = asked(large, device="cuda", dtype="float16"), asked(large, device="cpu")
+    np.testing.assert_allclose(half[again], whole[again], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(half[~again], whole[~again], rtol=0, atol=0.1)
+    assert not np.array_equal(half[~again], whole[~again])
+    marked = asked(nan, device="cuda", dtype="float16")
+    assert np.isnan(marked[again]).all()
+    np.testing.assert_allclose(marked[~again], half[~again], rtol=0, atol=0.01)
+
+
+def test_a_run_on_the_gpu_marks_what_has_no_answer(broken):
+    """Its prompts are counted and the run ends with 4, as on the CPU."""
+    assert main(["run", broken("nan", float("nan")), "-p", "jobs.yaml", "--device", "cuda", "--out", "out"]) == 4
+    audit = load_audit("out")
+    assert audit.recipe.device == "cuda"
+    assert audit.probes[0].unanswered == 5
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_a_run_of_the_gpu_is_repeated_from_its_recipe(broken, device):
+    """On the GPU or the CPU, in the first run's chunks, with log-probabilities that differ by 1e-3 at most."""
+    assert main(["run", broken("model", 0.5), "-p", "jobs.yaml", "--device", "cuda", "--out", "first"]) == 0
+    done = repeat("first", out="again", options=Options(device=device))
+    print(f"repeated on {device}: {done.agreement}")
+    assert done.audit.recipe.device == device
+    assert done.audit.recipe.chunk == 8192
+    assert done.agreement.chunks == 1
+    assert done.agreement.largest <= TOLERANCE
 
 
 def test_a_benchmark_on_the_gpu_has_the_numbers_of_the_cpu(shared):

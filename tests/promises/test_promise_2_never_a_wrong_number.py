@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from fakes import INFO, JOBS, PROBE, FakeScorer
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from surroundings import Tried
-from transformers import AutoTokenizer
 
 from audit import load_audit, load_comparison
 from audit.checkpoint import load_checkpoint
@@ -44,16 +43,6 @@ def refusal(name: Path | str, **settings: object) -> str:
     with pytest.raises(CheckpointError) as refused:
         load_checkpoint(str(name), device="cpu", **{"offline": True, **settings})
     return str(refused.value)
-
-
-def spoilt(source: Path, folder: Path, word: str, value: float) -> Path:
-    """The checkpoint with one word's embedding all of one value."""
-    shutil.copytree(source, folder)
-    weights = load_file(folder / "model.safetensors")
-    row = AutoTokenizer.from_pretrained(source).convert_tokens_to_ids(word)
-    weights["bert.embeddings.word_embeddings.weight"][row] = value
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
 
 
 @pytest.fixture
@@ -241,7 +230,7 @@ def test_promise_2_a_prompt_without_a_finite_answer_is_marked_and_counted(
     """A word whose embedding is NaN spoils the wording that it stands in and nothing else: the run ends with 4, its
     prompts are marked in the scores and predictions and counted in the result, on the page and in the card, and every
     other number is as if the wording weren't there."""
-    broken = str(spoilt(bert, tmp_path / "broken", "gal", float("nan")))
+    broken = str(checkpoints.with_word(bert, tmp_path / "broken", "gal", float("nan")))
     assert main(["run", broken, "-p", str(probe), "--out", "out"]) == 4
     told = capsys.readouterr()
     sentence = (
@@ -278,7 +267,7 @@ def test_promise_2_a_policy_does_not_pass_what_has_no_answer(
     bert: Path, probe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A limit on a probe with marked prompts is not judged; a comparison leaves their wordings out on every side."""
-    broken = str(spoilt(bert, tmp_path / "broken", "gal", float("nan")))
+    broken = str(checkpoints.with_word(bert, tmp_path / "broken", "gal", float("nan")))
     assert main(["run", broken, "-p", str(probe), "--out", "out"]) == 4
     Path("gate.yaml").write_text(
         "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: distance_bits, fails_when: {low_above: 0.9}}\n"
@@ -298,7 +287,7 @@ def test_promise_2_what_overflows_in_16_bits_is_asked_again_in_32(
 ) -> None:
     """A prompt that has no finite answer in float16 gets the one that float32 on the CPU gives; the others keep theirs,
     and the run is complete."""
-    large = spoilt(bert, tmp_path / "large", "gal", 1e6)
+    large = checkpoints.with_word(bert, tmp_path / "large", "gal", 1e6)
     prompts = list(RunPrompts.of(probe))
     words = tuple(map(Word.named, ("nurse", "doctor")))
     half = TorchScorer(load_checkpoint(str(large), device="cpu", dtype="float16")).score(prompts, words)
@@ -328,7 +317,7 @@ def test_promise_2_a_checkpoint_that_answers_nothing_ends_the_run(
     nothing = checkpoints.with_nan(bert, tmp_path / "nothing", "bert.encoder.layer.0.output.dense.bias")
     assert main(["run", str(nothing), "-p", str(probe), "--out", "out"]) == 4
     assert "is not a number, not even in float32 on the CPU" in capsys.readouterr().err
-    group = spoilt(bert, tmp_path / "group", "black", float("nan"))
+    group = checkpoints.with_word(bert, tmp_path / "group", "black", float("nan"))
     assert main(["run", str(group), "-p", str(probe), "--out", "none"]) == 4
     assert "every one of its 7 wordings has a prompt whose answer is not a number" in capsys.readouterr().err
     assert not Path("out/report.html").exists()
@@ -453,7 +442,7 @@ def test_promise_2_another_models_scores_are_never_taken(bert: Path, probe: Path
     one, other = tmp_path / "a" / "model", tmp_path / "b" / "model"
     shutil.copytree(bert, one)
     other.parent.mkdir()
-    spoilt(bert, other, "gal", 0.5)
+    checkpoints.with_word(bert, other, "gal", 0.5)
     assert main(["run", str(one), "-p", str(probe), "--out", "one"]) == 0
     assert main(["run", str(other), "-p", str(probe), "--out", "one"]) == 2
     assert main(["run", str(other), "-p", str(probe), "--out", "other"]) == 0
