@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from audit.checkpoint import Checkpoint
-from audit.errors import CheckpointError, IncompleteError
+from audit.errors import CheckpointError, NoNumberError
 from audit.framing import Frame
 
 _MOST_LOGITS = 2**29
@@ -76,11 +76,11 @@ class Batches:
         """The same checkpoint in float32 on the CPU with nothing of the model left out, loaded when it is needed."""
         return replace(self.checkpoint.exact(), way="full")
 
-    def no_number(self, ids: Sequence[int]) -> IncompleteError:
+    def no_number(self, ids: Sequence[int]) -> NoNumberError:
         """What to raise of a sequence whose answer is no number."""
         text = self.checkpoint.tokenizer.decode(list(ids))
         what = f"a logit for {text!r} is not a number, not even in float32 on the CPU"
-        return IncompleteError(f"{self.checkpoint.name}: {what}: the weights hold NaN or infinity")
+        return NoNumberError(f"{self.checkpoint.name}: {what}: the weights hold NaN or infinity")
 
     def in_memory(
         self, batch: Sequence[Item], work: Callable[[Sequence[Item]], Result]

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audit import benchmark_store
-from audit.benchmarks import NAMES, named
+from audit.benchmarks import NAMES, answered, named
 from audit.benchmarks.data import Read
 from audit.benchmarks.definition import TOP_K, Asked, Definition
 from audit.benchmarks.estimates import Measure, Measured, contrast, estimates
-from audit.benchmarks.result import MODES, SCHEMA, Benchmark, Contrast, Excluded, Mode, Score, Side
+from audit.benchmarks.result import MODES, NO_NUMBER, SCHEMA, Benchmark, Contrast, Excluded, Mode, Score, Side
 from audit.comparing import names_apart
 from audit.errors import UsageError
 from audit.files import make_folder
@@ -52,7 +52,8 @@ def benchmark(
     for among the first `top_k` answers. With several checkpoints `options.mlm_head_from` is borrowed by those without a
     head of their own, and `name@revision` names a revision. The result goes to the folder `out` (by default
     `runs/<name>-<checkpoint>`). Raises UsageError, CheckpointError and IncompleteError of `audit.errors`, and
-    `audit.benchmarks.data.DataError` (a ValueError) with every fault of the data.
+    `audit.benchmarks.data.DataError` (a ValueError) with every fault of the data. Rows to which a checkpoint's
+    answer is no number are left out, and among the excluded for `NO_NUMBER`.
     """
     asked = Asked(None if lexicon is None else Path(lexicon), top_k)
     found, _ = benchmark_into(out, name, checkpoints, Path(data), modes, asked, options or Options(), progress)
@@ -116,9 +117,10 @@ def _side(
     from audit.likelihood import TorchModel
 
     checkpoint = borrowing(load_as_asked, name, options)[0] if several else load_as_asked(name, options)
+    share = _competence(checkpoint)
     model = TorchModel(checkpoint, token_budget=options.token_budget, told=_Told(bench.name, progress))
-    found = {mode: bench.measure(read.rows, model, mode) for mode in modes}
-    return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, found), found
+    found = {mode: answered.measured(bench, read.rows, model, mode) for mode in modes}
+    return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, share, found), found
 
 
 def _told_apart(sides: Sequence[_Asked]) -> list[_Asked]:
@@ -144,8 +146,8 @@ class _Told:
             self._progress.advance(self._name, count)
 
 
-def _concerns(checkpoint: Checkpoint, found: _Found) -> list[str]:
-    """What a reader must know before the checkpoint's numbers."""
+def _concerns(checkpoint: Checkpoint, share: float | None, found: _Found) -> list[str]:
+    """What a reader must know before the checkpoint's numbers; `share` is of the easy gaps that it fills, where few."""
     notes = list(checkpoint.info.notices)
     if not checkpoint.tokenizer.is_fast:
         told = "tells no words and no places: in the corrected arithmetic each piece counts as a word of its own"
@@ -155,7 +157,13 @@ def _concerns(checkpoint: Checkpoint, found: _Found) -> list[str]:
         for mode, measured in found.items()
         if not any(table.rows for table in measured.tables.values())
     ]
-    if (share := _competence(checkpoint)) is not None:
+    notes += [
+        f"{checkpoint.name}: {len(rows):,} {'row is' if len(rows) == 1 else 'rows are'} left out of the {mode} scores, "
+        "since the model's answer is no number, not even in float32 on a CPU: its weights hold NaN or infinity."
+        for mode, measured in found.items()
+        if (rows := measured.excluded.get(NO_NUMBER))
+    ]
+    if share is not None:
         notes.append(
             f"{checkpoint.name} completes {share:.0%} of easy sentences that have nothing to do with groups of people: "
             "what it prefers here shows little."

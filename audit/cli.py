@@ -223,10 +223,11 @@ def _tell(result: Audit, folder: Path) -> None:
     _refuse_success(result)
 
 
-def _refuse_success(result: Audit | Comparison) -> None:
-    """End with 4 where prompts have no answer."""
+def _refuse_success(result: Audit | Comparison | Benchmark, one: str = "prompt", more: str = "prompts") -> None:
+    """End with 4 where prompts, or rows of data, have no answer."""
     if result.unanswered:
-        complain(f"maskaudit: incomplete: {result.unanswered:,} prompts have no answer that is a number")
+        what = f"1 {one} has" if result.unanswered == 1 else f"{result.unanswered:,} {more} have"
+        complain(f"maskaudit: incomplete: {what} no answer that is a number")
         raise typer.Exit(4)
 
 
@@ -399,6 +400,7 @@ def benchmark(
     written = _write_page(result, folder)
     say(benchmark_summary(result))
     say(f"Benchmark: {written}")
+    _refuse_success(result, "row of the data", "rows of the data")
 
 
 def _holistic_bias(checkpoints: Sequence[str], data: Path, out: Path | None, options: Options) -> None:

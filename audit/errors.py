@@ -5,7 +5,8 @@ AuditError
 ├── CheckpointError   3  the checkpoint can't be audited
 │   ├── NoHeadError   3  it is a fine-tuned classifier, say, and --mlm-head-from would help
 │   └── NoAttentionError 3  its architecture gives no attention weights
-└── IncompleteError   4  a number is missing that should be there: a logit that is no number, a run cut short
+└── IncompleteError   4  a number is missing that should be there: a run cut short
+    └── NoNumberError 4  a logit is no number
 
 A fault in a probe's file is `probes.ProbeError` (2).
 """
@@ -41,6 +42,10 @@ class IncompleteError(AuditError):
     """A number is missing or is not finite."""
 
     status = 4
+
+
+class NoNumberError(IncompleteError):
+    """What the checkpoint answers is no number."""
 
 
 def first_line(error: BaseException) -> str:

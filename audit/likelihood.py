@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from audit.batches import Batches, lacking
@@ -41,6 +42,8 @@ class TorchModel:
         self._batches = Batches(checkpoint, token_budget)
         self._told = told
         self._known: dict[Query, float] = {}
+        self._known_unmasked: dict[tuple[Ids, bool], tuple[Floats, Floats]] = {}
+        self._known_top: dict[tuple[Frame, int], tuple[tuple[str, ...], Floats]] = {}
         tokenizer = checkpoint.tokenizer
         self._special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
         self._frame = [at for at, token in enumerate(tokenise(tokenizer, ["it"])[0]) if token in self._special]
@@ -136,18 +139,19 @@ class TorchModel:
                 wanted.setdefault(Frame(query.ids, query.at), []).append(query)
         for frames, found in self._each(list(wanted), False, lambda some: self._gathered(some, wanted)):
             self._known.update(zip((query for frame in frames for query in wanted[frame]), found, strict=True))
-        return np.array([self._known[query] for query in queries], np.float64)
+        answers = np.array([self._known[query] for query in queries], np.float64)
+        self._refuse_none(np.isnan(answers), [query.ids for query in queries])
+        return answers
 
-    def _logp(self, frames: Sequence[Frame]) -> Tensor:
-        """As `Batches.logp`. Raises IncompleteError where an answer is no number."""
-        logp = self._batches.logp(frames)
-        if lost := lacking(logp):
-            raise self._batches.no_number(frames[lost[0]].ids)
-        return logp
+    def _refuse_none(self, none: NDArray[np.bool_], sequences: Sequence[Ids]) -> None:
+        """Raises NoNumberError where the answer [N] to one of N sequences is none. All were asked by then, so that to
+        ask for some of them again costs nothing."""
+        if none.any():
+            raise self._batches.no_number(sequences[int(none.argmax())])
 
     def _gathered(self, frames: Sequence[Frame], wanted: Mapping[Frame, Sequence[Query]]) -> list[float]:
         """The answers to what is wanted of the frames, frame by frame."""
-        logp = self._logp(frames)  # [B, V]
+        logp = self._batches.logp(frames)  # [B, V]
         rows = [row for row, frame in enumerate(frames) for _ in wanted[frame]]
         tokens = [query.wanted for frame in frames for query in wanted[frame]]
         return logp[rows, tokens].tolist()
@@ -155,34 +159,38 @@ class TorchModel:
     def unmasked(self, sequences: Sequence[Ids], *, attention: bool = False) -> list[tuple[Floats, Floats]]:
         """For each sequence of L ids log P(each id | the sequence as it is) [L], and the attention that each position
         gets [L], empty unless asked for."""
-        known: dict[Ids, tuple[Floats, Floats]] = {}
-        frames = [Frame(ids, 0) for ids in dict.fromkeys(sequences)]
+        known = self._known_unmasked
+        frames = [Frame(ids, 0) for ids in dict.fromkeys(sequences) if (ids, attention) not in known]
         for some, found in self._each(frames, True, lambda some: self._own(some, attention)):
-            known.update(zip((frame.ids for frame in some), found, strict=True))
-        return [known[ids] for ids in sequences]
+            known.update(zip(((frame.ids, attention) for frame in some), found, strict=True))
+        answers = [known[ids, attention] for ids in sequences]
+        self._refuse_none(np.array([np.isnan(logp).any() for logp, _ in answers], bool), sequences)
+        return answers
 
+    @torch.inference_mode()
     def _own(self, frames: Sequence[Frame], attention: bool) -> list[tuple[Floats, Floats]]:
         ids = torch.tensor([frame.ids for frame in frames], device=self.checkpoint.device)  # [B, L]
         logits, attended = self.checkpoint.every_logits(ids, attention=attention)  # [B, L, V], [B, L] or [B, 0]
-        if lacking(logits):
-            ids = ids.cpu()
-            logits, attended = self._batches.exact.every_logits(ids, attention=attention)
-            if lost := lacking(logits):
-                raise self._batches.no_number(frames[lost[0]].ids)
-        logp = logits.gather(2, ids[:, :, None]).squeeze(2) - logits.logsumexp(dim=-1)  # [B, L]
+        logp = _of_each(logits, ids)  # [B, L]
+        for row in lacking(logits):
+            again = ids[row : row + 1].cpu()
+            exact, attended[row : row + 1] = self._batches.exact.every_logits(again, attention=attention)
+            logp[row] = torch.nan if lacking(exact) else _of_each(exact, again)[0]
         return [*zip(logp.double().cpu().numpy(), attended.double().cpu().numpy(), strict=True)]
 
     def completions(self, frames: Sequence[Frame], k: int) -> tuple[list[tuple[str, ...]], Floats]:
         """The k most likely tokens at each of N frames, decoded, without space around them; their probabilities
         [N, k]."""
-        known: dict[Frame, tuple[tuple[str, ...], Floats]] = {}
-        for some, found in self._each(list(dict.fromkeys(frames)), False, lambda some: self._top(some, k)):
-            known.update(zip(some, found, strict=True))
-        probs = [known[frame][1] for frame in frames]
-        return [known[frame][0] for frame in frames], np.array(probs).reshape(len(frames), -1 if frames else k)
+        known = self._known_top
+        new = [frame for frame in dict.fromkeys(frames) if (frame, k) not in known]
+        for some, found in self._each(new, False, lambda some: self._top(some, k)):
+            known.update(zip(((frame, k) for frame in some), found, strict=True))
+        probs = np.array([known[frame, k][1] for frame in frames]).reshape(len(frames), -1 if frames else k)
+        self._refuse_none(np.isnan(probs).any(axis=1), [frame.ids for frame in frames])
+        return [known[frame, k][0] for frame in frames], probs
 
     def _top(self, frames: Sequence[Frame], k: int) -> list[tuple[tuple[str, ...], Floats]]:
-        logp = self._logp(frames)  # [B, V]
+        logp = self._batches.logp(frames)  # [B, V]
         top = logp.topk(min(k, logp.shape[1]), dim=1)  # [B, k]
         tokens = [tuple(self.text([token]).strip() for token in row) for row in top.indices.tolist()]
         return [*zip(tokens, top.values.exp().double().cpu().numpy(), strict=True)]
@@ -203,3 +211,8 @@ class TorchModel:
                         self._told.advance(len(some))
                     yield some, found
                 at += size
+
+
+def _of_each(logits: Tensor, ids: Tensor) -> Tensor:
+    """[B, L] log P of each of the ids [B, L] at its place, from logits [B, L, V]."""
+    return logits.gather(2, ids[:, :, None]).squeeze(2) - logits.logsumexp(dim=-1)

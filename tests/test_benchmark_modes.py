@@ -4,13 +4,26 @@ matters."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_model import CLS, MASK, SEP, FakeModel
 
-from audit.benchmarks import aul, bec_pro, crows_pairs, gest, honest, named, stereoset, winobias, winogender
+from audit.benchmarks import (
+    NAMES,
+    answered,
+    aul,
+    bec_pro,
+    crows_pairs,
+    gest,
+    honest,
+    named,
+    stereoset,
+    winobias,
+    winogender,
+)
 from audit.benchmarks.bec_pro import Work
 from audit.benchmarks.crows_pairs import Pair
 from audit.benchmarks.definition import Asked
@@ -18,9 +31,11 @@ from audit.benchmarks.estimates import Measured, estimates
 from audit.benchmarks.gest import Said
 from audit.benchmarks.honest import Sentences, Template
 from audit.benchmarks.pronouns import Gap
+from audit.benchmarks.result import NO_NUMBER
 from audit.benchmarks.stereoset import Cluster
 from audit.benchmarks.winobias import Wino
 from audit.benchmarks.winogender import Schema
+from audit.errors import NoNumberError
 
 MODES = ("reference", "corrected")
 
@@ -641,6 +656,64 @@ def test_corrected_counts_once_and_scores_no_unknown_word(name):
     assert corrected.excluded["repeats an earlier row"] == (names[1],)
     assert corrected.excluded["a word of it isn't in the vocabulary"] == (names[2],)
     assert (corrected.counts["repeated"], corrected.counts["unknown"]) == (1, 1)
+
+
+class WithoutNumber(FakeModel):
+    """A model whose answer is no number where a word stands, or is asked for."""
+
+    def __init__(self, word: str, **settings: object) -> None:
+        super().__init__(**settings)
+        self.word = word
+
+    def _check(self, sequences) -> None:
+        if any(self.word in self.tokens(ids) for ids in sequences):
+            raise NoNumberError("not a number")
+
+    def logp(self, queries):
+        self._check([(*query.ids, query.wanted) for query in queries])
+        return super().logp(queries)
+
+    def unmasked(self, sequences, *, attention=False):
+        self._check(sequences)
+        return super().unmasked(sequences, attention=attention)
+
+    def completions(self, frames, k):
+        self._check([frame.ids for frame in frames])
+        return super().completions(frames, k)
+
+
+def rows_without_number(name: str) -> tuple[object, Callable[[list], object], list]:
+    """A benchmark's module, what makes its data of rows, and rows of which the third has the word "xhosa"."""
+    if name == "crows-pairs":
+        texts = ("the {} cook ran", "the {} cook ate", "the xhosa {} ran", "the {} guard ate")
+        pairs = [pair(text.format("old"), text.format("young"), row=n) for n, text in enumerate(texts)]
+        return crows_pairs, list, pairs
+    if name == "honest":
+        texts = ("the man works as a [M].", "the woman works as a [M].", "the xhosa works as a [M].", "he is a [M].")
+        rows = [Template(f"t.tsv:{n}", text, "x", "female", "occupation", "plural") for n, text in enumerate(texts)]
+        return honest, lambda some: Sentences(tuple(some), {"maid": ""}, 2), rows
+    module, rows, _ = odd_rows(name)
+    return module, list, rows
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_whose_answer_is_no_number_is_as_if_it_were_not_in_the_data(name, mode):
+    """In every benchmark it is left out, with the reason, and the numbers are those of the other rows alone; where
+    every row is such a one there is an error."""
+    module, data, rows = rows_without_number(name)
+    model = WithoutNumber("xhosa", answers=ANSWERS[:1])
+    found = answered.measured(named(name), data(rows), model, mode)
+    assert found.excluded.pop(NO_NUMBER) == (rows[2].row,)
+    wanted = module.measure(data([*rows[:2], *rows[3:]]), model, mode)
+    assert found.tables.keys() == wanted.tables.keys()
+    for unit, table in wanted.tables.items():
+        assert found.tables[unit].rows == table.rows
+        for column, values in table.values.items():
+            np.testing.assert_array_equal(found.tables[unit].values[column], values)
+    assert (found.excluded, found.counts, found.matched) == (wanted.excluded, wanted.counts, wanted.matched)
+    with pytest.raises(NoNumberError):
+        answered.measured(named(name), data(rows[2:3]), model, mode)
 
 
 def test_honest_leaves_out_sentences_with_an_unknown_word():

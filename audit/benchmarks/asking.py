@@ -113,7 +113,7 @@ class Model(Protocol):
     def logp(self, queries: Sequence[Query]) -> Floats:
         """[N] natural logs of probabilities, from a float32 softmax over the whole vocabulary.
 
-        Raises IncompleteError for logits that are no numbers, CheckpointError where memory runs out.
+        Raises NoNumberError for logits that are no numbers, CheckpointError where memory runs out.
         """
         ...
 

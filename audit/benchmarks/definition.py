@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from audit.benchmarks.asking import Model
 from audit.benchmarks.data import Read
@@ -22,6 +22,15 @@ class Asked:
 
     lexicon: Path | None = None
     top_k: int = TOP_K
+
+
+class Row(Protocol):
+    """A row of data."""
+
+    @property
+    def row(self) -> str:
+        """Where it stands: file:line."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -41,3 +50,7 @@ class Definition:
     """What a mode gives for the rows that `read` found. Raises what the model does."""
     differences: Callable[[Measured, Measured], tuple[Difference, ...]]
     """What the reference (first) does otherwise than the corrected mode."""
+    rows: Callable[[Any], tuple[Row, ...]] = tuple
+    """The rows that `read` found, one by one."""
+    only: Callable[[Any, tuple[Any, ...]], Any] = lambda _data, rows: rows
+    """What `read` found, with some of its rows alone."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -268,4 +268,6 @@ BENCHMARK = Definition(
     read=read,
     measure=measure,
     differences=differences,
+    rows=lambda data: data.templates,
+    only=lambda data, templates: replace(data, templates=templates),
 )

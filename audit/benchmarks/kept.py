@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from audit.benchmarks.asking import Encoded, Floats, Model, Unscorable
+from audit.benchmarks.definition import Row
 from audit.benchmarks.estimates import Measured
 from audit.benchmarks.result import Difference
-
-
-class Row(Protocol):
-    """A row of data."""
-
-    @property
-    def row(self) -> str:
-        """Where it stands: file:line."""
-        ...
-
 
 R = TypeVar("R", bound=Row)
 

@@ -16,6 +16,9 @@ Mode = Literal["reference", "corrected"]
 
 MODES: tuple[Mode, ...] = ("reference", "corrected")
 
+NO_NUMBER = "the model's answer to it is no number, not even in float32 on a CPU"
+"""Why a row is excluded that would have a part in the scores if the checkpoint weren't broken."""
+
 SCHEMA = 1
 """Version of the saved form. A reader refuses a newer one."""
 
@@ -65,7 +68,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Rows that have no part in a mode's scores, for one reason."""
+    """Rows that have no part in a mode's scores, for one reason; `NO_NUMBER` is the one that is the checkpoint's
+    fault."""
 
     mode: Mode
     reason: str
@@ -171,3 +175,9 @@ class Benchmark:
     versions: tuple[tuple[str, str], ...]
     started: str
     """When, as an ISO date and time in UTC."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many rows of data have an answer that is no number, added up over checkpoints."""
+        lost = ((n, left) for n, side in enumerate(self.sides) for left in side.excluded if left.reason == NO_NUMBER)
+        return len({(n, row) for n, left in lost for row in left.rows})

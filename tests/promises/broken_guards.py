@@ -65,6 +65,7 @@ GUARDS = (
     Guard(2, "audit/run.py", "lost = scores.unanswered()", "lost: dict[int, int] = {}", MARKED),
     Guard(2, "audit/cli.py", "if result.unanswered:", "if False:", MARKED),
     Guard(2, "audit/readings.py", "if probe.unanswered:", "if False:", _of(2, "a_policy_does_not_pass")),
+    Guard(2, "audit/likelihood.py", "if none.any():", "if False:", _of(2, "a_row_of_a_benchmark")),
     Guard(2, "audit/scorefile.py", "if fault := _fault(probe, found):", "if False:", FORGED),
     Guard(2, "audit/work.py", "if fault := scores.fault(", "if False and scores.fault(", SHAPES),
     Guard(

@@ -28,7 +28,7 @@ def read_yaml(data: bytes) -> None:
     """A probe."""
     from probes.load import _read_probe
 
-    _read_probe("x.yaml", data, None)
+    _read_probe("x.yaml", data, CORPUS)
 
 
 def read_csv(data: bytes) -> None:

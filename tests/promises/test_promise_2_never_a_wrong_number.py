@@ -21,7 +21,8 @@ from fakes import INFO, JOBS, PROBE, FakeScorer
 from safetensors.torch import load_file
 from surroundings import Tried
 
-from audit import load_audit, load_comparison
+from audit import load_audit, load_benchmark, load_comparison
+from audit.benchmarks.result import NO_NUMBER
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
 from audit.errors import CheckpointError, IncompleteError
@@ -298,6 +299,48 @@ def test_promise_2_what_overflows_in_16_bits_is_asked_again_in_32(
     assert not np.array_equal(half.logp[~again], whole.logp[~again])
     assert main(["run", str(large), "-p", str(probe), "--dtype", "float16", "--out", "out"]) == 0
     tried("faults injected", int(again.sum()))
+
+
+@pytest.mark.parametrize("name", ["crows-pairs", "aul", "honest"])
+def test_promise_2_a_row_of_a_benchmark_without_a_finite_answer_is_left_out_and_counted(
+    name: str,
+    bert: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tried: Tried,
+) -> None:
+    """A word whose embedding is NaN takes the rows that it stands in out of a benchmark's scores: they are named, the
+    page and the terminal say so, the benchmark ends with 4, and the scores are those of the data without them."""
+    monkeypatch.chdir(tmp_path)
+    broken = str(checkpoints.with_word(bert, tmp_path / "broken", "gal", float("nan")))
+    options = ["--lexicon", "hurt.txt"] if name == "honest" else []
+    Path("hurt.txt").write_text("nurse\nmaid\ndoctor\n")
+    for file, people in (("all", ("man", "gal", "fox", "judge")), ("fewer", ("man", "fox", "judge"))):
+        honest = "".join(f"the {word} liked a [M].\t{word}\tsingular\tfemale\tjob\n" for word in people)
+        pairs = "".join(f"The White {word} ran.,The Black {word} ran.,stereo,race\n" for word in people)
+        head = "template_masked\tidentity\tnumber\tcategory\ttype\n"
+        rows = f"sent_more,sent_less,stereo_antistereo,bias_type\n{pairs}"
+        Path(file).write_text(head + honest if name == "honest" else rows)
+        status = main(["benchmark", name, broken, "--data", file, "--out", f"of-{file}", "--offline", *options])
+        assert status == (4 if file == "all" else 0)
+    told = capsys.readouterr()
+    assert "incomplete: 1 row of the data has no answer that is a number" in told.err
+    whole, fewer = load_benchmark("of-all"), load_benchmark("of-fewer")
+    assert whole.unanswered == 1
+    assert fewer.unanswered == 0
+    assert {(left.mode, left.rows) for left in whole.sides[0].excluded if left.reason == NO_NUMBER} == {
+        ("reference", ("all:3",)),
+        ("corrected", ("all:3",)),
+    }
+    values = [[replace(each, value=None) for each in side.estimates] for side in (whole.sides[0], fewer.sides[0])]
+    assert values[0] == values[1]
+    values = [[each.value for each in side.estimates] for side in (whole.sides[0], fewer.sides[0])]
+    assert values[0] == pytest.approx(values[1], abs=1e-4)
+    said = "1 row is left out of the reference scores, since the model&#39;s answer is no number"
+    assert said in Path("of-all/benchmark.html").read_text()
+    assert "left out, corrected: 1 row: the model's answer to it is no number" in told.out
+    tried("faults injected", 1)
 
 
 class RunPrompts:

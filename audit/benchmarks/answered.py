@@ -1,0 +1,42 @@
+"""Rows of a benchmark's data whose answer is no number, taken out before the others are measured.
+
+What no number is, is `batches`'; rows that can't be asked about at all are `kept`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from audit.benchmarks.asking import Model
+from audit.benchmarks.definition import Definition, Row
+from audit.benchmarks.estimates import Measured
+from audit.benchmarks.result import NO_NUMBER, Mode
+from audit.errors import NoNumberError
+
+
+def measured(bench: Definition, data: object, model: Model, mode: Mode) -> Measured:
+    """What a mode measures of the rows to which every answer is a number, as if the others weren't in the data; these
+    are among the excluded. Raises NoNumberError where none is left, and what else the model does."""
+    try:
+        return bench.measure(data, model, mode)
+    except NoNumberError as error:
+        rows = bench.rows(data)
+        lost = {row.row for row in _lost(bench, data, rows, model, mode)}
+        left = tuple(row for row in rows if row.row not in lost)
+        if not left:
+            raise error
+    found = bench.measure(bench.only(data, left), model, mode)
+    return replace(found, excluded={**found.excluded, NO_NUMBER: tuple(r.row for r in rows if r.row in lost)})
+
+
+def _lost(bench: Definition, data: object, rows: Sequence[Row], model: Model, mode: Mode) -> Sequence[Row]:
+    """Those of the rows with an answer that is none, looked for in halves: the model remembers what it was asked."""
+    try:
+        bench.measure(bench.only(data, tuple(rows)), model, mode)
+    except NoNumberError:
+        if len(rows) == 1:
+            return rows
+        half = len(rows) // 2
+        return [row for part in (rows[:half], rows[half:]) for row in _lost(bench, data, part, model, mode)]
+    return ()
