@@ -63,13 +63,17 @@ def _first_names(names: Sequence[Named]) -> dict[tuple[str, Role], int]:
 
 
 def whole(answers: Answers, axes: int, templates: int) -> bool:
-    """Whether every index in a saved value leads somewhere, and every answer has its probability."""
+    """Whether every index in a saved value leads somewhere, every answer has its probability, and no prompt is there
+    twice or too many."""
+    asked = {(prompt.template, prompt.names) for prompt in answers.prompts}
+    if len(answers.prompts) > PROMPTS or len(asked) < len(answers.prompts):
+        return False
     return len(answers.names) == axes and all(
         0 <= prompt.template < templates
         and len(prompt.names) == axes
         and all(0 <= name < len(names) for name, names in zip(prompt.names, answers.names, strict=True))
         and all(0 <= token < len(answers.tokens) for token in prompt.tokens)
-        and len(prompt.tokens) == len(prompt.probs)
+        and len(prompt.tokens) == len(prompt.probs) <= FIRST
         and all(0 <= prob <= 1 for prob in prompt.probs)
         for prompt in answers.prompts
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from audit import places
 from audit.benchmarks.estimates import Measured, Table
 from audit.benchmarks.result import SCHEMA, Benchmark, Mode
 from audit.errors import UsageError
-from audit.files import csv_bytes, json_bytes, write_together
+from audit.files import csv_bytes, json_bytes
 from audit.store import read_json
 
 FILE = "benchmark.json"
@@ -24,7 +25,8 @@ def _csv(unit: str) -> str:
     return f"{unit.replace(' ', '-')}.csv"
 
 
-OWN = {FILE, "scores.csv", "benchmark.html", *map(_csv, UNITS)}
+PAGE = "benchmark.html"
+OWN = {FILE, "scores.csv", PAGE, *map(_csv, UNITS)}
 
 
 def check_place(folder: Path) -> None:
@@ -52,9 +54,13 @@ def save_benchmark(folder: Path, result: Benchmark, sides: Sequence[tuple[str, d
     """Write `benchmark.json`, `scores.csv`, and a table of each kind of row with a row for each checkpoint and mode;
     an earlier result's are replaced. Raises UsageError where they can't be written."""
     units = {unit: None for _, found in sides for measured in found.values() for unit in measured.tables}
-    write_together(folder, _files(result, sides, [*units]), "benchmark.html")
-    for unit in set(UNITS) - set(units):
-        (folder / _csv(unit)).unlink(missing_ok=True)
+    places.save_together(folder, OWN, _files(result, sides, [*units]), PAGE)
+
+
+def claimed(folder: Path, result: Benchmark) -> AbstractContextManager[None]:
+    """While open, the folder is this result's, for its page to be written. Raises UsageError where another was saved
+    there meanwhile."""
+    return places.claimed(folder, FILE, json_bytes(asdict(result)))
 
 
 def _files(

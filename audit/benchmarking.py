@@ -83,13 +83,14 @@ def benchmark_into(
         raise UsageError(f"modes are some of {', '.join(MODES)}, and at least one answer is looked at")
     if out is not None:
         benchmark_store.check_place(Path(out))
-        make_folder(Path(out))
     bench = named(name)
     read = bench.read(data, asked)
     wanted = tuple(mode for mode in MODES if mode in modes)
     several = len(checkpoints) > 1
     for checkpoint in checkpoints:
         find_checkpoint(checkpoint, options)
+    if out is not None:
+        make_folder(Path(out))
     sides = _told_apart([_side(bench, read, name, wanted, options, progress, several=several) for name in checkpoints])
     command = _command(name, checkpoints, data, wanted, asked, options)
     settings = (("completions of each sentence", str(asked.top_k)),) if name == "honest" else ()

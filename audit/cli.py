@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from audit.comparison import Comparison
     from audit.result import Audit
 
+CARD = "model-card.md"
+"""In the folder of a run."""
 _PATIENCE_SECONDS = 60
 """For another process in the folder of a run that is finished, before its page is given up."""
 
@@ -217,7 +219,7 @@ def _tell(result: Audit, folder: Path) -> None:
 
     with RunFolder(folder, result.recipe).claimed(_PATIENCE_SECONDS):
         written = _write_page(result, folder)
-        _write_card(folder / "model-card.md", result, "with `maskaudit card RUN --readme FILE`")
+        _write_own_card(result, folder)
     say(audit_summary(result))
     say(f"Report: {written}")
     _refuse_success(result)
@@ -302,6 +304,7 @@ def compare(
     the checkpoints that have none.
     """
     from audit.comparing import compare_into
+    from audit.comparison_store import claimed as comparison_claimed
     from audit.progress import progress
     from audit.summary import comparison_summary
 
@@ -318,13 +321,14 @@ def compare(
     )
     with progress() as told:
         result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
-    written = _write_page(result, folder)
+    with comparison_claimed(folder, result):
+        written = _write_page(result, folder)
     say(comparison_summary(result))
     say(f"Comparison: {written}")
     for each in runs:
         if each.placed and not (each.path / "report.html").exists():
             _write_page(each.audit, each.path)
-            _write_card(each.path / "model-card.md", each.audit, "with `maskaudit card RUN --readme FILE`")
+            _write_own_card(each.audit, each.path)
     _refuse_success(result)
 
 
@@ -386,6 +390,7 @@ def benchmark(
         return _holistic_bias(checkpoints, data, out, options)
     if top_k is not None and name != "honest":
         raise UsageError(f"{name} has no use for a number of completions: leave out --top-k")
+    from audit.benchmark_store import claimed as benchmark_claimed
     from audit.benchmarking import benchmark_into
     from audit.benchmarks.definition import TOP_K, Asked
     from audit.benchmarks.result import MODES
@@ -397,7 +402,8 @@ def benchmark(
         result, folder = benchmark_into(
             out, name, checkpoints, data, wanted, Asked(lexicon, top_k or TOP_K), options, told
         )
-    written = _write_page(result, folder)
+    with benchmark_claimed(folder, result):
+        written = _write_page(result, folder)
     say(benchmark_summary(result))
     say(f"Benchmark: {written}")
     _refuse_success(result, "row of the data", "rows of the data")
@@ -414,7 +420,8 @@ def _holistic_bias(checkpoints: Sequence[str], data: Path, out: Path | None, opt
         mend = "run it for each, and compare the runs with `maskaudit compare`"
         raise UsageError(f"holistic-bias is an audit of one checkpoint: {mend}")
     folder = out or default_folder(f"holistic-bias-{default_folder(checkpoints[0]).name}")
-    found, place = holistic_bias.read(data), Path(f"{folder.resolve()}-probes")
+    whole = folder if folder.name not in ("", "..") else folder.resolve()
+    found, place = holistic_bias.read(data), whole.with_name(f"{whole.name}-probes")
     check_place(place, holistic_bias.files_of(found), "probes of HolisticBias")
     probes = holistic_bias.write(found, place)
     with progress() as told:
@@ -531,7 +538,8 @@ def card(
         raise UsageError(f"{run_folder} is a comparison: name the folder of a run")
     result = load_audit(run_folder)
     place = run_folder if run_folder.is_dir() else run_folder.parent
-    say(f"Model card: {_write_card(readme or place / 'model-card.md', result, 'with --readme')}")
+    written = _write_card(readme, result, "with --readme") if readme else _write_own_card(result, place)
+    say(f"Model card: {written}")
 
 
 @app.command()
@@ -628,13 +636,18 @@ def _dtype(name: str) -> str:
     return name
 
 
-def _write_card(path: Path, result: Audit, how: str) -> Path:
+def _write_own_card(result: Audit, folder: Path) -> Path:
+    """The section as a file in the run's folder. What a link there leads to isn't the run's, and stays as it is."""
+    return _write_card(folder / CARD, result, "with `maskaudit card RUN --readme FILE`", follow=False)
+
+
+def _write_card(path: Path, result: Audit, how: str, *, follow: bool = True) -> Path:
     """Put the section into the file, which is made if need be; nothing else in it changes. `how` to name another."""
     from reports.frontmatter import CardError
     from reports.readme import has_another, update
 
     try:
-        new = rewrite(path, lambda old: update(old, result), f"choose another {how}")
+        new = rewrite(path, lambda old: update(old, result), f"choose another {how}", follow=follow)
     except CardError as error:
         raise UsageError(f"{path}:{error}") from error
     if has_another(new):

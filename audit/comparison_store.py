@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
 from audit import places, tables
 from audit.comparison import SCHEMA, Comparison, ProbeComparison
 from audit.errors import UsageError
-from audit.files import csv_bytes, json_bytes, write_together
+from audit.files import csv_bytes, json_bytes
 from audit.recipe import recipe_id
 from audit.result import Audit
 from audit.store import load_audit, read_json
 
 FILE = "comparison.json"
-OWN = {FILE, "changes.csv", "measure-changes.csv", "compare.html"}
+PAGE = "compare.html"
+OWN = {FILE, "changes.csv", "measure-changes.csv", PAGE}
 
 
 def check_place(folder: Path) -> None:
@@ -43,7 +45,13 @@ def save_comparison(folder: Path, comparison: Comparison) -> None:
 
     Raises UsageError where they can't be written.
     """
-    write_together(folder, _files(comparison), "compare.html")
+    places.save_together(folder, OWN, _files(comparison), PAGE)
+
+
+def claimed(folder: Path, comparison: Comparison) -> AbstractContextManager[None]:
+    """While open, the folder is this comparison's, for its page to be written. Raises UsageError where another was
+    saved there meanwhile."""
+    return places.claimed(folder, FILE, json_bytes(asdict(comparison)))
 
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:

@@ -41,7 +41,8 @@ def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
 def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[bytes]]], outdated: str) -> None:
     """Write files of which the last is the mark that the others are there, and of the same result. None is touched
     before all are written under temporary names; then the old mark goes, and with it, if the new one is another,
-    the file that was made of it: `outdated`. Raises UsageError where one can't be written.
+    the file that was made of it: `outdated`. The folder should be `locked`. Raises UsageError where one can't be
+    written.
     """
     ready: list[tuple[str, Path]] = []
     path = folder
@@ -61,6 +62,17 @@ def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[byt
         for temporary, _ in ready:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def clear_temporaries(folder: Path, names: Iterable[str]) -> None:
+    """Remove what a process that was killed had begun to write in the folder under these names (or patterns), while no
+    other writes there. Raises UsageError where that fails."""
+    try:
+        for name in names:
+            for file in folder.glob(f".{name}.{'?' * 8}"):  # the end of tempfile's names
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -135,6 +147,11 @@ def locked(path: Path, seconds: float = 0) -> Iterator[None]:
         lock.release()
 
 
+_LARGEST = 1e15
+"""More than any number with a fraction in a result is in size."""
+_DIGITS = 40
+"""More than a whole number has; a seed may have as many."""
+
 _FORMULA = re.compile('(^|[;\t\r\n])("*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n])')
 """Where a spreadsheet would begin to read a formula: at the begin of a cell, and after what may end one elsewhere, with
 or without quotation marks."""
@@ -161,6 +178,24 @@ def _no_formula(cell: Any) -> Any:
     if not isinstance(cell, str) or (not _FORMULA.search(cell) and "\r" not in cell):
         return cell
     return _FORMULA.sub(r"\1\2'", cell).replace("\r\n", "\n").replace("\r", "\n")  # which would end the row, unquoted
+
+
+def finite_json(data: bytes) -> Any:
+    """The value of JSON whose numbers are ones that a result can have. Raises ValueError, RecursionError."""
+    return json.loads(data, parse_constant=_refused, parse_float=_in_range, parse_int=_of_few_digits)
+
+
+def _refused(number: str) -> float:
+    raise ValueError(f"{number[:40]} is no number of a result")
+
+
+def _in_range(number: str) -> float:
+    found = float(number)
+    return found if abs(found) < _LARGEST else _refused(number)
+
+
+def _of_few_digits(number: str) -> int:
+    return int(number) if len(number) <= _DIGITS else int(_refused(number))
 
 
 def json_bytes(value: object) -> bytes:

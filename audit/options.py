@@ -8,6 +8,8 @@ DTYPES = ("float32", "bfloat16", "float16", "int8")
 """What can be computed in."""
 MOST_ANSWERS = 1000
 """Of a prompt, that can be kept."""
+MOST_IN_CHUNK = 8192
+"""Prompts that are scored together, and a kill can cost: as many on a GPU."""
 MAX_PROMPTS = 1_000_000
 """A run of more prompts has to be asked for."""
 

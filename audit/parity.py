@@ -5,7 +5,6 @@ Which dtype that was is not known here. The sample is of chunks, so that shards 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from audit.errors import IncompleteError, first_line
-from audit.files import json_bytes
+from audit.files import finite_json, json_bytes
 from audit.result import Parity
 from audit.scorefile import ScoredPrompts
 from audit.scorer import Scorer, Scores
@@ -99,10 +98,19 @@ def read_samples(folder: RunFolder) -> list[Sample]:
     if (data := folder.read_whole(PARITY)) is None:
         return []
     try:
-        return TypeAdapter(list[Sample]).validate_python(json.loads(data)["samples"])
+        samples = TypeAdapter(list[Sample]).validate_python(finite_json(data)["samples"])
+        if not all(map(_possible, samples)):
+            raise ValueError("a sample that none can be")
+        return samples
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         mend = "run it again with --fresh"
         raise IncompleteError(f"{folder.path / PARITY}: can't be read ({first_line(error)}): {mend}") from error
+
+
+def _possible(sample: Sample) -> bool:
+    """A sample of prompts can have these numbers."""
+    counts = 1 <= sample.prompts <= PROMPTS and sample.words >= 0 and sample.top_k >= 1
+    return counts and 0 <= sample.shared <= sample.prompts and 0 <= sample.largest_logp <= sample.total_logp + 1e-9
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:

@@ -5,11 +5,16 @@ Which result it is, and what is in its files, is not known here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from audit.errors import UsageError
+from audit.files import clear_temporaries, locked, make_folder, write_together
+
+PATIENCE_SECONDS = 60
+"""As long as another process' result is waited for: writing one takes a moment."""
 
 
 def check_place(folder: Path, own: Collection[str], what: str) -> None:
@@ -31,3 +36,32 @@ def free_place(folder: Path, check: Callable[[Path], None], about: Callable[[Pat
     except UsageError:
         pass
     return folder.with_name(f"{folder.name}-{hashlib.sha256(own.encode()).hexdigest()[:8]}")
+
+
+def save_together(folder: Path, own: Collection[str], files: Iterable[tuple[str, bytes]], page: str) -> None:
+    """Write the files of a result, of which the last is the mark, in place of an earlier one's, of which the others and
+    the `page` are removed. Raises UsageError where that can't be done."""
+    make_folder(folder)
+    with locked(folder, PATIENCE_SECONDS):
+        clear_temporaries(folder, own)
+        written: list[str] = []
+
+        def noted() -> Iterator[tuple[str, bytes]]:
+            for name, data in files:
+                written.append(name)
+                yield name, data
+
+        write_together(folder, noted(), page)
+        for name in {*own} - {*written, page}:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, mark: str, data: bytes) -> Iterator[None]:
+    """While open, no other process writes a result into the folder, for what is made of this one. Raises UsageError
+    where its mark isn't this result's any more."""
+    with locked(folder, PATIENCE_SECONDS):
+        path = folder / mark
+        if not path.is_file() or path.read_bytes() != data:
+            raise UsageError(f"{folder}: another result was saved there meanwhile: choose another folder with --out")
+        yield

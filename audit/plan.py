@@ -8,7 +8,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,12 +20,12 @@ from audit.findings import measure
 from audit.options import Options
 from audit.result import FEW_WORDINGS, SCHEMA, Audit, ProbeResult
 from audit.run import load_probes, load_scorer, make_recipe
-from audit.scorefile import StoredScores
+from audit.scorefile import ScoredPrompts
 from audit.scorer import Scores
 from audit.scoring import TorchScorer
 from audit.store import PREDICTIONS, RunFolder, predictions, save_audit
 from audit.work import Chunk, Work
-from probes.expand import Prompt, cells, count_prompts
+from probes.expand import Expansion, Prompt, cells, count_prompts
 from probes.probe import Axis, Probe
 
 _TOKENISED = 100
@@ -214,11 +214,15 @@ def _stored(
 ) -> tuple[float, float]:
     """Seconds of writing a chunk, and of reading it as often as a run does with the predictions made of it."""
     probe = work.probes[chunk.probe or 0]
-    stored = StoredScores(probe, folder.path, (chunk.file,), folder.read_whole)
+    places = Expansion(probe, work.recipe.chunk).places(chunk.index)
     writing = _timed(lambda: folder.keep(chunk.file, work.answered(chunk, prompts, scores)))
-    reading = _timed(lambda: stored.chunk(0))
+
+    def read() -> Iterator[ScoredPrompts]:
+        yield folder.read_scores(probe).chunk_of(chunk.index, places)
+
+    reading = _timed(lambda: next(read()))
     return writing, reading * (_READINGS - 1) + _timed(
-        lambda: folder.write(PREDICTIONS, predictions({probe.name: stored}))
+        lambda: folder.write(PREDICTIONS, predictions({probe.name: read()}))
     )
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from audit.errors import CheckpointError, IncompleteError, UsageError
-from audit.options import DTYPES, MAX_PROMPTS, MOST_ANSWERS, Options
+from audit.options import MAX_PROMPTS, Options
 from audit.recipe import differences, probe_again
 from audit.redaction import redacted
 from audit.result import Audit, Recipe
-from audit.run import GPU_CHUNK, Progress, audit_on, counted, default_folder, make_recipe, started
+from audit.run import Progress, audit_on, counted, default_folder, make_recipe, started
 from audit.scorefile import StoredScores
 from audit.source import DEMOS
 from audit.store import RunFolder, read_recipe
@@ -82,7 +82,6 @@ def repeat(
     wanted = read_recipe(place)
     if wanted is None:
         raise UsageError(f"{first}: there is no run.json: name that of a run, or a run's folder")
-    _check_settings(place, wanted)
     folder = Path(out) if out is not None else _beside(default_folder(wanted.checkpoint.name))
     if folder.resolve() == place.resolve():
         raise UsageError(f"{folder} is the run that is to be repeated: choose another folder with --out")
@@ -101,22 +100,6 @@ def repeat(
         _check_same(place, wanted, recipe, progress)
         result = audit_on(ready, probes, RunFolder.open(folder, recipe, fresh=fresh), progress)
     return Repeated(result, folder, _agreement(probes, RunFolder(place, wanted), RunFolder(folder, recipe)))
-
-
-def _check_settings(place: Path, wanted: Recipe) -> None:
-    """Raises UsageError for settings that no run can have had: the file may be anybody's."""
-    budget = wanted.asked.token_budget if wanted.asked else None
-    possible = {
-        "list of probes": len(wanted.probes) > 0,
-        "dtype": wanted.dtype in DTYPES,
-        "top_k": 1 <= wanted.top_k <= MOST_ANSWERS,
-        "seed": wanted.seed >= 0,
-        "chunk": 1 <= wanted.chunk <= GPU_CHUNK,
-        "token_budget": budget is None or budget >= 1,
-    }
-    if odd := [name for name, fits in possible.items() if not fits]:
-        mend = "ask whoever made the run for it again"
-        raise UsageError(f"{place / 'run.json'}: damaged, no run has such a {odd[0]}: {mend}")
 
 
 def _beside(folder: Path) -> Path:

@@ -548,7 +548,10 @@ class Parity:
         same = f"{self.top_agreement:.1%} of the {self.top_k} likeliest words are the same."
         if self.largest_logp is None or self.mean_logp is None:
             return f"{scores}, {same}"
-        most, mean = (f"{math.expm1(off):.2%}" for off in (self.largest_logp, self.mean_logp))
+        most, mean = (
+            f"{math.expm1(off):.2%}" if off < 5 else f"over {math.expm1(5):,.0%}"
+            for off in (self.largest_logp, self.mean_logp)
+        )
         off = f"a word's probability is off by {mean} on average and {most} at most"
         return f"{scores}, {off} (its log by {self.largest_logp:.2g}), and {same}"
 

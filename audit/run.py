@@ -22,7 +22,7 @@ from audit import parity
 from audit.engines import Engine
 from audit.engines.local import make_chunks
 from audit.errors import NoHeadError, UsageError
-from audit.options import MAX_PROMPTS, Options
+from audit.options import MAX_PROMPTS, MOST_IN_CHUNK, Options
 from audit.recipe import probe_again
 from audit.redaction import redacted
 from audit.result import SCHEMA, Asked, Audit, CheckpointInfo, ProbeResult, Recipe
@@ -46,7 +46,7 @@ Loaded = TypeVar("Loaded")
 
 CHUNK = 512
 """Prompts in a chunk of scores on a CPU: what a kill can cost."""
-GPU_CHUNK = 8192
+GPU_CHUNK = MOST_IN_CHUNK
 """The same on anything faster."""
 
 ENGINES = ("local", "ray")

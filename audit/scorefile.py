@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from audit.errors import IncompleteError, first_line
 from audit.scorer import Scores, impossible
-from probes.expand import Prompt
+from probes.expand import Expansion, Place, Prompt
 from probes.probe import Probe, Role
 
 Found = TypeVar("Found")
@@ -79,15 +79,22 @@ class StoredScores:
     probe: Probe
     folder: Path
     chunks: tuple[str, ...]
+    size: int
+    """Prompts in a chunk but the last."""
     read: Callable[[str], bytes | None]
     """The content of a file below the folder; None where it isn't what was written there."""
 
     def __iter__(self) -> Iterator[ScoredPrompts]:
-        return map(self.chunk, range(len(self.chunks)))
+        expansion = Expansion(self.probe, self.size)
+        return (self.chunk_of(index, expansion.places(index)) for index in range(len(self.chunks)))
 
     def chunk(self, index: int) -> ScoredPrompts:
         """One chunk. Raises IncompleteError where it isn't what was written."""
-        return self._read(index, partial(_scored, self.probe))
+        return self.chunk_of(index, Expansion(self.probe, self.size).places(index))
+
+    def chunk_of(self, index: int, asked: Sequence[Place]) -> ScoredPrompts:
+        """One chunk whose prompts come from there. Raises IncompleteError where it isn't what was written."""
+        return self._read(index, partial(_scored, self.probe, asked))
 
     def unanswered(self) -> dict[int, int]:
         """How many prompts of each wording have no answer that is a number, by the wording's index; only wordings that
@@ -110,6 +117,7 @@ class StoredScores:
             KeyError,
             TypeError,
             ValueError,
+            OverflowError,
             RecursionError,
         ) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
             what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
@@ -170,8 +178,9 @@ def _unanswered(table: pa.Table) -> list[int]:
     return table["template"].to_numpy()[lost].tolist()  # type: ignore[no-any-return]
 
 
-def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:
-    """The chunk in a table. Raises ValueError where it can't be one of the probe's, KeyError or TypeError."""
+def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredPrompts:
+    """The chunk in a table. Raises ValueError where it isn't of the prompts that were asked, KeyError, TypeError or
+    OverflowError."""
 
     def rows(ending: str) -> Iterator[tuple[Any, ...]]:
         return zip(*(table[axis.name + ending].to_pylist() for axis in probe.axes), strict=True)
@@ -192,21 +201,18 @@ def _scored(probe: Probe, table: pa.Table) -> ScoredPrompts:
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )
-    if fault := _fault(probe, found):
+    if fault := _fault(probe, asked, found):
         raise ValueError(fault)
     return found
 
 
-def _fault(probe: Probe, found: ScoredPrompts) -> str | None:
-    """Why these can't be scores of the probe's prompts; None where they can."""
-    known = [{(level.name, level.role): len(level.forms) for level in axis.choices} for axis in probe.axes]
-    asked = set(zip(found.levels, found.roles, map(tuple, found.forms.tolist()), strict=True))
-    if not ((found.template >= 0) & (found.template < len(probe.templates))).all():
-        return "a wording that the probe hasn't"
-    for cell in asked:
-        for axis, level, role, form in zip(known, *cell, strict=True):
-            if not 0 <= form < axis.get((level, role), 0):
-                return "a group that the probe hasn't"
+def _fault(probe: Probe, asked: Sequence[Place], found: ScoredPrompts) -> str | None:
+    """Why these can't be scores of the probe's prompts that were asked; None where they can."""
+    rows = zip(found.template.tolist(), found.levels, found.roles, map(tuple, found.forms.tolist()), strict=True)
+    if [(place.template, place.levels, place.roles, place.forms) for place in asked] != list(rows):
+        return "other prompts than were asked"
     if found.pieces.shape != (len(probe.targets.words),):
         return "other words than the probe's"
+    if any(len(tokens) != found.top_prob.shape[1] or None in tokens for tokens in found.top_tokens):
+        return "not a word for each probability"
     return impossible(found.logp, found.top_prob)

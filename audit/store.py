@@ -6,6 +6,7 @@ How numbers are made, and the page, are not known here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,19 +18,31 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
-from audit import answers, tables
+from audit import tables
 from audit.errors import IncompleteError, UsageError, first_line
-from audit.files import cannot_write, csv_bytes, json_bytes, locked, write_in, write_together
+from audit.files import (
+    cannot_write,
+    clear_temporaries,
+    csv_bytes,
+    finite_json,
+    json_bytes,
+    locked,
+    write_in,
+    write_together,
+)
 from audit.manifest import Manifest
 from audit.recipe import differences, recipe_id
 from audit.result import SCHEMA, Audit, Competence, Recipe
 from audit.scorefile import ScoredPrompts, StoredScores, chunk_file
+from audit.sound import check_audit, check_competence, impossible_setting
 from probes.expand import count_prompts
 from probes.probe import Probe
 
 T = TypeVar("T")
 
 MANIFEST = "manifest.jsonl"
+
+SCORES = "scores"
 
 COMPETENCE = "competence.json"
 """The answers to the easy clozes."""
@@ -68,6 +81,7 @@ class RunFolder:
     @staticmethod
     def _begun(path: Path, recipe: Recipe, fresh: bool) -> Recipe:
         """The recipe of the run in the folder, which is begun if need be."""
+        _refuse_link(path)
         if fresh:
             _clear(path)
         found = None if fresh else read_recipe(path)
@@ -80,7 +94,7 @@ class RunFolder:
         elif found.seed != recipe.seed:
             found = replace(found, seed=recipe.seed, command=recipe.command)
             write_in(path, "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(found)}))
-        (path / "scores").mkdir(exist_ok=True)
+        (path / SCORES).mkdir(exist_ok=True)
         return found or recipe
 
     @contextlib.contextmanager
@@ -93,7 +107,9 @@ class RunFolder:
             found = read_recipe(self.path)
             if found is None or recipe_id(found) != self.recipe_id:
                 raise UsageError(f"{self.path}: another run was begun there: choose another folder with --out")
-            _clear_temporaries(self.path)
+            _refuse_link(self.path)
+            clear_temporaries(self.path, _FILES)
+            clear_temporaries(self.path / SCORES, ["*.parquet"])
             self._manifest = Manifest(self.path / MANIFEST, self.recipe_id)
             yield
 
@@ -133,7 +149,9 @@ class RunFolder:
         file."""
         file = self.path / COMPETENCE
         try:
-            return TypeAdapter(Competence).validate_python(json.loads(file.read_bytes())["competence"])
+            found = TypeAdapter(Competence).validate_python(finite_json(_read_file(file))["competence"])
+            check_competence(found)
+            return found
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -144,7 +162,7 @@ class RunFolder:
         """All scores of a probe, chunk by chunk."""
         chunks = -(-count_prompts(probe) // self.recipe.chunk)
         files = tuple(chunk_file(probe.name, index) for index in range(chunks))
-        return StoredScores(probe, self.path, files, self.read_whole)
+        return StoredScores(probe, self.path, files, self.recipe.chunk, self.read_whole)
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         """Write a file of the run under its name, atomically. Raises UsageError where that fails."""
@@ -196,17 +214,22 @@ def load_audit(path: Path | str) -> Audit:
     Raises UsageError where there is none, it is damaged, or another version of maskaudit wrote it.
     """
     file = Path(path) / "audit.json" if Path(path).is_dir() else Path(path)
-    return _checked_at(file, read_json(file, Audit, SCHEMA, "name the folder of a finished run"))
+    found = read_json(file, Audit, SCHEMA, "name the folder of a finished run")
+    try:
+        check_audit(found)
+    except ValueError as error:
+        raise _damaged(file, error) from error
+    return found
 
 
 def read_json(file: Path, kind: type[T], schema: int, missing: str, again: str = "run it again") -> T:
     """A saved value of that kind and schema. Raises UsageError where it is missing, damaged or of another schema."""
     try:
-        raw = file.read_bytes()
+        raw = _read_file(file)
     except OSError as error:
         raise UsageError(f"{file}: can't be read ({error.strerror}): {missing}") from error
     try:
-        found = json.loads(raw, parse_constant=_no_number)["schema"]
+        found = finite_json(raw)["schema"]
         if isinstance(found, int) and found > schema:
             raise UsageError(f"{file}: written by a newer maskaudit (schema {found}, here {schema}): update maskaudit")
         if isinstance(found, int) and found < schema:
@@ -220,38 +243,19 @@ def _damaged(file: Path, error: Exception, again: str = "run it again") -> Usage
     return UsageError(f"{file}: not of maskaudit, or damaged ({first_line(error)}): {again}")
 
 
-def _checked_at(file: Path, audit: Audit) -> Audit:
-    try:
-        return _checked(audit)
-    except ValueError as error:
-        raise _damaged(file, error) from error
+def _read_file(path: Path) -> bytes:
+    """Its content. Raises OSError, also where it is a pipe or a device, which might never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.read_bytes()
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of an audit")
-
-
-def _checked(audit: Audit) -> Audit:
-    """The audit, if its parts fit each other. Raises ValueError where they don't."""
-    if [probe.name for probe in audit.probes] != [source.name for source in audit.recipe.probes]:
-        raise ValueError("not the probes of its recipe")
-    for probe in (*audit.probes, *audit.single_piece):
-        axes, words = {axis.name for axis in probe.axes}, len(probe.targets)
-        shares = [*(cell.probs for cell in probe.cells), *(level.probs for level in probe.levels)]
-        if any(len(probs) != words for probs in shares):
-            raise ValueError(f"{probe.name}: not a share for each word")
-        if any(prob is not None and not 0 <= prob <= 1 for probs in shares for prob in probs):
-            raise ValueError(f"{probe.name}: a share that is not between 0 and 1")
-        named = [*(level.axis for level in probe.levels), *(a.axis for a in probe.associations)]
-        named += [*(d.axis for d in probe.distances), *(axis for i in probe.interactions for axis in i.axes)]
-        if not axes.issuperset(named):
-            raise ValueError(f"{probe.name}: an axis that it doesn't have")
-        crossings = [*(cell.levels for cell in probe.cells), *(example.levels for example in probe.examples)]
-        if any(len(levels) != len(axes) for levels in crossings):
-            raise ValueError(f"{probe.name}: a crossing without a level for each axis")
-        if probe.answers is not None and not answers.whole(probe.answers, len(axes), len(probe.templates)):
-            raise ValueError(f"{probe.name}: an answer that is of no prompt of it")
-    return audit
+def _refuse_link(path: Path) -> None:
+    """Raises UsageError where the folder of a run's scores is a link: what that leads to isn't the run's."""
+    scores = path / SCORES
+    if scores.is_symlink() or (scores.exists() and not scores.is_dir()):
+        mend = "remove it, or choose another folder with --out"
+        raise UsageError(f"{scores} is a link, or no folder: {mend}")
 
 
 def holds_something(path: Path) -> bool:
@@ -273,10 +277,13 @@ def read_recipe(folder: Path) -> Recipe | None:
     path = folder / "run.json"
     mend = "choose another folder with --out, or pass --fresh to `maskaudit run` to replace it"
     try:
-        found = json.loads(path.read_bytes())
+        found = finite_json(_read_file(path))
         if found["schema"] < SCHEMA:
             raise UsageError(f"{path}: of an earlier maskaudit: {mend}")
-        return TypeAdapter(Recipe).validate_python(found["recipe"])
+        recipe = TypeAdapter(Recipe).validate_python(found["recipe"])
+        if odd := impossible_setting(recipe):
+            raise ValueError(f"no run has such a {odd}")
+        return recipe
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -295,16 +302,5 @@ _FILES = (
 
 def _clear(path: Path) -> None:
     """Remove the files of an earlier run, and nothing else; `run.json`, which marks the folder as a run's, stays."""
-    for file in [*(path / name for name in _FILES if name != "run.json"), *(path / "scores").glob("*.parquet")]:
+    for file in [*(path / name for name in _FILES if name != "run.json"), *(path / SCORES).glob("*.parquet")]:
         file.unlink(missing_ok=True)
-
-
-def _clear_temporaries(path: Path) -> None:
-    """Remove what `write_atomically` had begun in a process that was killed. Raises UsageError where that fails."""
-    temporary = "?" * 8  # the end of tempfile's names
-    names = [f".{name}.{temporary}" for name in _FILES]
-    try:
-        for file in [*(f for name in names for f in path.glob(name)), *path.glob(f"scores/.*.parquet.{temporary}")]:
-            file.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from error

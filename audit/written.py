@@ -56,11 +56,17 @@ def write_new(path: Path, text: str, option: str) -> None:
         raise UsageError(f"{path}: can't be written ({error.strerror})") from error
 
 
-def rewrite(path: Path, change: Callable[[str], str], mend: str) -> str:
-    """Put what `change` makes of a file's text into it, which is made if need be; gives the new text. Raises UsageError
-    where it can't be read or written, with what to do, and what `change` does."""
+def rewrite(path: Path, change: Callable[[str], str], mend: str, *, follow: bool) -> str:
+    """Put what `change` makes of a file's text into it, which is made if need be; gives the new text. Where it is a
+    link, what that leads to is changed, or unless `follow` the link goes. Raises UsageError where it can't be read or
+    written, with what to do, and what `change` does."""
     from audit.files import cannot_write, write_atomically
 
+    if not follow and path.is_symlink():
+        try:
+            path.unlink()
+        except OSError as error:
+            raise cannot_write(path, error, mend) from error
     if path.exists() and not path.is_file():
         raise UsageError(f"{path}: can't be written (not a regular file): {mend}")
     if path.exists() and not os.access(path, os.W_OK):

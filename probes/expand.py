@@ -96,6 +96,16 @@ def expand(probe: Probe) -> Iterator[Prompt]:
     return itertools.starmap(partial(_prompt, probe), _choices(probe))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a prompt comes from, as in `Prompt`."""
+
+    template: int
+    levels: tuple[str, ...]
+    roles: tuple[Role, ...]
+    forms: tuple[int, ...]
+
+
 class Expansion:
     """The prompts of a probe in chunks of `size`, any of them; what lies between is passed over without being made."""
 
@@ -105,11 +115,18 @@ class Expansion:
 
     def chunk(self, index: int) -> list[Prompt]:
         """Prompts `index * size` and on, at most `size`. Chunks in ascending order are found fastest."""
+        return [_prompt(self.probe, *choice) for choice in self._chosen(index)]
+
+    def places(self, index: int) -> list[Place]:
+        """Where the prompts of a chunk come from, without making them."""
+        return [Place(template, *_named(cell), forms) for cell, template, forms in self._chosen(index)]
+
+    def _chosen(self, index: int) -> Iterator[_Choice]:
         if index < self._at:
             self._at, self._rest = 0, _choices(self.probe)
         passed = (index - self._at) * self.size
         self._at = index + 1
-        return [_prompt(self.probe, *choice) for choice in itertools.islice(self._rest, passed, passed + self.size)]
+        return itertools.islice(self._rest, passed, passed + self.size)
 
 
 def _choices(probe: Probe) -> Iterator[_Choice]:
@@ -120,8 +137,12 @@ def _choices(probe: Probe) -> Iterator[_Choice]:
                 yield cell, template, forms
 
 
+def _named(cell: Sequence[Level]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
+    return tuple(level.name for level in cell), tuple(level.role for level in cell)
+
+
 def _prompt(probe: Probe, cell: tuple[Level, ...], template: int, forms: tuple[int, ...]) -> Prompt:
-    names, roles = tuple(level.name for level in cell), tuple(level.role for level in cell)
+    names, roles = _named(cell)
     chosen = {axis.name: level.forms[i] for axis, level, i in zip(probe.axes, cell, forms, strict=True)}
     before, after, article = render(probe.templates[template].parts, chosen)
     return Prompt(template, names, roles, forms, before, after, article)

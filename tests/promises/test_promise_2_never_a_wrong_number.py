@@ -442,6 +442,16 @@ FORGED: dict[str, Callable[[pa.Table], pa.Table]] = {
     "a word too few": lambda table: table.drop_columns(["logp:nurse"]),
     "no note": lambda table: table.replace_schema_metadata({}),
     "a note of brackets": lambda table: table.replace_schema_metadata({"maskaudit": "[" * 100_000}),
+    "rows too few": lambda table: table.slice(0, len(table) - 1),
+    "one row": lambda table: table.slice(0, 1),
+    "no row": lambda table: table.slice(0, 0),
+    "rows twice": lambda table: pa.concat_tables([table, table]),
+    "another order": lambda table: table.take(list(reversed(range(len(table))))),
+    "no word for a probability": column("top_tokens", [None] * 3),
+    "words for some probabilities": column("top_tokens", ["a"]),
+    "more pieces than there are": lambda table: table.replace_schema_metadata(
+        {"maskaudit": f'{{"pieces": [{2**70}]}}'}
+    ),
     "pieces of fewer words": lambda table: table.replace_schema_metadata({"maskaudit": '{"pieces": [1]}'}),
 }
 
