@@ -16,6 +16,7 @@ from fakes import INFO, PROBE, FakeScorer
 from audit import competence, plan
 from audit.cli import main
 from audit.options import MAX_PROMPTS, Options
+from audit.scorefile import StoredScores
 from probes.load import load_probe
 
 A_TOKEN, A_SAVE, A_READ, A_PROBE, A_LOAD = 0.1, 0.5, 0.25, 2.0, 3.0
@@ -106,7 +107,7 @@ def test_seconds_are_the_sum_of_the_known_costs(clock, monkeypatch):
     a file is written once and read twice."""
     monkeypatch.setattr(plan, "measure", clock.slowed(A_PROBE, plan.measure))
     monkeypatch.setattr(plan, "save_audit", clock.slowed(A_SAVE, plan.save_audit))
-    monkeypatch.setattr(plan.StoredScores, "chunk", clock.slowed(A_READ, plan.StoredScores.chunk))
+    monkeypatch.setattr(StoredScores, "chunk_of", clock.slowed(A_READ, StoredScores.chunk_of))
     render = clock.slowed(1.0, lambda _: "")
     told = plan.plan_run("fake", ["small.yaml"], Options(), MAX_PROMPTS, render)
     scoring, files = SCORED * LENGTH * A_TOKEN, 2 * A_READ + A_SAVE + 1.0

@@ -52,6 +52,7 @@ CODE = _of(1, "code_of_a_checkpoint_is_refused")
 MARKED = _of(2, "a_prompt_without_a_finite_answer_is_marked_and_counted")
 HASHED = _of(2, "what_is_hashed_is_what_is_loaded")
 FORM = _of(3, "a_fault_of_form_has_its_place")
+ONE = _of(5, "one_process_at_a_time")
 LARGE = _of(3, "large_files_neither_hang_nor_bloat")
 
 GUARDS = (
@@ -66,7 +67,7 @@ GUARDS = (
     Guard(2, "audit/cli.py", "if result.unanswered:", "if False:", MARKED),
     Guard(2, "audit/readings.py", "if probe.unanswered:", "if False:", _of(2, "a_policy_does_not_pass")),
     Guard(2, "audit/likelihood.py", "if none.any():", "if False:", _of(2, "a_row_of_a_benchmark")),
-    Guard(2, "audit/scorefile.py", "if fault := _fault(probe, found):", "if False:", FORGED),
+    Guard(2, "audit/scorefile.py", "if fault := _fault(probe, asked, found):", "if False:", FORGED),
     Guard(2, "audit/work.py", "if fault := scores.fault(", "if False and scores.fault(", SHAPES),
     Guard(
         2,
@@ -126,6 +127,17 @@ GUARDS = (
     ),
     Guard(4, "reports/html.py", "autoescape=True", "autoescape=False", "tests/test_report.py"),
     Guard(5, "audit/store.py", "if hashlib.sha256(data).hexdigest() == wanted", "if wanted", "tests/test_faults.py"),
+    Guard(5, "audit/store.py", "if scores.is_symlink() or", "if False and", _of(5, "a_link_to_a_folder_of_scores")),
+    Guard(5, "audit/written.py", "if not follow and path.is_symlink():", "if False:", _of(5, "a_link_in_place")),
+    Guard(5, "audit/store.py", "if path.exists() and not path.is_file():", "if False:", _of(5, "a_pipe_in_place")),
+    Guard(
+        5, "audit/places.py", "with locked(folder, PATIENCE_SECONDS):\n        clear", "if True:\n        clear", ONE
+    ),
+    Guard(5, "audit/places.py", "clear_temporaries(folder, own)", "pass", _of(5, "what_a_killed_process_left")),
+    Guard(5, "audit/sound.py", "if odd := impossible_setting(audit.recipe):", "if odd := None:", _of(5, "a_recipe_of")),
+    Guard(5, "audit/store.py", "check_audit(found)", "pass", _of(5, "a_result_that_none_can_be")),
+    Guard(5, "audit/store.py", "check_competence(found)", "pass", _of(5, "what_stands_beside")),
+    Guard(5, "audit/parity.py", "if not all(map(_possible, samples)):", "if False:", _of(5, "what_stands_beside")),
     Guard(5, "audit/files.py", "os.fsync(file.fileno())", "pass", _of(5, "a_result_is_whole")),
     Guard(
         6,
