@@ -329,5 +329,7 @@ def test_holistic_bias_makes_probes_and_runs_them(bert, capsys):
     assert run("holistic-bias", bert, "--data", "hb", "--out", "run") == 0
     assert Path("run/report.html").is_file()
     assert Path("run-probes/holistic-bias-age.yaml").is_file()
-    assert audit.load_audit("run").probes[0].name == "holistic-bias-age"
+    found = audit.load_audit("run")
+    assert found.probes[0].name == "holistic-bias-age"
+    assert "--probe run-probes/holistic-bias-age.yaml" in found.recipe.command
     assert "Report: run/report.html" in capsys.readouterr().out
