@@ -214,7 +214,7 @@ def test_a_fault_in_a_checkpoint_is_the_local_runs_message(bert, shared_ray, tmp
     told = []
     for words in ([], ["--engine", "ray"]):
         assert main(["run", broken, "-p", "small.yaml", "--out", f"out{len(words)}", *words]) == 4
-        told.append(re.sub(r"'\[CLS\].*'", "", capsys.readouterr().err.splitlines()[-1]))  # lines of waiting come before
+        told.append(re.sub(r"'\[CLS\].*'", "", capsys.readouterr().err.splitlines()[-1]))  # waiting is told
     assert told[0] == told[1]
     assert "is not a number" in told[1]
 
