@@ -13,6 +13,7 @@ from audit.errors import UsageError
 from audit.files import csv_bytes, json_bytes
 from audit.recipe import recipe_id
 from audit.result import Audit
+from audit.sound import check_competence, impossible_setting
 from audit.store import load_audit, read_json
 
 FILE = "comparison.json"
@@ -89,13 +90,21 @@ def _checked(found: Comparison) -> Comparison:
     sides = len(found.sides)
     if sides < 2 or not found.probes:
         raise ValueError("a base, another side and a probe are needed")
+    if len({probe.name for probe in found.probes}) < len(found.probes):
+        raise ValueError("a probe that is there twice")
+    for side in found.sides:
+        if odd := impossible_setting(side.recipe):
+            raise ValueError(f"no run has such a {odd}")
+        if side.competence is not None:
+            check_competence(side.competence)
     for probe in found.probes:
         if [pair.side for pair in probe.pairs] != list(range(1, sides)):
             raise ValueError(f"{probe.name}: not a pair for each side")
         each: list[Sized] = [probe.coverage, probe.judged, probe.examples, *(top.words for top in probe.tops)]
         each += [s.estimates for s in probe.series]
         each += [part for word in probe.unshared for part in (word.scored, word.reasons)]
-        if any(len(part) != sides for part in each):
+        each += [probe.unanswered] if probe.unanswered else []
+        if any(len(part) != sides for part in each) or any(prompts < 0 for prompts in probe.unanswered):
             raise ValueError(f"{probe.name}: not a value for each side")
         _check_probe(probe)
     return found

@@ -313,6 +313,34 @@ def test_promise_5_a_result_that_none_can_be_is_told(
 
 
 @pytest.mark.parametrize(
+    "edit",
+    [
+        lambda found: found["probes"].append(found["probes"][0]),
+        lambda found: found["probes"][0].update(unanswered=[1]),
+        lambda found: found["probes"][0].update(unanswered=[0, -1]),
+        lambda found: found["sides"][0]["recipe"].update(chunk=0),
+        lambda found: found["sides"][1].update(competence=found["sides"][1]["competence"] | {"accuracy": 2.0}),
+    ],
+)
+def test_promise_5_a_comparison_that_none_can_be_is_told(
+    here: Path, edit: Callable[[dict], object], capsys: pytest.CaptureFixture[str], tried: Tried
+) -> None:
+    """So is an edited comparison."""
+    assert main(list(COMPARE)) == 0
+    file = here / "comparison.json"
+    found = json.loads(file.read_bytes())
+    edit(found)
+    file.write_text(json.dumps(found))
+    capsys.readouterr()
+    for words in (["report", "made"], ["check", "made", "--policy", "gate.yaml"]):
+        assert main(words) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("maskaudit: made/comparison.json: not a comparison, or damaged (")
+        assert told.count("\n") == 1
+    tried("hostile inputs", 2)
+
+
+@pytest.mark.parametrize(
     ("setting", "value"),
     [("chunk", 0), ("chunk", -5), ("chunk", 10**30), ("seed", -1), ("probes", []), ("top_k", 0), ("dtype", "x")],
 )
