@@ -56,7 +56,7 @@ TopK = Annotated[int, typer.Option(min=1, max=MOST_ANSWERS, help="Whole-vocabula
 MultiPiece = Annotated[
     bool, typer.Option("--multi-piece", help="Score words of several pieces too; `plan` shows what it costs.")
 ]
-TokenBudget = Annotated[int | None, typer.Option(min=1, help="Tokens in a batch. Default: by device.")]
+TokenBudget = Annotated[int | None, typer.Option(min=1, max=10**9, help="Tokens in a batch. Default: by device.")]
 MaxPrompts = Annotated[int, typer.Option(min=1, help="Refuse more prompts than this.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network: local folders and the hub's cache.")]
 AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights. Only from a source you trust.")]
@@ -68,7 +68,9 @@ HeadFrom = Annotated[
     typer.Option(help="Put the checkpoint's encoder under the masked-LM head of this one: for fine-tuned classifiers."),
 ]
 
-Seed = Annotated[int, typer.Option(min=0, help="Of the resampling behind intervals and nulls; scores don't change.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="Of the resampling behind intervals and nulls; scores don't change.")
+]
 
 
 @app.callback(invoke_without_command=True)

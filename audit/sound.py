@@ -5,11 +5,11 @@ The file may be anybody's. Where it lies isn't known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from audit import answers
 from audit.options import DTYPES, MOST_ANSWERS, MOST_IN_CHUNK
-from audit.result import Association, Audit, Axis, Competence, Example, Parity, ProbeResult, Recipe
+from audit.result import Association, Audit, Axis, Competence, Parity, ProbeResult, Recipe
 
 
 def impossible_setting(recipe: Recipe) -> str | None:
@@ -78,12 +78,10 @@ def _check_probe(probe: ProbeResult) -> None:
     asked = {target.word for target in probe.targets}
     if any(a.target not in asked or not _is_of(a, axes[a.axis]) for a in found):
         raise ValueError(f"{probe.name}: an association of a group or a word that it doesn't have")
-    if any(not axes[axis].levels for i in probe.interactions for axis in i.axes):
-        raise ValueError(f"{probe.name}: a crossing of groups that it doesn't have")
     crossings = [*(cell.levels for cell in probe.cells), *(example.levels for example in examples)]
     if any(len(levels) != len(axes) for levels in crossings):
         raise ValueError(f"{probe.name}: a crossing without a level for each axis")
-    if not all(_is_of_wording(example, len(probe.templates)) for example in examples):
+    if not all(0 <= example.template < len(probe.templates) for example in examples):
         raise ValueError(f"{probe.name}: a sentence of no wording of it")
     if probe.answers is not None and not answers.whole(probe.answers, len(axes), len(probe.templates)):
         raise ValueError(f"{probe.name}: an answer that is of no prompt of it")
@@ -98,10 +96,6 @@ def _is_of(association: Association, axis: Axis) -> bool:
     return association.level in known and association.reference in known
 
 
-def _is_of_wording(example: Example, templates: int) -> bool:
-    return 0 <= example.template < templates
-
-
-def _check_shares(what: str, shares: Iterable[float | None] | Iterator[float]) -> None:
+def _check_shares(what: str, shares: Iterable[float | None]) -> None:
     if any(share is not None and not 0 <= share <= 1 + 1e-6 for share in shares):
         raise ValueError(f"{what}: a share that is not between 0 and 1")
