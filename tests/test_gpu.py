@@ -13,6 +13,7 @@ from fakes import JOBS
 from audit.benchmarks.asking import chain
 from audit.checkpoint import load_checkpoint
 from audit.cli import main
+from audit.errors import NoNumberError
 from audit.likelihood import TorchModel
 from audit.options import Options
 from audit.repeating import repeat
@@ -107,6 +108,28 @@ def test_what_overflows_on_the_gpu_is_asked_again_on_the_cpu(broken):
     marked = asked(nan, device="cuda", dtype="float16")
     assert np.isnan(marked[again]).all()
     np.testing.assert_allclose(marked[~again], half[~again], rtol=0, atol=0.01)
+
+
+def test_what_a_benchmark_can_not_ask_the_gpu_is_asked_on_the_cpu(broken):
+    """Masked or not: a sentence that overflows in float16 has the numbers and the attention of float32 on the CPU;
+    where these are none either there is an error, and another sentence is still answered."""
+    texts = ["The White gal is a nurse.", "The White fox is a nurse."]
+
+    def asked(folder: str, text: str, **options: str) -> list[np.ndarray]:
+        model = TorchModel(load_checkpoint(folder, offline=True, **options))
+        (sentence,) = model.encode([text])
+        ((logp, attention),) = model.unmasked([sentence.ids], attention=True)
+        _, probs = model.completions(model.around([(text.removesuffix("nurse."), ".")]), 5)
+        return [model.logp(chain(sentence.ids, sentence.words[-2], model.mask_id)), logp, attention, probs]
+
+    large, nan = broken("large", 1e6), broken("nan", float("nan"))
+    for text, tolerance in zip(texts, (1e-5, 0.1), strict=True):
+        found, wanted = asked(large, text, device="cuda", dtype="float16"), asked(large, text, device="cpu")
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
+    with pytest.raises(NoNumberError, match="not even in float32 on the CPU"):
+        asked(nan, texts[0], device="cuda", dtype="float16")
+    assert np.isfinite(np.concatenate(asked(nan, texts[1], device="cuda", dtype="float16"), axis=None)).all()
 
 
 def test_a_run_on_the_gpu_marks_what_has_no_answer(broken):
