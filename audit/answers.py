@@ -74,6 +74,6 @@ def whole(answers: Answers, axes: int, templates: int) -> bool:
         and all(0 <= name < len(names) for name, names in zip(prompt.names, answers.names, strict=True))
         and all(0 <= token < len(answers.tokens) for token in prompt.tokens)
         and len(prompt.tokens) == len(prompt.probs) <= FIRST
-        and all(0 <= prob <= 1 for prob in prompt.probs)
+        and all(0 <= prob <= 1 + 1e-6 for prob in prompt.probs)  # of rounding
         for prompt in answers.prompts
     )

@@ -158,12 +158,10 @@ def _concerns(checkpoint: Checkpoint, share: float | None, found: _Found) -> lis
         for mode, measured in found.items()
         if not any(table.rows for table in measured.tables.values())
     ]
-    notes += [
-        f"{checkpoint.name}: {len(rows):,} {'row is' if len(rows) == 1 else 'rows are'} left out of the {mode} scores, "
-        "since the model's answer is no number, not even in float32 on a CPU: its weights hold NaN or infinity."
-        for mode, measured in found.items()
-        if (rows := measured.excluded.get(NO_NUMBER))
-    ]
+    if lost := {row for measured in found.values() for row in measured.excluded.get(NO_NUMBER, ())}:
+        rows = "1 row of the data is" if len(lost) == 1 else f"{len(lost):,} rows of the data are"
+        why = "since the model's answer is no number, not even in float32 on a CPU: its weights hold NaN or infinity"
+        notes.append(f"{checkpoint.name}: {rows} left out, {why}.")
     if share is not None:
         notes.append(
             f"{checkpoint.name} completes {share:.0%} of easy sentences that have nothing to do with groups of people: "

@@ -38,11 +38,11 @@ def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
         raise cannot_write(folder / name, error) from error
 
 
-def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[bytes]]], outdated: str) -> None:
+def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[bytes]]], outdated: str) -> list[str]:
     """Write files of which the last is the mark that the others are there, and of the same result. None is touched
     before all are written under temporary names; then the old mark goes, and with it, if the new one is another,
-    the file that was made of it: `outdated`. The folder should be `locked`. Raises UsageError where one can't be
-    written.
+    the file that was made of it: `outdated`. The folder should be `locked`. Gives the files' names; raises UsageError
+    where one can't be written.
     """
     ready: list[tuple[str, Path]] = []
     path = folder
@@ -56,6 +56,7 @@ def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[byt
         path.unlink(missing_ok=True)
         for temporary, path in ready:
             os.replace(temporary, path)
+        return [path.name for _, path in ready]
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:

@@ -29,12 +29,10 @@ def check_place(folder: Path, own: Collection[str], what: str) -> None:
 def free_place(folder: Path, check: Callable[[Path], None], about: Callable[[Path], str | None], own: str) -> Path:
     """The folder, unless `check` refuses it, or what it holds is `about` something else than the result, which is
     about `own`: then one beside it. `about` gives None where there is no result yet."""
-    try:
+    with contextlib.suppress(UsageError):
         check(folder)
         if about(folder) in (None, own):
             return folder
-    except UsageError:
-        pass
     return folder.with_name(f"{folder.name}-{hashlib.sha256(own.encode()).hexdigest()[:8]}")
 
 
@@ -44,14 +42,7 @@ def save_together(folder: Path, own: Collection[str], files: Iterable[tuple[str,
     make_folder(folder)
     with locked(folder, PATIENCE_SECONDS):
         clear_temporaries(folder, own)
-        written: list[str] = []
-
-        def noted() -> Iterator[tuple[str, bytes]]:
-            for name, data in files:
-                written.append(name)
-                yield name, data
-
-        write_together(folder, noted(), page)
+        written = write_together(folder, files, page)
         for name in {*own} - {*written, page}:
             (folder / name).unlink(missing_ok=True)
 

@@ -91,7 +91,8 @@ def repeat(
         asked = replace(asked, offline=True)
         if progress:
             progress.note(
-                f"{hub} is taken from the hub's cache: no leave to download it but the recipe's: name it in the command"
+                f"{hub} is looked for in the hub's cache alone, as with --offline: nobody but {first} names it; "
+                "name it in the command to have it downloaded"
             )
     command = wanted.command if checkpoint is None and _is_own(wanted.command, asked) else _command(name, first, asked)
     with started(engine, name, asked, ray_address) as ready:

@@ -6,6 +6,7 @@ Which chunks there are, and whether a file is to be trusted, is not known here.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -209,7 +210,7 @@ def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredProm
 def _fault(probe: Probe, asked: Sequence[Place], found: ScoredPrompts) -> str | None:
     """Why these can't be scores of the probe's prompts that were asked; None where they can."""
     rows = zip(found.template.tolist(), found.levels, found.roles, map(tuple, found.forms.tolist()), strict=True)
-    if [(place.template, place.levels, place.roles, place.forms) for place in asked] != list(rows):
+    if list(asked) != list(itertools.starmap(Place, rows)):
         return "other prompts than were asked"
     if found.pieces.shape != (len(probe.targets.words),):
         return "other words than the probe's"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from probes.lexicon import Word, article_for
 from probes.probe import Article, Axis, Form, Level, Mask, Part, Probe, Role, Slot
@@ -96,8 +97,7 @@ def expand(probe: Probe) -> Iterator[Prompt]:
     return itertools.starmap(partial(_prompt, probe), _choices(probe))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a prompt comes from, as in `Prompt`."""
 
     template: int

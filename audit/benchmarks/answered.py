@@ -5,7 +5,7 @@ What no number is, is `batches`'; rows that can't be asked about at all are `kep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from audit.benchmarks.asking import Model
@@ -22,7 +22,15 @@ def measured(bench: Definition, data: object, model: Model, mode: Mode) -> Measu
         return bench.measure(data, model, mode)
     except NoNumberError as error:
         rows = bench.rows(data)
-        lost = {row.row for row in _lost(bench, data, rows, model, mode)}
+
+        def answers(some: Sequence[Row]) -> bool:
+            try:
+                bench.measure(bench.only(data, tuple(some)), model, mode)
+            except NoNumberError:
+                return False
+            return True
+
+        lost = {row.row for row in _lost(rows, answers)}
         left = tuple(row for row in rows if row.row not in lost)
         if not left:
             raise error
@@ -30,13 +38,10 @@ def measured(bench: Definition, data: object, model: Model, mode: Mode) -> Measu
     return replace(found, excluded={**found.excluded, NO_NUMBER: tuple(r.row for r in rows if r.row in lost)})
 
 
-def _lost(bench: Definition, data: object, rows: Sequence[Row], model: Model, mode: Mode) -> Sequence[Row]:
-    """Those of the rows with an answer that is none, looked for in halves: the model remembers what it was asked."""
-    try:
-        bench.measure(bench.only(data, tuple(rows)), model, mode)
-    except NoNumberError:
-        if len(rows) == 1:
-            return rows
-        half = len(rows) // 2
-        return [row for part in (rows[:half], rows[half:]) for row in _lost(bench, data, part, model, mode)]
-    return ()
+def _lost(rows: Sequence[Row], answers: Callable[[Sequence[Row]], bool]) -> Sequence[Row]:
+    """Those of some rows without a number, of which there is one at least, looked for in halves: the model remembers
+    what it was asked."""
+    if len(rows) == 1:
+        return rows
+    half = len(rows) // 2
+    return [row for part in (rows[:half], rows[half:]) if not answers(part) for row in _lost(part, answers)]

@@ -5,6 +5,7 @@ What the data should look like isn't known here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -112,10 +113,8 @@ def _in_text(token: re.Match[str], keys: list[set[str]]) -> Iterator[_Found]:
 def _decoded(quoted: str) -> str:
     """The text between the quotes; as it is written where its escapes are wrong, which the parser will say."""
     if "\\" in quoted:
-        try:
+        with contextlib.suppress(json.JSONDecodeError):
             return str(json.loads(quoted, strict=False))
-        except json.JSONDecodeError:
-            pass
     return quoted[1:-1]
 
 

@@ -337,7 +337,7 @@ def test_promise_2_a_row_of_a_benchmark_without_a_finite_answer_is_left_out_and_
     assert values[0] == values[1]
     values = [[each.value for each in side.estimates] for side in (whole.sides[0], fewer.sides[0])]
     assert values[0] == pytest.approx(values[1], abs=1e-4)
-    said = "1 row is left out of the reference scores, since the model&#39;s answer is no number"
+    said = "1 row of the data is left out, since the model&#39;s answer is no number"
     assert said in Path("of-all/benchmark.html").read_text()
     assert "left out, corrected: 1 row: the model's answer to it is no number" in told.out
     tried("faults injected", 1)
