@@ -1,0 +1,151 @@
+"""What the commands write, pinned across a change that must not change it.
+
+`python tests/support/pinned_outputs.py make FOLDER` gives a set of commands in a new folder (some minutes on two
+cores; `--quick`: one, without the shared checkpoints), `... hashes FOLDER` prints a hash of every file that they
+wrote, and `... same OLD NEW` says which files differ. With `--numbers`, names may differ and the numbers may not: of
+JSON, CSV and parquet the values in their order, of pages and texts the numbers. Times and versions never count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SHARED = Path(os.environ.get("MASKAUDIT_SHARED") or Path(__file__).parents[3] / "shared")
+
+QUICK = {
+    "shard-1": "run demo --probe pronoun --shard 1/2 --out shard-1",
+    "shard-2": "run demo --probe pronoun --shard 2/2 --out shard-2",
+    "merge": "merge shard-1 shard-2 --out merged",
+    "tuned": "compare merged demo-finetuned --probe pronoun --out demos",
+    "save-policy": "check merged --save-policy policy.yaml",
+    "check": "check merged --policy policy.yaml --junit junit.xml --github-summary summary.md --format json",
+    "card": "card merged --readme README.md",
+}
+FULL = {
+    "demo": "run demo --out demo",
+    "save-policy-all": "check demo --save-policy all.yaml",
+    "check-all": "check demo --policy all.yaml",
+    "pieces": "run minilm-mlm --probe model-card --multi-piece --dtype bfloat16 --out pieces",
+    "pair": "compare minilm-mlm minilm-mlm-tuned --probe occupation-by-age --probe pronoun --probe traits --out pair",
+    "save-policy-pair": "check pair --save-policy pair.yaml",
+    "check-pair": "check pair --policy pair.yaml --format json",
+    "crows-pairs": "benchmark crows-pairs minilm-mlm --data data/crows-pairs/crows_pairs_anonymized.csv --out crows",
+    "honest": "benchmark honest minilm-mlm --data data/honest/en_template.tsv --lexicon hurtful.txt --out honest",
+}
+HURTFUL = (
+    "slut",
+    "whore",
+    "thief",
+    "criminal",
+    "killer",
+    "monster",
+    "witch",
+    "fool",
+    "pig",
+    "servant",
+    "slave",
+    "bitch",
+)
+"""A lexicon of a few words: the published one isn't ours to bring."""
+TIME = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)?")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+
+
+def make(folder: Path, quick: bool) -> None:
+    """Give the commands in the folder, which is made; what each prints on stdout, and its status, is a file too."""
+    folder.mkdir(parents=True)
+    commands = dict(QUICK)
+    if not quick:
+        commands |= FULL
+        for name in ("minilm-mlm", "minilm-mlm-tuned"):
+            (folder / name).symlink_to((SHARED / "checkpoints" / name).resolve())
+        (folder / "data").symlink_to((SHARED / "benchmarks").resolve())
+        (folder / "hurtful.txt").write_text("\n".join(HURTFUL))
+    for name, words in commands.items():
+        command = [Path(sys.executable).with_name("maskaudit"), *words.split()]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
+        if ran.returncode not in (0, 1, 4):
+            sys.exit(f"{words}: exit {ran.returncode}\n{ran.stderr}")
+        (folder / f"{name}.stdout").write_text(f"{ran.stdout}exit {ran.returncode}\n")
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The files that the commands wrote, by their path in the folder."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
+    links = [path for path in folder.iterdir() if path.is_symlink()]
+    return {str(path.relative_to(folder)): path for path in found if not any(link in path.parents for link in links)}
+
+
+def digest(path: Path, numbers: bool) -> str:
+    """SHA-256, in hex, of what counts of a file."""
+    data = json.dumps(_numbers(path)).encode() if numbers else TIME.sub(b"TIME", path.read_bytes())
+    return hashlib.sha256(data).hexdigest()
+
+
+def _numbers(path: Path) -> Any:
+    if path.suffix == ".json":
+        return _values(json.loads(path.read_bytes()))
+    if path.suffix in (".csv", ".parquet"):
+        import pandas
+
+        frame = pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path, keep_default_na=False)
+        return [[str(value) for value in frame[column]] for column in frame]
+    if path.suffix == ".jsonl":
+        return len(path.read_text().splitlines())  # hashes of chunks, which carry the names of a recipe
+    return list(_texts_numbers(TIME.sub(b"", path.read_bytes()).decode()))
+
+
+def _texts_numbers(text: str) -> Iterator[str]:
+    """The numbers of a page's or a text's words: not those of its markup, charts, styles, scripts or links."""
+    text = re.sub(r"<(svg|style|script|code|pre)\b.*?</\1>", " ", text, flags=re.S)
+    for match in NUMBER.finditer(re.sub(r"<[^>]*>", " ", text)):
+        yield match[0]
+
+
+def _values(found: Any) -> Any:
+    """A JSON value without the names in it: an object is its values, sorted."""
+    if isinstance(found, dict):
+        return sorted((_values(value) for value in found.values()), key=json.dumps)
+    if isinstance(found, list):
+        return [_values(value) for value in found]
+    return "text" if isinstance(found, str) else found
+
+
+def differing(old: Path, new: Path, numbers: bool) -> list[str]:
+    """The files that aren't the same in both folders, or in one alone."""
+    one, other = files(old), files(new)
+    alone = sorted(one.keys() ^ other.keys())
+    changed = [name for name in one if name in other and digest(one[name], numbers) != digest(other[name], numbers)]
+    return [*(f"only in one: {name}" for name in alone), *(f"differs: {name}" for name in changed)]
+
+
+def main() -> None:
+    """Do what the command line says; exit 1 where files differ."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("make", "hashes", "same"))
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--numbers", action="store_true")
+    asked = parser.parse_args()
+    if asked.what == "make":
+        make(asked.folders[0], asked.quick)
+    elif asked.what == "hashes":
+        for name, path in files(asked.folders[0]).items():
+            print(digest(path, asked.numbers), name)
+    else:
+        found = differing(*asked.folders, asked.numbers)
+        print("\n".join(found) or "the same")
+        sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
