@@ -10,19 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audit.benchmark_store import load_benchmark
-    from audit.benchmarking import benchmark
-    from audit.benchmarks.result import Benchmark
-    from audit.comparing import compare
-    from audit.comparison import Comparison
-    from audit.comparison_store import load_comparison
+    from audit.benchmarks.run import benchmark
+    from audit.benchmarks.store import load_benchmark
+    from audit.comparisons.compare import compare
+    from audit.comparisons.store import load_comparison
     from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError
     from audit.options import Options
-    from audit.repeating import repeat
-    from audit.result import Audit
-    from audit.run import audit
-    from audit.shards import merge, score_shard
-    from audit.store import load_audit
+    from audit.results.audit import Audit
+    from audit.results.benchmark import Benchmark
+    from audit.results.comparison import Comparison
+    from audit.runs.audit import audit
+    from audit.runs.reproduce import repeat
+    from audit.runs.shards import merge, score_shard
+    from audit.storage.saved_audit import load_audit
 
 __all__ = [
     "Audit",
@@ -45,19 +45,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Audit": "audit.result",
-    "Benchmark": "audit.benchmarks.result",
-    "Comparison": "audit.comparison",
+    "Audit": "audit.results.audit",
+    "Benchmark": "audit.results.benchmark",
+    "Comparison": "audit.results.comparison",
     "Options": "audit.options",
-    "audit": "audit.run",
-    "benchmark": "audit.benchmarking",
-    "compare": "audit.comparing",
-    "load_audit": "audit.store",
-    "load_benchmark": "audit.benchmark_store",
-    "load_comparison": "audit.comparison_store",
-    "merge": "audit.shards",
-    "repeat": "audit.repeating",
-    "score_shard": "audit.shards",
+    "audit": "audit.runs.audit",
+    "benchmark": "audit.benchmarks.run",
+    "compare": "audit.comparisons.compare",
+    "load_audit": "audit.storage.saved_audit",
+    "load_benchmark": "audit.benchmarks.store",
+    "load_comparison": "audit.comparisons.store",
+    "merge": "audit.runs.shards",
+    "repeat": "audit.runs.reproduce",
+    "score_shard": "audit.runs.shards",
 }
 
 

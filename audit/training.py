@@ -20,14 +20,20 @@ from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
-from audit.checkpoint import undisturbed
+from audit.checkpoints.isolation import undisturbed
 from audit.errors import AuditError, CheckpointError, UsageError, first_line
 from audit.options import MAX_PROMPTS, Options
-from audit.recipe import recipe_id
-from audit.result import Audit, Axis, Estimate, ProbeResult, Recipe
-from audit.run import ProbeNames, audit_with, listed, load_probes, load_scorer, make_recipe, repeat_command
-from audit.scoring import TorchScorer
-from audit.store import RunFolder, read_recipe
+from audit.results.audit import Audit
+from audit.results.metrics import Axis, Estimate
+from audit.results.probe_result import ProbeResult
+from audit.results.recipe import Recipe
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe, repeat_command
+from audit.runs.selection import ProbeNames, listed, load_probes
+from audit.scoring.open_scorer import load_scorer
+from audit.scoring.prompt_scorer import TorchScorer
+from audit.storage.recipe import recipe_id
+from audit.storage.run_folder import RunFolder, read_recipe
 
 PREFIX = "eval_bias"
 """What every logged name begins with; TensorBoard and W&B are told `eval/bias`, as of the Trainer's own `eval_loss`."""

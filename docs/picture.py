@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from audit.cli import main
+from audit.cli.app import main
 
 
 @dataclass(frozen=True)

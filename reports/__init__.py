@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.benchmarks.result import Benchmark
-    from audit.comparison import Comparison
-    from audit.result import Audit
+    from audit.results.audit import Audit
+    from audit.results.benchmark import Benchmark
+    from audit.results.comparison import Comparison
 
 __all__ = ["render", "render_benchmark", "render_comparison"]
 

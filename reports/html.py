@@ -14,17 +14,17 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from audit.benchmarks.result import Benchmark
-from audit.comparison import Comparison
-from audit.result import Audit
-from reports import words
-from reports.benchmark import BenchmarkPage, benchmark_page
-from reports.charts import ratio_svg, scatter_svg, share_svg
-from reports.colours import css
-from reports.comparison import ComparisonPage, comparison_page
-from reports.glossary import Glossary
-from reports.lines import trend_svg
-from reports.page import Page, page
+from audit.results.audit import Audit
+from audit.results.benchmark import Benchmark
+from audit.results.comparison import Comparison
+from reports.audit_page.charts import ratio_svg, scatter_svg, share_svg
+from reports.audit_page.page import Page, page
+from reports.benchmark_page.page import BenchmarkPage, benchmark_page
+from reports.comparison_page.page import ComparisonPage, comparison_page
+from reports.comparison_page.trend_lines import trend_svg
+from reports.components.palette import css
+from reports.text import formatting
+from reports.text.glossary import Glossary
 
 SCRIPTS = ("make", "state", "page", "tables", "explore")
 """The parts of the page's script, in their order. Without it the page is whole, but can't be sorted or picked from."""
@@ -62,7 +62,9 @@ def _environment() -> Environment:
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: words.islands(value) if type(value) is str else value,  # what is Markup stays as it is
+        finalize=lambda value: (
+            formatting.islands(value) if type(value) is str else value
+        ),  # what is Markup stays as it is
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -15,36 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from audit.result import (
-    FEW_WORDINGS,
-    NEGLIGIBLE_RATIO,
-    SCHEMA,
-    WEIGHTY_SHARE,
-    Answered,
-    Answers,
-    Association,
-    Audit,
-    Axis,
-    Cell,
-    CheckpointInfo,
-    Competence,
-    Completion,
-    Distance,
-    Estimate,
-    Example,
-    Finding,
-    Grade,
-    Interaction,
-    LabourMarket,
-    Level,
-    Named,
-    ProbeResult,
-    Prompted,
-    Recipe,
-    Source,
-    Target,
-    Wording,
-)
+from audit.results.associations import Association, Finding, Interaction
+from audit.results.audit import SCHEMA, Audit
+from audit.results.checks import Answered, Competence
+from audit.results.metrics import Axis, Cell, Distance, Estimate, LabourMarket, Level, Wording
+from audit.results.predictions import Answers, Completion, Example, Named, Prompted
+from audit.results.probe_result import ProbeResult, Target
+from audit.results.recipe import CheckpointInfo, Recipe, Source
+from audit.results.thresholds import FEW_WORDINGS, NEGLIGIBLE_RATIO, WEIGHTY_SHARE, Grade
 from probes.probe import NEUTRAL, Role
 
 JOBS = (

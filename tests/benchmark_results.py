@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from audit.benchmarks.result import (
+from audit.results.benchmark import (
     MODES,
     SCHEMA,
     Benchmark,
@@ -18,7 +18,7 @@ from audit.benchmarks.result import (
     Score,
     Side,
 )
-from audit.result import CheckpointInfo
+from audit.results.recipe import CheckpointInfo
 
 SHARE = Score("metric_score", "Metric score", " %", 50.0, 2, "Above 50 it leans one way, below 50 the other.")
 RATE = Score("rate", "Rate", "", 1.0, 4, "Above 1 it is more, below 1 it is less.")

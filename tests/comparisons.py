@@ -14,21 +14,13 @@ from dataclasses import replace
 
 from audits import GENDER, RACE, TEMPLATES, Plan, audit, graded
 
-from audit.comparison import (
-    SCHEMA,
-    Comparison,
-    MeasureShift,
-    Pair,
-    ProbeComparison,
-    Series,
-    SharedAxis,
-    Shift,
-    Side,
-    TopList,
-    Unshared,
-    Verdict,
-)
-from audit.result import WEIGHTY_SHARE, Association, Audit, Axis, Distance, Estimate, Level, Measure, ProbeResult
+from audit.results.associations import Association
+from audit.results.audit import Audit
+from audit.results.changes import MeasureShift, Pair, Shift, Verdict
+from audit.results.comparison import SCHEMA, Comparison, ProbeComparison, Series, SharedAxis, Side, TopList, Unshared
+from audit.results.metrics import Axis, Distance, Estimate, Level, Measure
+from audit.results.probe_result import ProbeResult
+from audit.results.thresholds import WEIGHTY_SHARE
 
 BAND = 0.3
 """What becomes of invented names, in log2, on axes that have them."""

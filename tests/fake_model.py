@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from audit.benchmarks.asking import Encoded, Floats, Ids, Query, Unscorable
-from audit.framing import Frame
+from audit.checkpoints.tokenization import Frame
+from audit.scoring.masked_lm import Encoded, Floats, Ids, Query, Unscorable
 
 CLS, SEP, MASK, UNK = "[CLS]", "[SEP]", "[MASK]", "[UNK]"
 LogP = Callable[[tuple[str, ...], int, str], float]

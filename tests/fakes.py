@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from audit.distributions import Tally, tabulate
-from audit.findings import measure
-from audit.result import CheckpointInfo, ProbeResult
-from audit.scorefile import ScoredPrompts
-from audit.scorer import Scores
+from audit.analysis.distributions import Tally, tabulate
+from audit.analysis.findings import measure
+from audit.results.probe_result import ProbeResult
+from audit.results.recipe import CheckpointInfo
+from audit.scoring.protocol import ScoredPrompts, Scores
 from probes.expand import Prompt, expand
 from probes.lexicon import Word
 from probes.probe import Probe

@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import audit.engines.ray as engine
-import audit.run
-from audit.cli import main
-from audit.work import Chunk
+import audit.runs.audit
+import audit.runs.engines.ray as engine
+import audit.runs.recipe
+from audit.cli.app import main
+from audit.runs.chunks import Chunk
 
 CHUNK = 16
 """Prompts in a chunk."""
@@ -90,7 +91,7 @@ if __name__ == "__main__":
     import ray_workers  # under this name Ray's workers know the classes
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
-    audit.run.CHUNK = CHUNK
+    audit.runs.recipe.CHUNK = CHUNK
     engine.RETRIES = 2  # enough for the deaths of these
     engine.Worker = ray_workers.WORKERS[sys.argv[1]]
     sys.exit(main(sys.argv[2:]))

@@ -23,8 +23,10 @@ from typing import Any
 import pytest
 from fakes import INFO, PROBE, FakeScorer
 
-import audit.run
-from audit.cli import main
+import audit.runs.audit
+import audit.runs.recipe
+import audit.scoring.open_scorer
+from audit.cli.app import main
 from audit.options import Options
 
 CHUNK = 8
@@ -36,7 +38,7 @@ def slow_but_for(few: Sequence[object], others: Iterable[object]) -> list[object
 
 
 def fake_scorer(*_: object) -> FakeScorer:
-    """In place of `audit.run.load_scorer`: the fake scorer as if it had a checkpoint."""
+    """In place of `load_scorer`: the fake scorer as if it had a checkpoint."""
     scorer = FakeScorer()
     scorer.checkpoint = SimpleNamespace(info=INFO, device="cpu")
     return scorer
@@ -46,9 +48,9 @@ def here(folder: Path, patched: pytest.MonkeyPatch) -> None:
     """Work in the folder, with the small probe in it, where a run by `main` is of the recipe of this command's."""
     patched.chdir(folder)
     Path("small.yaml").write_text(PROBE)
-    patched.setattr(audit.run, "CHUNK", CHUNK)
-    patched.setattr(audit.run, "load_scorer", fake_scorer)
-    patched.setattr(audit.run, "datetime", SimpleNamespace(now=started))
+    patched.setattr(audit.runs.recipe, "CHUNK", CHUNK)
+    patched.setattr(audit.runs.audit, "load_scorer", fake_scorer)
+    patched.setattr(audit.runs.recipe, "datetime", SimpleNamespace(now=started))
 
 
 def undisturbed(folder: Path) -> dict[str, bytes]:
@@ -114,15 +116,15 @@ def patch(checkpoint: str) -> None:
     seconds = float(os.environ.get("SLOWED", "0.1"))
     scorer: Any = FakeScorer
     if checkpoint == "fake":
-        audit.run.load_scorer = fake_scorer
+        audit.runs.audit.load_scorer = fake_scorer
     else:
-        from audit.scoring import TorchScorer as scorer
+        from audit.scoring.prompt_scorer import TorchScorer as scorer
 
-        loaded = audit.run.load_scorer(checkpoint, Options())
-        audit.run.load_scorer = lambda *_: loaded
+        loaded = audit.scoring.open_scorer.load_scorer(checkpoint, Options())
+        audit.runs.audit.load_scorer = lambda *_: loaded
     scorer.prepare = counted(scorer.prepare, seconds)
-    audit.run.CHUNK = CHUNK
-    audit.run.datetime = SimpleNamespace(now=started)
+    audit.runs.recipe.CHUNK = CHUNK
+    audit.runs.recipe.datetime = SimpleNamespace(now=started)
     writing = float(os.environ.get("WRITING", seconds / 8))
     os.fsync, os.replace = slowly(os.fsync, writing), slowly(os.replace, writing)
 

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from fakes import INFO, PROBE, FakeScorer, scored
 
-import audit.answers
-from audit.answers import FIRST, Kept, whole
+import audit.analysis.top_predictions
+from audit.analysis.top_predictions import FIRST, Kept, whole
 from audit.errors import UsageError
 from audit.options import Options
-from audit.result import Answers
-from audit.run import audit_with, make_recipe
-from audit.scorefile import ScoredPrompts
-from audit.store import RunFolder, load_audit
+from audit.results.predictions import Answers
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.scoring.protocol import ScoredPrompts
+from audit.storage.run_folder import RunFolder
+from audit.storage.saved_audit import load_audit
 from probes.expand import count_prompts, expand
 from probes.load import load_probe
 from probes.probe import Probe
@@ -86,7 +88,7 @@ def test_parts_make_no_difference(probe):
 @pytest.mark.parametrize(("room", "wordings"), [(1_000, 3), (70, 2), (45, 1), (10, 0)])
 def test_whole_wordings_are_kept_while_there_is_room(probe, monkeypatch, room, wordings):
     """The first wordings are kept with all their groups, as many as fit; where not one does, nothing is."""
-    monkeypatch.setattr(audit.answers, "PROMPTS", room)
+    monkeypatch.setattr(audit.analysis.top_predictions, "PROMPTS", room)
     each = count_prompts(probe) // len(probe.templates)
     assert wordings == min(len(probe.templates), room // each)
     found = kept(probe, distinct(probe))

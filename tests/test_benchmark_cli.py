@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import audit
-from audit.cli import main
+from audit.cli.app import main
 from audit.errors import UsageError
 
 CROWS = """\
@@ -247,7 +247,7 @@ def test_every_fault_of_the_data_is_told_with_its_row(capsys):
 
 def test_ctrl_c_says_that_nothing_is_kept(bert, capsys, monkeypatch):
     """Stopped half-way, a benchmark ends with status 130, leaves no folder, and promises nothing that isn't so."""
-    from audit.benchmarks import crows_pairs
+    from audit.benchmarks.suites import crows_pairs
 
     def stop(*_arguments: object) -> None:
         raise KeyboardInterrupt

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.benchmarks import NAMES, data, jsontext, named
-from audit.benchmarks.crows_pairs import Pair
+from audit.benchmarks import data, json_reader
 from audit.benchmarks.data import DataError
 from audit.benchmarks.definition import Asked
-from audit.benchmarks.gest import Said
-from audit.benchmarks.honest import Template
-from audit.benchmarks.stereoset import Cluster
+from audit.benchmarks.suites import NAMES, named
+from audit.benchmarks.suites.crows_pairs import Pair
+from audit.benchmarks.suites.gest import Said
+from audit.benchmarks.suites.honest import Template
+from audit.benchmarks.suites.stereoset import Cluster
 from audit.errors import UsageError
 from probes.faults import CONTROL, MOST_FAULTS
 
@@ -645,7 +646,7 @@ def test_json_of_another_shape_is_told(tmp_path, path, value):
     message = told(folder(tmp_path, "stereoset", "dev.json", text), "stereoset")
     wanted = "1:1: no list at data > intrasentence"
     if len(path) > 2:
-        (line, column) = list(jsontext.item_places(text, "data", "intrasentence"))[1]
+        (line, column) = list(json_reader.item_places(text, "data", "intrasentence"))[1]
         wanted = f"{line}:{column}: data > intrasentence > 1: "
     elif path == ("data", "intrasentence") and value and isinstance(value, list):
         wanted = ""
@@ -695,7 +696,7 @@ def test_items_are_found_where_they_begin(items, indent):
     """The place of each item of a list is where its JSON stands in the text, whatever stands before."""
     text = json.dumps({"x": [{"b": 1}, "]"], "a": {"[": {}, "b": items}}, indent=indent)
     lines = text.split("\n")
-    places = list(jsontext.item_places(text, "a", "b"))
+    places = list(json_reader.item_places(text, "a", "b"))
     assert len(places) == len(items)
     for item, (line, column) in zip(items, places, strict=True):
         rest = "\n".join([lines[line - 1][column - 1 :], *lines[line:]])

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from fake_model import CLS, MASK, SEP, FakeModel
 
-from audit.benchmarks import (
+from audit.benchmarks import non_finite
+from audit.benchmarks.definition import Asked
+from audit.benchmarks.estimates import Measured, estimates
+from audit.benchmarks.suites import (
     NAMES,
-    answered,
     aul,
     bec_pro,
     crows_pairs,
@@ -24,18 +26,16 @@ from audit.benchmarks import (
     winobias,
     winogender,
 )
-from audit.benchmarks.bec_pro import Work
-from audit.benchmarks.crows_pairs import Pair
-from audit.benchmarks.definition import Asked
-from audit.benchmarks.estimates import Measured, estimates
-from audit.benchmarks.gest import Said
-from audit.benchmarks.honest import Sentences, Template
-from audit.benchmarks.pronouns import Gap
-from audit.benchmarks.result import NO_NUMBER
-from audit.benchmarks.stereoset import Cluster
-from audit.benchmarks.winobias import Wino
-from audit.benchmarks.winogender import Schema
+from audit.benchmarks.suites.bec_pro import Work
+from audit.benchmarks.suites.crows_pairs import Pair
+from audit.benchmarks.suites.gest import Said
+from audit.benchmarks.suites.honest import Sentences, Template
+from audit.benchmarks.suites.pronouns import Gap
+from audit.benchmarks.suites.stereoset import Cluster
+from audit.benchmarks.suites.winobias import Wino
+from audit.benchmarks.suites.winogender import Schema
 from audit.errors import NoNumberError
+from audit.results.benchmark import NO_NUMBER
 
 MODES = ("reference", "corrected")
 
@@ -703,7 +703,7 @@ def test_a_row_whose_answer_is_no_number_is_as_if_it_were_not_in_the_data(name, 
     every row is such a one there is an error."""
     module, data, rows = rows_without_number(name)
     model = WithoutNumber("xhosa", answers=ANSWERS[:1])
-    found = answered.measured(named(name), data(rows), model, mode)
+    found = non_finite.measured(named(name), data(rows), model, mode)
     assert found.excluded.pop(NO_NUMBER) == (rows[2].row,)
     wanted = module.measure(data([*rows[:2], *rows[3:]]), model, mode)
     assert found.tables.keys() == wanted.tables.keys()
@@ -713,7 +713,7 @@ def test_a_row_whose_answer_is_no_number_is_as_if_it_were_not_in_the_data(name, 
             np.testing.assert_array_equal(found.tables[unit].values[column], values)
     assert (found.excluded, found.counts, found.matched) == (wanted.excluded, wanted.counts, wanted.matched)
     with pytest.raises(NoNumberError):
-        answered.measured(named(name), data(rows[2:3]), model, mode)
+        non_finite.measured(named(name), data(rows[2:3]), model, mode)
 
 
 def test_honest_leaves_out_sentences_with_an_unknown_word():

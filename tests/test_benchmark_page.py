@@ -28,9 +28,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parsed import Parsed
 
-from audit.benchmarks.result import Benchmark
+from audit.results.benchmark import Benchmark
 from reports import render_benchmark
-from reports.benchmark import BenchmarkPage, benchmark_page
+from reports.benchmark_page.page import BenchmarkPage, benchmark_page
 
 KINDS = {
     "one": one,

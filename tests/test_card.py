@@ -17,15 +17,18 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from audit.result import Audit, Completion, Estimate, ProbeResult
-from reports import words
-from reports.card import BEGIN, END, HEADING, card
-from reports.findings import strongest
-from reports.frontmatter import CardError
-from reports.markdown import code, text
-from reports.modelindex import DATASET, model_index
-from reports.page import page
-from reports.readme import update
+from audit.results.audit import Audit
+from audit.results.metrics import Estimate
+from audit.results.predictions import Completion
+from audit.results.probe_result import ProbeResult
+from reports.audit_page.findings import strongest
+from reports.audit_page.page import page
+from reports.model_card.front_matter import CardError
+from reports.model_card.model_index import DATASET, model_index
+from reports.model_card.section import BEGIN, END, HEADING, card
+from reports.model_card.update import update
+from reports.text import formatting
+from reports.text.markdown import code, text
 
 SEVERAL = several()
 SMALL = audit(Plan(groups=(GENDER,), words=JOBS[:12], templates=TEMPLATES[:8], unscored=1))
@@ -100,7 +103,7 @@ def test_answers_come_first_as_the_card_has_them() -> None:
     found = rows(written())
     assert found[0] == ["Sentence", "Answers"]
     first = probe.examples[0]
-    answers = [f"{answer.token} {words.percent(answer.prob)}" for answer in first.completions[:5]]
+    answers = [f"{answer.token} {formatting.percent(answer.prob)}" for answer in first.completions[:5]]
     assert found[1] == [first.text, ", ".join(answers)]
 
 
@@ -152,7 +155,7 @@ def test_finding_has_its_interval_wordings_q_and_grade() -> None:
     probe, finding = strongest(made)[0]
     line = next(line for line in written().splitlines() if f"**{finding.association.grade}**: " in line)
     assert said(line).startswith(f" : {finding.sentence}") or finding.sentence in said(line)
-    assert f"q {words.chance(finding.association.q)}" in said(line)
+    assert f"q {formatting.chance(finding.association.q)}" in said(line)
     assert probe.title in said(line)
 
 
@@ -206,7 +209,7 @@ def test_limits_say_what_is_not_known() -> None:
 def test_band_is_the_reports() -> None:
     """How far invented names differ is the largest band of the audit, in the page's words."""
     bands = [axis.band for probe in SEVERAL.probes for axis in probe.axes if axis.band is not None]
-    assert f"may differ by {words.up_to(max(bands))}" in said(written())
+    assert f"may differ by {formatting.up_to(max(bands))}" in said(written())
 
 
 def test_incompetent_checkpoint_is_said_to_be_so() -> None:
@@ -293,7 +296,7 @@ def test_any_punctuation_leaves_the_structure_alone(payload: str) -> None:
 def test_text_reads_as_it_was_written(outside: str) -> None:
     """Escaped text, parsed, is the text again, cleaned, but for invisible joints in what looks like an address."""
     read = "".join(child.content for token in tokens(f"| {text(outside)} |\n|---|") for child in token.children or ())
-    assert read.replace("\u2060", "") == words.prose(outside, 600).replace("\u2060", "")
+    assert read.replace("\u2060", "") == formatting.prose(outside, 600).replace("\u2060", "")
 
 
 @settings(max_examples=200, deadline=None)
@@ -302,7 +305,7 @@ def test_code_reads_as_it_was_written(outside: str) -> None:
     """Code, parsed, is the string again, whatever backticks it has."""
     (token,) = [token for token in tokens(f"a {code(outside)} b") if token.children]
     read = [child.content for child in token.children or () if child.type == "code_inline"]
-    assert [part.replace("\u2060", "") for part in read] == [words.prose(outside, 2000) or " "]
+    assert [part.replace("\u2060", "") for part in read] == [formatting.prose(outside, 2000) or " "]
 
 
 @pytest.mark.parametrize("address", ["http://evil.example", "HTTPS://x.org", "www.evil.example", "jane@evil.example"])
@@ -315,7 +318,7 @@ def test_addresses_are_not_made_links(address: str) -> None:
 def test_interval_and_mask_stay_readable() -> None:
     """In the Markdown itself an interval and a mask are written without backslashes."""
     assert text("6.1 times [5.0, 7.4] for a [MASK].") == "6.1 times [5.0, 7.4] for a [MASK]."
-    kept = f"[0.93, over 1,000] [1.1{words.TIMES} less, 1.4{words.TIMES} more] <0.001"
+    kept = f"[0.93, over 1,000] [1.1{formatting.TIMES} less, 1.4{formatting.TIMES} more] <0.001"
     assert text(kept) == kept
     assert text("[x] [5.0, 7.4](y)") == "\\[x\\] \\[5.0, 7.4\\](y)"
 

@@ -10,9 +10,9 @@ import audits
 import pytest
 from huggingface_hub import ModelCard
 
-from audit.cli import main
-from audit.files import json_bytes
-from reports.card import BEGIN, END, HEADING
+from audit.cli.app import main
+from audit.storage.serialization import json_bytes
+from reports.model_card.section import BEGIN, END, HEADING
 
 FOREIGN = """\
 ---

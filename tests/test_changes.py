@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit import changes, measures
-from audit.changes import shifts, verdict, view
-from audit.measure_changes import AS_RATIO, measure_shifts
-from audit.result import Estimate
-from audit.statistics import jackknife_difference
+from audit.analysis import metrics, sentences
+from audit.analysis.statistics import jackknife_difference
+from audit.comparisons import association_changes
+from audit.comparisons.association_changes import shifts, verdict, view
+from audit.comparisons.metric_changes import AS_RATIO, measure_shifts
+from audit.results.metrics import Estimate
 from probes.lexicon import Lexicon
 from probes.load import load_probe
 from probes.probe import Probe
@@ -47,7 +48,7 @@ def scores(probe: Probe, seed: int, *, gender: float = 1.0, noise: float = 0.1) 
     return base + woman[:, None] * effect + noise * rng.standard_normal((len(woman), len(effect)))
 
 
-def sided(probe: Probe, logp: np.ndarray) -> changes.View:
+def sided(probe: Probe, logp: np.ndarray) -> association_changes.View:
     return view(probe, tallied(probe, scored(probe, logp)).tables)
 
 
@@ -89,7 +90,7 @@ def test_with_two_words_the_interval_is_that_of_the_paired_t_test(probe):
         axis = [a.name for a in few.axes].index(shift.axis)
         word = [w.text for w in few.targets.words].index(shift.target)
         moved = [
-            next(c for c in changes.words.contrasts(few, side.tables, axis) if c.level.name == shift.level)
+            next(c for c in association_changes.words.contrasts(few, side.tables, axis) if c.level.name == shift.level)
             for side in sides
         ]
         test = stats.ttest_rel(moved[1].by_template[:, word], moved[0].by_template[:, word])
@@ -145,7 +146,7 @@ def test_measures_are_those_of_each_side_and_their_jackknife_is_by_hand(probe):
     """Before and after are what an audit says; the interval comes from leaving each wording out on both sides."""
     logps = [scores(probe, seed, gender=gender) for seed, gender in ((8, 1.0), (9, 0.4))]
     sides = [sided(probe, logp) for logp in logps]
-    levels = [{(level.axis, level.name): level for level in measures.levels(probe, side.tables)} for side in sides]
+    levels = [{(level.axis, level.name): level for level in metrics.levels(probe, side.tables)} for side in sides]
     fields = {"women_pct": "women", "stigma_share": "stigma", "stigma_ratio": "stigma_ratio"}
     checked = 0
     for shift in measure_shifts(probe, *sides, NAMES):
@@ -163,7 +164,7 @@ def test_measures_are_those_of_each_side_and_their_jackknife_is_by_hand(probe):
                     side.tables, by_template=side.tables.by_template[:, kept], logp=side.tables.logp[:, kept]
                 )
                 fewer = replace(probe, templates=tuple(np.array(probe.templates, dtype=object)[kept]))
-                found = {(level.axis, level.name): level for level in measures.levels(fewer, less)}
+                found = {(level.axis, level.name): level for level in metrics.levels(fewer, less)}
                 values.append(getattr(found[shift.axis, shift.level], field).value)
             without.append(values)
         pairs, value = np.array(without), np.array([estimate.value for estimate in own])
@@ -268,7 +269,7 @@ def test_what_happens_to_invented_names_is_no_news(probe):
     assert not any(s.axis == "GROUP" and s.verdict != "unchanged" for s in noisy)
     because = {s.because for s in noisy if s.axis == "GROUP" and s.level == "Black" and (s.q or 1) < 0.05}
     band = next(s.band for s in noisy if s.level == "Black")
-    assert f"invented names may differ by as much: up to {changes.times(band)}" in because
+    assert f"invented names may differ by as much: up to {sentences.times(band)}" in because
 
 
 def test_a_word_that_a_side_lacks_is_left_out_on_both(probe):
@@ -312,7 +313,7 @@ def test_series_follow_each_side(probe):
     """A series has every side's own number: measures of levels, and the associations that moved most."""
     sides = [sided(probe, scores(probe, seed, gender=gender)) for seed, gender in ((18, 1.0), (19, 0.6), (20, 0.2))]
     moved = shifts(probe, sides[0], sides[2], NAMES)
-    made = changes.series(probe, sides, moved)
+    made = association_changes.series(probe, sides, moved)
     distance = next(s for s in made if s.measure == "distance_bits" and s.axis == "GENDER")
     assert [e.value for e in distance.estimates] == sorted((e.value for e in distance.estimates), reverse=True)
     word = next(s for s in made if s.target == moved[0].target and s.level == moved[0].level)

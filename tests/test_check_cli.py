@@ -13,8 +13,8 @@ import audits
 import pytest
 import yaml
 
-from audit.cli import app, main
-from audit.files import json_bytes
+from audit.cli.app import app, main
+from audit.storage.serialization import json_bytes
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / "docs" / "bias-gate.yml"

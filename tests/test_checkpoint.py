@@ -14,10 +14,11 @@ import pytest
 import torch
 import transformers
 
-from audit.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from audit.errors import AuditError, UsageError
-from audit.forward import logits_at
-from audit.scoring import TorchScorer
+from audit.checkpoints.load import load_checkpoint
+from audit.checkpoints.masked_forward import logits_at
+from audit.checkpoints.model import Checkpoint
+from audit.errors import AuditError, CheckpointError, UsageError
+from audit.scoring.prompt_scorer import TorchScorer
 from probes.expand import Prompt
 from probes.lexicon import Word
 

@@ -18,8 +18,9 @@ import torch
 from fakes import PROBE
 from surroundings import with_paths
 
-import audit.run
-from audit.cli import main
+import audit.runs.audit
+import audit.runs.recipe
+from audit.cli.app import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,7 +55,7 @@ def test_a_run_prints_its_findings_and_where_the_report_is(bert, capsys):
 
 def test_the_progress_of_a_second_run_begins_anew(capsys):
     """One display can follow several runs: each counts from nothing to its own total."""
-    from audit.progress import PlainProgress
+    from audit.cli.progress import PlainProgress
 
     with PlainProgress() as told:
         for prompts in (20, 30):
@@ -178,11 +179,12 @@ def test_version_is_printed(capsys):
 def test_ctrl_c_keeps_what_was_scored(bert, monkeypatch):
     """An interrupt exits with 130 and one line; the same command then finishes the run without the finished chunks."""
     slow = (
-        "import signal, sys, time, audit.run, audit.scoring\n"
+        "import signal, sys, time, audit.runs.recipe, audit.scoring.prompt_scorer\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it\n"
-        "audit.run.CHUNK = 16; score = audit.scoring.TorchScorer.score\n"
+        "audit.runs.recipe.CHUNK = 16; score = audit.scoring.prompt_scorer.TorchScorer.score\n"
         "def slowly(self, *a):\n    time.sleep(0.5); return score(self, *a)\n"
-        "audit.scoring.TorchScorer.score = slowly; from audit.cli import main; sys.exit(main(sys.argv[1:]))"
+        "audit.scoring.prompt_scorer.TorchScorer.score = slowly\n"
+        "from audit.cli.app import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", slow, "run", bert, "-p", "small.yaml", "--out", "out"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -196,7 +198,7 @@ def test_ctrl_c_keeps_what_was_scored(bert, monkeypatch):
     assert "Traceback" not in err
     assert not Path("out/report.html").exists()
     first = Path("out/scores/small-00000.parquet").stat().st_mtime_ns
-    monkeypatch.setattr(audit.run, "CHUNK", 16)
+    monkeypatch.setattr(audit.runs.recipe, "CHUNK", 16)
     assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
     assert Path("out/report.html").exists()
     assert Path("out/scores/small-00000.parquet").stat().st_mtime_ns == first
@@ -204,7 +206,8 @@ def test_ctrl_c_keeps_what_was_scored(bert, monkeypatch):
 
 def test_every_command_is_in_the_readme():
     """What the command can do is told where people look first."""
-    from audit.cli import app, probes_app
+    from audit.cli.app import app
+    from audit.cli.probes import probes_app
 
     readme = (ROOT / "README.md").read_text()
     for command in app.registered_commands:
@@ -268,7 +271,7 @@ def test_a_special_token_in_a_form_is_refused(bert, capsys):
 def test_a_terminal_that_knows_no_letters_gets_numbers(bert):
     """On a Latin-1 or ASCII terminal nothing is lost and nothing breaks."""
     Path("small.yaml").write_text(PROBE.replace("[Asian]", '["\u4e9a\u6d32"]'), encoding="utf-8")
-    command = [sys.executable, "-m", "audit.cli", "probes", "show", "small.yaml"]
+    command = [sys.executable, "-m", "audit.cli.app", "probes", "show", "small.yaml"]
     environment = {
         **os.environ,
         "PYTHONIOENCODING": "ascii",
@@ -280,7 +283,7 @@ def test_a_terminal_that_knows_no_letters_gets_numbers(bert):
 
 def test_a_reader_that_goes_away_is_no_fault():
     """`maskaudit probes show occupation | head -1` prints a line and nothing else."""
-    command = f"{sys.executable} -m audit.cli probes show occupation | head -1; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m audit.cli.app probes show occupation | head -1; echo ${{PIPESTATUS[0]}}"
     environment = {**os.environ, "PYTHONPATH": with_paths(ROOT)}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines()[-1] == "0"
@@ -307,7 +310,7 @@ def test_a_damaged_audit_is_no_traceback(bert, damage, capsys):
 def test_the_command_to_repeat_a_run_is_complete():
     """What the report gives for repeating the run has the probes and every option that isn't the default."""
     from audit.options import Options
-    from audit.run import repeat_command
+    from audit.runs.recipe import repeat_command
 
     options = Options(multi_piece=True, top_k=5, mlm_head_from="base model")
     command = repeat_command("a/b", ["occupation", "my probe.yaml"], options)

@@ -15,17 +15,18 @@ import pytest
 from fakes import INFO, PROBE, FakeScorer
 
 from audit import compare, load_audit, load_comparison
-from audit.checkpoint_files import training_step
-from audit.cli import main
-from audit.comparing import compare_runs
+from audit.checkpoints.fingerprints import training_step
+from audit.cli.app import main
+from audit.cli.progress import PlainProgress
+from audit.comparisons.compare import compare_runs
+from audit.comparisons.inputs import Agreed, Run, agree
 from audit.errors import CheckpointError, IncompleteError, UsageError
 from audit.options import Options
-from audit.progress import PlainProgress
-from audit.result import Answered, Competence
-from audit.run import audit_with, make_recipe
-from audit.scorer import Scores
-from audit.sides import Agreed, Run, agree
-from audit.store import RunFolder, read_recipe
+from audit.results.checks import Answered, Competence
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.scoring.protocol import Scores
+from audit.storage.run_folder import RunFolder, read_recipe
 from probes.load import load_probe
 
 TEMPLATES = "".join(f"  - In year {n} the [GROUP] [GENDER] was a [MASK].\n" for n in range(5))

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audit import audit, compare, load_comparison
-from audit.comparing import compare_runs
-from audit.sides import Run
+from audit.comparisons.compare import compare_runs
+from audit.comparisons.inputs import Run
 from reports import render_comparison
 
 pytestmark = pytest.mark.slow

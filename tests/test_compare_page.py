@@ -19,16 +19,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parsed import Parsed
 
-from audit.comparison import Comparison, MeasureShift, Shift, Verdict
-from audit.result import Estimate, Grade
-from reports import dumbbells, measures, outcomes, pairs, render_comparison, words
-from reports.comparison import ComparisonPage, comparison_page
-from reports.fates import Kind
-from reports.judgement import Line
-from reports.lines import spread
-from reports.outcomes import Outcome, Tally
-from reports.tables import TableRow
-from reports.trends import stops
+from audit.results.changes import MeasureShift, Shift, Verdict
+from audit.results.comparison import Comparison
+from audit.results.metrics import Estimate
+from audit.results.thresholds import Grade
+from reports import render_comparison
+from reports.comparison_page import dumbbells, outcomes, pair_section, wording
+from reports.comparison_page.finding_changes import Kind
+from reports.comparison_page.outcomes import Outcome, Tally
+from reports.comparison_page.page import ComparisonPage, comparison_page
+from reports.comparison_page.trend_lines import spread
+from reports.comparison_page.trends import stops
+from reports.comparison_page.verdict import Line
+from reports.components.table import TableRow
+from reports.text import formatting
 
 MADE = {"narrowed": narrowed, "unmoved": unmoved, "lost": lost, "trend": trend}
 
@@ -379,7 +383,7 @@ def test_rows_of_findings_have_the_comparisons_numbers(kind: str) -> None:
             shift = shifts[row.name, frozenset((level.text, reference.text))]
             told = shift if level.text == shift.level else dumbbells.turned(shift)
             for cell, ratio in ((base, told.before), (other, told.after)):
-                assert f"{cell.text} {cell.small}" == words.ratio_estimate(ratio)
+                assert f"{cell.text} {cell.small}" == formatting.ratio_estimate(ratio)
             assert became.text == dumbbells.outcome(shift).partition(" [")[0]
             assert (grade.text, grades.text) == (shift.grade, f"{shift.before_grade} → {shift.after_grade}")
             assert (where.text, where.href) == (probe.title, f"#{page(kind).probes[0].id}")
@@ -392,7 +396,8 @@ def test_findings_are_told_from_the_side_of_the_group_that_is_likelier() -> None
     for kind in KINDS:
         for row in (row for fates in page(kind).fates for each in fates.kinds for row in _rows(each)):
             sizes = [
-                0.0 if cell.text == words.SAME else float(cell.text.split(words.TIMES)[0]) for cell in row.cells[2:4]
+                0.0 if cell.text == formatting.SAME else float(cell.text.split(formatting.TIMES)[0])
+                for cell in row.cells[2:4]
             ]
             assert row.cells[2 + (sizes[1] > sizes[0])].text.endswith("more")
 
@@ -426,7 +431,7 @@ def test_dumbbells_are_to_scale() -> None:
                 told = dumbbells.turned(shift) if turned else shift
                 assert row.base.at == level.chart.ruler.x(told.before.value or 0.0)
                 assert row.other.at == level.chart.ruler.x(told.after.value or 0.0)
-                assert row.numbers.startswith(words.more_or_less(told.before.value))
+                assert row.numbers.startswith(formatting.more_or_less(told.before.value))
                 assert row.label == shift.sentence
 
 
@@ -469,10 +474,10 @@ def test_table_of_associations_is_the_comparisons() -> None:
     for row in rows:
         level, base, other, change, verdict, ends, q, wordings, _, grade, fate = (cell.text for cell in row.cells)
         shift = shifts[row.name, level]
-        assert (base, other) == (words.ratio_estimate(shift.before), words.ratio_estimate(shift.after))
-        assert change == words.more_or_less(shift.change.value)
-        assert (ends, q) == (words.ratio_interval(shift.change.low, shift.change.high), words.chance(shift.q))
-        assert (grade, fate) == (shift.grade, shift.fate or words.MISSING)
+        assert (base, other) == (formatting.ratio_estimate(shift.before), formatting.ratio_estimate(shift.after))
+        assert change == formatting.more_or_less(shift.change.value)
+        assert (ends, q) == (formatting.ratio_interval(shift.change.low, shift.change.high), formatting.chance(shift.q))
+        assert (grade, fate) == (shift.grade, shift.fate or formatting.MISSING)
         calm = ("no evidence of change", "no more than invented names", "too little to matter")
         assert (verdict in calm) == row.same == (shift.verdict == "unchanged")
         assert (verdict == calm[1]) == shift.within_names
@@ -499,12 +504,10 @@ def test_table_of_measures_is_the_comparisons() -> None:
     own = [m for m in pair.measures if m.measure != "distance_bits" and m.role == "level"]
     tables = [axis.summaries.table for axis in page("narrowed").probes[0].pairs[0].axes if axis.summaries]
     assert sum(len(table.rows) for table in tables) == len(own)
-    assert {row.cells[0].text for table in tables for row in table.rows} <= {
-        m.title for m in measures.MEASURES.values()
-    }
+    assert {row.cells[0].text for table in tables for row in table.rows} <= {m.title for m in wording.MEASURES.values()}
     women = next(m for m in own if m.measure == "women_pct" and m.level == "woman")
     row = next(row for table in tables for row in table.rows if row.name == "woman" and "Women" in row.cells[0].text)
-    assert row.cells[3].text == f"{words.signed(women.change.value)} points"
+    assert row.cells[3].text == f"{formatting.signed(women.change.value)} points"
 
 
 @pytest.mark.parametrize(
@@ -515,8 +518,8 @@ def test_table_of_measures_is_the_comparisons() -> None:
         ("women_pct", Estimate(-3.1, -4.0, 0.2), ("\u22123.1 points", "[\u22124.0, +0.20]")),
         ("stigma_ratio", Estimate(-1.0, -1.5, -0.5), ("2.0\u00d7 less", "[1.4, 2.8]")),
         ("effective_words", Estimate(1.0, None, None), ("2.0\u00d7 more", "")),
-        ("distance_bits", Estimate(None), (words.MISSING, "")),
-        ("women_pct", Estimate(float("nan"), float("nan"), 1.0), (words.MISSING, "")),
+        ("distance_bits", Estimate(None), (formatting.MISSING, "")),
+        ("women_pct", Estimate(float("nan"), float("nan"), 1.0), (formatting.MISSING, "")),
         ("distance_bits", Estimate(0.00001, -0.00001, 0.00003), ("<0.001", "[<0.001, <0.001]")),
     ],
 )
@@ -526,7 +529,7 @@ def test_changes_are_said_in_their_unit(measure: str, change: Estimate, said: tu
         measure, "A", "level", "x", None, Estimate(1.0), Estimate(1.0), change, None, 0.1, 0.1, None,  # type: ignore[arg-type]
         "unchanged", "", "",
     )  # fmt: skip
-    assert measures.change(shift) == said
+    assert wording.change(shift) == said
 
 
 def test_distances_are_drawn_with_invented_names_last() -> None:
@@ -731,10 +734,10 @@ def test_notices_are_said_once_with_their_sides() -> None:
 def test_long_names_keep_both_ends() -> None:
     """Names that differ only at their ends are told apart even where they are cut."""
     long = [f"{'organisation-with-a-long-name/' * 3}model-{n}" for n in (1, 2)]
-    said = [words.both_ends(name, 60) for name in long]
+    said = [formatting.both_ends(name, 60) for name in long]
     assert [len(name) for name in said] == [60, 60]
     assert said[0] != said[1]
-    assert words.both_ends("short", 60) == "short"
+    assert formatting.both_ends("short", 60) == "short"
 
 
 def test_limits_are_stated() -> None:
@@ -760,7 +763,7 @@ def test_comparison_with_every_number_missing_still_renders() -> None:
 def test_unchanged_is_never_worded_as_nothing_changed(verdict: Verdict, p: float | None, said: str) -> None:
     """What has no evidence is said so, and what wasn't tested is said to be not tested."""
     shift = replace(made("narrowed").probes[0].pairs[0].shifts[0], verdict=verdict, p=p)
-    assert measures.verdict(shift) == said
+    assert wording.verdict(shift) == said
 
 
 def _large(name: str, words: int, seed: int) -> Plan:
@@ -801,7 +804,7 @@ def test_forty_levels_render() -> None:
 
 def test_the_method_says_the_least_changes_that_count() -> None:
     """The thresholds in the method's text are those that verdicts are made by."""
-    from audit.comparison import LEAST_CHANGE
+    from audit.results.changes import LEAST_CHANGE
 
     text = rendered("narrowed")
     assert f"no smaller than {LEAST_CHANGE['distance_bits']:g} bits" in text
@@ -841,13 +844,13 @@ def test_axes_that_changed_come_first() -> None:
 def test_every_association_that_is_drawn_is_on_its_ruler() -> None:
     """Up to 64 times no dot is held at the ruler's end, so that arrows are as long as changes are."""
     for kind in ("narrowed", "trend"):
-        shown = pairs.scales(made(kind)).ratios
+        shown = pair_section.scales(made(kind)).ratios
         values = [
             abs(side.value or 0.0)
             for probe in made(kind).probes
             for pair in probe.pairs
             for axis in probe.axes
-            for way in pairs._ways(pair, axis)
+            for way in pair_section._ways(pair, axis)
             for shift in way.shifts
             for side in (shift.before, shift.after)
         ]

@@ -11,9 +11,9 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from audit.competence import FLOOR, WORDS, competence, prompts
-from audit.result import Competence
-from audit.scorer import Scores
+from audit.results.checks import Competence
+from audit.scoring.competence import FLOOR, WORDS, competence, prompts
+from audit.scoring.protocol import Scores
 from probes import ProbeError, Prompt, load_lexicon, load_probe, shipped
 from probes.clozes import Cloze, load_clozes, read_clozes
 
@@ -199,8 +199,8 @@ def test_a_piece_that_goes_on_a_word_is_no_answer():
 @pytest.mark.parametrize("multi_piece", [False, True])
 def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_piece):
     """A checkpoint of random weights answers every cloze with a token and a probability, and is under the floor."""
-    from audit.checkpoint import load_checkpoint
-    from audit.scoring import TorchScorer
+    from audit.checkpoints.load import load_checkpoint
+    from audit.scoring.prompt_scorer import TorchScorer
 
     scorer = TorchScorer(load_checkpoint(str(checkpoint_folder("bert"))), top_k=1, multi_piece=multi_piece)
     found = asked(scorer)
@@ -216,8 +216,8 @@ def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_piece):
 )
 def test_the_floor_parts_usable_checkpoints_from_unusable_ones(shared, name, low, high):
     """A small model trained on text is well above the floor, one trained for minutes from scratch far below it."""
-    from audit.checkpoint import load_checkpoint
-    from audit.scoring import TorchScorer
+    from audit.checkpoints.load import load_checkpoint
+    from audit.scoring.prompt_scorer import TorchScorer
 
     folder = shared / "checkpoints" / name
     if not folder.is_dir():

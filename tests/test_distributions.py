@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-from audit import distributions
-from audit.findings import measure
-from audit.scorefile import ScoredPrompts
+from audit.analysis import distributions
+from audit.analysis.findings import measure
+from audit.scoring.protocol import ScoredPrompts
 from probes.load import load_probe
 from probes.probe import Probe
 

@@ -23,7 +23,7 @@ from audit.benchmarks.estimates import (
     spearman,
     wilson,
 )
-from audit.benchmarks.result import Score
+from audit.results.benchmark import Score
 
 SCORE = Score("score", "Score", " %", 50.0, 2, "A made score.")
 HITS = Measure(SCORE, "rows", share("hit"), outcome="hit", by=("kind",), cluster="row")

@@ -13,10 +13,14 @@ import pytest
 from audits import several
 from parsed import Parsed
 
-from audit.result import Answers, Audit, ProbeResult
-from reports import explore, render, words
-from reports.colours import palette
-from reports.explore import Explorer, explorer, rooms
+from audit.results.audit import Audit
+from audit.results.predictions import Answers
+from audit.results.probe_result import ProbeResult
+from reports import render
+from reports.audit_page import explorer as explore
+from reports.audit_page.explorer import Explorer, explorer, rooms
+from reports.components.palette import palette
+from reports.text import formatting
 
 
 @cache
@@ -54,7 +58,7 @@ def test_every_prompt_is_on_the_page_as_it_was_answered() -> None:
                 assert shown[0] == own[name].level
             assert (shown[2] == "invented") == (own[name].role == "placebo")
         assert [data["tokens"][token] for token in data["answers"][n]] == [answers.tokens[t] for t in prompt.tokens]
-        assert [data["percents"][share] for share in data["shares"][n]] == [words.percent(p) for p in prompt.probs]
+        assert [data["percents"][share] for share in data["shares"][n]] == [formatting.percent(p) for p in prompt.probs]
 
 
 def test_flagged_words_are_told() -> None:

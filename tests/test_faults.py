@@ -22,8 +22,8 @@ from fakes import FakeScorer
 from slowed import command, contents, journal, slow_but_for
 from surroundings import with_paths
 
-import audit.run
-from audit.cli import main
+import audit.runs.audit
+from audit.cli.app import main
 
 ROOT = Path(__file__).parent.parent
 SPACE = (
@@ -280,7 +280,7 @@ FOR_CHUNKS: dict[str, Callable[[Path], object]] = {
 def scored_again(monkeypatch) -> int:
     """How many prompts the command scores in `out`, which it finishes."""
     scorer = slowed.fake_scorer()
-    monkeypatch.setattr(audit.run, "load_scorer", lambda *_: scorer)
+    monkeypatch.setattr(audit.runs.audit, "load_scorer", lambda *_: scorer)
     with within(60):
         assert main(command("out")) == 0
     return scorer.scored

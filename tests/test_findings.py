@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, norm
 
-from audit import associations as words
-from audit import distributions
-from audit.findings import crossed_sentence, grade, sentence, strongest, times, weighty
-from audit.result import NEGLIGIBLE_RATIO, Association, Interaction
-from audit.statistics import moderated_t
+from audit.analysis import associations as words
+from audit.analysis import distributions
+from audit.analysis.grading import grade, strongest, weighty
+from audit.analysis.sentences import crossed_sentence, sentence, times
+from audit.analysis.statistics import moderated_t
+from audit.results.associations import Association, Interaction
+from audit.results.thresholds import NEGLIGIBLE_RATIO
 from probes.load import load_probe
 from probes.probe import Probe
 
@@ -308,7 +310,7 @@ def test_interactions_are_told_both_ways():
 
 def test_all_that_is_graded_is_told(probe, monkeypatch):
     """However many differences are graded above weak, each is a finding; others fill up to the limit."""
-    monkeypatch.setattr("audit.findings.FINDINGS_PER_AXIS", 2)
+    monkeypatch.setattr("audit.analysis.findings.FINDINGS_PER_AXIS", 2)
     data = scored(probe)
     rng = np.random.default_rng(0)
     logp = np.where(np.isnan(data.logp), np.nan, -3.0) + rng.normal(0, 0.02, data.logp.shape)

@@ -13,7 +13,7 @@ from parsed import Parsed
 
 import reports
 from reports import render, render_comparison
-from reports.glossary import TERMS, Glossary
+from reports.text.glossary import TERMS, Glossary
 
 PAGES = {
     "report": lambda: render(several()),
@@ -75,5 +75,9 @@ def test_every_term_has_a_user() -> None:
     """No term is explained that no page uses."""
     folder = Path(reports.__file__).parent
     used = set(re.findall(r'term\("([^"]+)"', "".join(path.read_text() for path in folder.rglob("*.j2"))))
-    used |= set(re.findall(r'Fact\("\w+", words\.count\(.*\), "([a-z ]+)"\)', (folder / "page.py").read_text()))
+    used |= set(
+        re.findall(
+            r'Fact\("\w+", formatting\.count\(.*\), "([a-z ]+)"\)', (folder / "audit_page" / "page.py").read_text()
+        )
+    )
     assert used == set(TERMS)

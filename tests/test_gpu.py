@@ -10,16 +10,16 @@ import pytest
 import torch
 from fakes import JOBS
 
-from audit.benchmarks.asking import chain
-from audit.checkpoint import load_checkpoint
-from audit.cli import main
+from audit.checkpoints.load import load_checkpoint
+from audit.cli.app import main
 from audit.errors import NoNumberError
-from audit.likelihood import TorchModel
 from audit.options import Options
-from audit.repeating import repeat
-from audit.scorer import Scores
-from audit.scoring import TorchScorer
-from audit.store import load_audit
+from audit.runs.reproduce import repeat
+from audit.scoring.likelihood import TorchModel
+from audit.scoring.masked_lm import chain
+from audit.scoring.prompt_scorer import TorchScorer
+from audit.scoring.protocol import Scores
+from audit.storage.saved_audit import load_audit
 from probes.expand import Expansion, expand
 from probes.load import load_probe
 

@@ -13,23 +13,15 @@ from fakes import INFO, FakeScorer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.benchmarks import jsontext
+from audit.benchmarks import json_reader
 from audit.benchmarks.data import DataError, read_json
-from audit.benchmarks.holistic_bias import (
-    REFERENCES,
-    TARGETS,
-    Descriptor,
-    HolisticBias,
-    Noun,
-    probes_of,
-    read,
-    targets_of,
-    write,
-)
+from audit.benchmarks.suites.holistic_bias import REFERENCES, TARGETS, probes_of, targets_of, write
+from audit.benchmarks.suites.holistic_bias_data import Descriptor, HolisticBias, Noun, read
 from audit.errors import UsageError
 from audit.options import Options
-from audit.run import audit_with, make_recipe
-from audit.store import RunFolder
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.storage.run_folder import RunFolder
 from probes import Probe, count_prompts, expand, load_probe
 from probes.faults import MOST_FAULTS
 
@@ -151,8 +143,8 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path):
 def test_long_hostile_text_is_scanned_in_a_moment():
     """Half a million escaped quotes in a text without an end, and as many keys that are there twice, take no time that
     grows with their square."""
-    assert jsontext.parse("f", '"' + '\\"' * 500_000)[1]
-    assert len(jsontext.parse("f", "{" + '"a": 1, ' * 500_000)[1]) == MOST_FAULTS
+    assert json_reader.parse("f", '"' + '\\"' * 500_000)[1]
+    assert len(json_reader.parse("f", "{" + '"a": 1, ' * 500_000)[1]) == MOST_FAULTS
 
 
 _plain_texts = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]))
@@ -163,7 +155,7 @@ _scalars = st.none() | st.booleans() | st.integers() | _finite | _plain_texts
 @given(st.recursive(_scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner)))
 def test_sound_json_is_what_python_reads(value):
     """Any value comes back from its JSON as it was, unless a key has a character that no text should have."""
-    parsed, found = jsontext.parse("f", json.dumps(value))
+    parsed, found = json_reader.parse("f", json.dumps(value))
     assert found or parsed == value
     assert all("the character U+" in fault.what for fault in found)
 
@@ -171,7 +163,7 @@ def test_sound_json_is_what_python_reads(value):
 @given(st.text(alphabet='{}[]",:\\ \n01-eENaInfity\0tru'))
 def test_any_text_is_read_or_refused(text):
     """No text ends in anything but a value or faults."""
-    parsed, found = jsontext.parse("f", text)
+    parsed, found = json_reader.parse("f", text)
     assert (parsed is None) or not found
 
 

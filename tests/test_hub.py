@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from audit.checkpoint import load_checkpoint
-from audit.scoring import TorchScorer
+from audit.checkpoints.load import load_checkpoint
+from audit.scoring.prompt_scorer import TorchScorer
 from probes import expand, load_probe
 
 CARD = {

@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from audit.benchmarks.asking import Encoded, Query, Unscorable, chain, summed
-from audit.checkpoint import load_checkpoint
+from audit.checkpoints.load import load_checkpoint
 from audit.errors import CheckpointError, IncompleteError
-from audit.likelihood import TorchModel
+from audit.scoring.likelihood import TorchModel
+from audit.scoring.masked_lm import Encoded, Query, Unscorable, chain, summed
 
 TEXTS = (
     "The White man worked as a nurse.",

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from slowed import slow_but_for
 
-from audit.checkpoint import load_checkpoint
-from audit.cli import main
+from audit.checkpoints.cpu_linear import Int8Linear, PackedLinear
+from audit.checkpoints.load import load_checkpoint
+from audit.cli.app import main
 from audit.errors import CheckpointError, UsageError
-from audit.linear import Int8Linear, PackedLinear
-from audit.scoring import TorchScorer
-from audit.store import load_audit
+from audit.scoring.prompt_scorer import TorchScorer
+from audit.storage.saved_audit import load_audit
 from probes.expand import expand
 from probes.load import load_probe
 
@@ -88,7 +88,7 @@ def test_weights_are_packed_where_that_changes_nothing(checkpoint_folder: Callab
 
     def layers(broken: Callable[[torch.nn.Linear], torch.nn.Module] | None = None) -> set[type]:
         if broken:
-            monkeypatch.setattr("audit.linear.PackedLinear", broken)
+            monkeypatch.setattr("audit.checkpoints.cpu_linear.PackedLinear", broken)
         model = load_checkpoint(str(checkpoint_folder("bert")), device="cpu").model
         return {type(module) for module in model.base_model.modules()} & {torch.nn.Linear, real}
 
@@ -112,7 +112,7 @@ def test_weights_are_packed_where_that_changes_nothing(checkpoint_folder: Callab
 
 def test_int8_is_for_the_cpu(checkpoint_folder: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere there is bfloat16."""
-    monkeypatch.setattr("audit.checkpoint._device", lambda _name: torch.device("meta"))
+    monkeypatch.setattr("audit.checkpoints.load.choose_device", lambda _name: torch.device("meta"))
     with pytest.raises(UsageError, match="--dtype int8 is for the CPU, not for meta"):
         load_checkpoint(str(checkpoint_folder("bert")), dtype="int8")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.manifest import Manifest
+from audit.storage.manifest import Manifest
 
 ENTRIES = {"scores/b-00001.parquet": "1" * 64, "scores/ä-00000.parquet": "2" * 64, "competence.json": "3" * 64}
 HEADER = b'{"recipe":"r"}\n'

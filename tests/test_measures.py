@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from audit import measures
-from audit.scorefile import ScoredPrompts
+from audit.analysis import distributions, metrics
+from audit.scoring.protocol import ScoredPrompts
 from probes.load import load_probe
 from probes.probe import Probe
 
@@ -117,8 +117,8 @@ def test_relabelling_by_brute_force(probe, data):
         mixed = [np.where(kept, one, other).mean(axis=0), np.where(kept, other, one).mean(axis=0)]
         ways.append(jensenshannon(*(row / row.sum() for row in mixed), base=2) ** 2)
     blocks = np.array([[mass["Black"], mass["White"]]])
-    null = measures._null(tables, blocks, np.random.default_rng(0))
-    assert len(null) == measures.RELABELLINGS
+    null = metrics._null(tables, blocks, np.random.default_rng(0))
+    assert len(null) == metrics.RELABELLINGS
     assert np.isclose(null[:, None], np.array(ways)[None], rtol=1e-4, atol=1e-7).any(axis=1).all()
     for q in (0.25, 0.5, 0.75, 0.95):
         assert np.quantile(null, q) == pytest.approx(np.quantile(ways, q), rel=0.15)
@@ -132,8 +132,8 @@ def test_what_chance_gives_holds_its_level(probe, data):
     for _ in range(60):
         noise = rng.normal(0, 0.4, (len(tallied(probe, data).tables.levels), TEMPLATES, len(WORDS)))
         tables = tallied(probe, data).tables
-        noisy = measures.Tables(**{**tables.__dict__, "by_template": np.exp(noise - 3), "logp": noise - 3})
-        found = measures.distances(probe, noisy, rng)
+        noisy = distributions.Tables(**{**tables.__dict__, "by_template": np.exp(noise - 3), "logp": noise - 3})
+        found = metrics.distances(probe, noisy, rng)
         ps.append(
             [d.p for d in found if d.axis == "GROUP" and (d.level, d.other) in ((None, None), ("Asian", "White"))]
         )

@@ -66,7 +66,7 @@ def test_the_wheel_audits_the_demo_from_an_empty_folder(built, tmp_path):
     subprocess.run(install, check=True, capture_output=True)
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r}); import audit; assert audit.__file__.startswith({str(site)!r});"
-        "from audit.cli import main; sys.exit(main(['run', 'demo', '--probe', 'model-card', '--offline']))"
+        "from audit.cli.app import main; sys.exit(main(['run', 'demo', '--probe', 'model-card', '--offline']))"
     )
     environment = {**os.environ, "PYTHONPATH": GUARD}
     done = subprocess.run(

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audit import associations
-from audit.distributions import Tables, tabulate
+from audit.analysis import associations
+from audit.analysis.distributions import Tables, tabulate
 from audit.options import Options
-from audit.run import audit_with, load_scorer, make_recipe
-from audit.store import RunFolder
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.scoring.open_scorer import load_scorer
+from audit.storage.run_folder import RunFolder
 from probes import Form, Level, Probe, load_probe
 
 FRESH = {

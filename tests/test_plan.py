@@ -13,10 +13,13 @@ import pytest
 import torch
 from fakes import INFO, PROBE, FakeScorer
 
-from audit import competence, plan
-from audit.cli import main
+from audit.analysis import findings
+from audit.cli.app import main
 from audit.options import MAX_PROMPTS, Options
-from audit.scorefile import StoredScores
+from audit.runs import plan
+from audit.scoring import competence
+from audit.storage import saved_audit
+from audit.storage.score_chunks import StoredScores
 from probes.load import load_probe
 
 A_TOKEN, A_SAVE, A_READ, A_PROBE, A_LOAD = 0.1, 0.5, 0.25, 2.0, 3.0
@@ -105,8 +108,8 @@ def test_it_tells_the_cost_without_a_run(checkpoint_folder, tmp_path, monkeypatc
 def test_seconds_are_the_sum_of_the_known_costs(clock, monkeypatch):
     """Scoring is tokens times their cost; statistics, files and the page are what they take of a probe that isn't cut;
     a file is written once and read twice."""
-    monkeypatch.setattr(plan, "measure", clock.slowed(A_PROBE, plan.measure))
-    monkeypatch.setattr(plan, "save_audit", clock.slowed(A_SAVE, plan.save_audit))
+    monkeypatch.setattr(plan, "measure", clock.slowed(A_PROBE, findings.measure))
+    monkeypatch.setattr(plan, "save_audit", clock.slowed(A_SAVE, saved_audit.save_audit))
     monkeypatch.setattr(StoredScores, "chunk_of", clock.slowed(A_READ, StoredScores.chunk_of))
     render = clock.slowed(1.0, lambda _: "")
     told = plan.plan_run("fake", ["small.yaml"], Options(), MAX_PROMPTS, render)
@@ -129,7 +132,7 @@ def test_fewer_bits_are_held_against_float32(clock, monkeypatch):
 
 def test_a_large_probe_is_scaled_up(clock, monkeypatch):
     """With more chunks than are tokenised, rows and tokens are about: for a uniform probe they are the exact ones."""
-    monkeypatch.setattr("audit.run.CHUNK", 4)
+    monkeypatch.setattr("audit.runs.recipe.CHUNK", 4)
     exact = plan.plan_run("fake", ["small.yaml"], Options(), MAX_PROMPTS)
     monkeypatch.setattr(plan, "_TOKENISED", 6)
     told = plan.plan_run("fake", ["small.yaml"], Options(), MAX_PROMPTS)

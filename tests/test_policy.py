@@ -19,14 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from audit.comparison import Comparison, MeasureShift, Pair, ProbeComparison, SharedAxis, Shift, Side
 from audit.errors import UsageError
-from audit.policy import PolicyError, load_policy, policy_schema, read_policy
-from audit.ratchet import rounded_outward, save_policy
-from audit.readings import QUANTITIES
-from audit.result import Audit, Estimate, Measure, ProbeResult
-from audit.verdict import Crossing, Judged, Unjudged, Verdict, judge
-from audit.verdict_formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text
+from audit.policy.baseline import rounded_outward, save_policy
+from audit.policy.evaluate import Crossing, Judged, Unjudged, Verdict, judge
+from audit.policy.formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text
+from audit.policy.metrics import QUANTITIES
+from audit.policy.schema import PolicyError, load_policy, policy_schema, read_policy
+from audit.results.audit import Audit
+from audit.results.changes import MeasureShift, Pair, Shift
+from audit.results.comparison import Comparison, ProbeComparison, SharedAxis, Side
+from audit.results.metrics import Estimate, Measure
+from audit.results.probe_result import ProbeResult
 from probes.faults import plain
 
 EXAMPLE = """\
@@ -865,8 +868,6 @@ def test_rounding_outward_never_tightens(value):
 
 def test_judging_loads_nothing_heavy():
     """Reading and judging a policy takes neither torch nor numpy."""
-    code = (
-        "import audit.ratchet, audit.verdict_formats, sys; print([n for n in ('torch', 'numpy') if n in sys.modules])"
-    )
+    code = "import audit.policy.baseline, audit.policy.formats, sys; print([n for n in ('torch', 'numpy') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,11 +11,11 @@ import published
 import pytest
 from published import Plain
 
-from audit.benchmarks import named
 from audit.benchmarks.definition import Asked
 from audit.benchmarks.estimates import Measured, Table, estimates
-from audit.checkpoint import load_checkpoint
-from audit.likelihood import TorchModel
+from audit.benchmarks.suites import named
+from audit.checkpoints.load import load_checkpoint
+from audit.scoring.likelihood import TorchModel
 from probes.load import load_lexicon
 
 pytestmark = pytest.mark.slow

@@ -29,12 +29,14 @@ from ray_workers import CHUNK
 from surroundings import GUARD
 
 import audit
-import audit.engines.ray as engine
-import audit.run
+import audit.runs.audit
+import audit.runs.engines.ray as engine
 from audit import Options, UsageError
-from audit.cli import main
-from audit.run import load_probes, load_scorer, make_recipe
-from audit.work import Work
+from audit.cli.app import main
+from audit.runs.chunks import Work
+from audit.runs.recipe import make_recipe
+from audit.runs.selection import load_probes
+from audit.scoring.open_scorer import load_scorer
 
 pytestmark = pytest.mark.xdist_group("ray")
 """One at a time: `auto` finds whatever Ray runs on the machine, and each Ray takes both cores."""
@@ -51,7 +53,7 @@ PATHS = os.pathsep.join([str(Path(__file__).parent), *set(os.environ["PYTHONPATH
 def small_runs(tmp_path, monkeypatch):
     """Each test in a folder of its own, with the small probe in it; many chunks from few prompts."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(audit.run, "CHUNK", CHUNK)
+    monkeypatch.setattr(audit.runs.recipe, "CHUNK", CHUNK)
     Path("small.yaml").write_text(PROBE)
 
 

@@ -34,15 +34,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parsed import Parsed
 
-from audit.result import Audit, Completion, Estimate, Grade, LabourMarket, ProbeResult
-from reports import charts, colours, grades, render, words
-from reports.card import card as model_card
-from reports.evidence import room
-from reports.findings import CARDS, card, strongest
-from reports.ids import Ids
-from reports.page import page
-from reports.scale import scale
-from reports.verdict import Row, Standing, Verdict, verdict
+from audit.results.audit import Audit
+from audit.results.metrics import Estimate, LabourMarket
+from audit.results.predictions import Completion
+from audit.results.probe_result import ProbeResult
+from audit.results.thresholds import Grade
+from reports import render
+from reports.audit_page import charts
+from reports.audit_page.findings import CARDS, card, strongest
+from reports.audit_page.page import page
+from reports.audit_page.tests_table import room
+from reports.audit_page.verdict import Row, Standing, Verdict, verdict
+from reports.components import palette
+from reports.components.ratio_axis import scale
+from reports.model_card.section import card as model_card
+from reports.text import formatting, grades
+from reports.text.anchors import Ids
 
 
 @cache
@@ -183,9 +190,9 @@ def test_missing_is_shown_as_missing() -> None:
 
 def test_missing_numbers_are_never_worded_as_zero() -> None:
     """None and not-a-number become a dash, and a real zero stays one."""
-    assert words.percent(None) == words.percent(float("nan")) == words.MISSING
-    assert words.more_or_less(None) == words.more_or_less(float("inf")) == words.MISSING
-    assert words.percent(0.0) == "0 %"
+    assert formatting.percent(None) == formatting.percent(float("nan")) == formatting.MISSING
+    assert formatting.more_or_less(None) == formatting.more_or_less(float("inf")) == formatting.MISSING
+    assert formatting.percent(0.0) == "0 %"
 
 
 def test_audit_with_every_number_missing_still_renders() -> None:
@@ -216,7 +223,7 @@ def test_numbers_of_the_table_are_the_audits() -> None:
             for level, cell in zip(levels, rows[target.word].cells[facts:], strict=True):
                 prob = level.probs[n]
                 assert prob is not None
-                assert cell.text == words.percent_number(prob)
+                assert cell.text == formatting.percent_number(prob)
                 assert prob < 1e-5 or float(cell.text) == pytest.approx(100 * prob, rel=0.051)
 
 
@@ -228,7 +235,7 @@ def test_ratios_of_the_table_are_the_audits() -> None:
     rows = {row.name: row.cells for row in section.ratios.rows}
     for a in made.associations:
         if a.log2_ratio is not None and a.role == "level":
-            assert rows[a.target][heads.index(a.level)].text == words.more_or_less(a.log2_ratio)
+            assert rows[a.target][heads.index(a.level)].text == formatting.more_or_less(a.log2_ratio)
 
 
 def test_findings_say_what_the_audit_says() -> None:
@@ -404,8 +411,8 @@ def test_tested_differences_are_the_audits() -> None:
         for row in rows:
             level, ratio, ends, q, wordings, _, grade = (cell.text for cell in row.cells)
             a = own[row.name, level]
-            assert (ratio, grade) == (words.more_or_less(a.log2_ratio), a.grade)
-            assert (ends, q) == (words.ratio_interval(a.low, a.high), words.chance(a.q))
+            assert (ratio, grade) == (formatting.more_or_less(a.log2_ratio), a.grade)
+            assert (ends, q) == (formatting.ratio_interval(a.low, a.high), formatting.chance(a.q))
             assert wordings == f"{a.agree} of {a.templates}"
         order = [grades.ORDER.index(own[row.name, row.cells[0].text].grade) for row in rows]
         assert order == sorted(order)
@@ -418,7 +425,7 @@ def test_distances_are_the_audits() -> None:
     assert part.matrix is not None
     cells = [cell.text for row in part.matrix.rows for cell in row.cells]
     own = [d for d in probe.distances if d.axis == "GROUP" and d.role == "level"]
-    assert sorted(cells) == sorted(words.rounded(d.bits.value or 0.0) for d in own)
+    assert sorted(cells) == sorted(formatting.rounded(d.bits.value or 0.0) for d in own)
     assert len(part.pairs.rows) == len(own) + 1
     assert part.pairs.rows[-1].name == "Molvic and Dravian (invented)"
 
@@ -536,8 +543,8 @@ def test_groups_by_themselves_have_their_numbers() -> None:
     part = page(audit()).sections[0].axes[1].summaries
     assert part is not None
     rows = {row.name: row.cells for row in part.table.rows}
-    assert rows["man"][-1].text == words.MISSING
-    assert rows["woman"][-1].text.endswith(words.TIMES)
+    assert rows["man"][-1].text == formatting.MISSING
+    assert rows["woman"][-1].text.endswith(formatting.TIMES)
     assert all(cell.small.startswith("[") for cell in rows["woman"])
     assert part.stigma is not None
     assert [row.name for row in part.stigma.rows] == ["prostitute"]
@@ -553,8 +560,8 @@ def test_card_says_which_side_moved() -> None:
         likelier, other = (a.prior_corrected or 0.0), (a.reference_prior_corrected or 0.0)
         if (a.log2_ratio or 0.0) < 0:
             likelier, other = other, likelier
-        assert facts["Which side moved"].startswith(f"{shown.level.name} {words.times(likelier)} above, ")
-        assert f"{shown.reference.name} {words.times(other)} below" in facts["Which side moved"]
+        assert facts["Which side moved"].startswith(f"{shown.level.name} {formatting.times(likelier)} above, ")
+        assert f"{shown.reference.name} {formatting.times(other)} below" in facts["Which side moved"]
 
 
 def _asked(rank: int) -> list[tuple[str, bool, str]]:
@@ -567,7 +574,7 @@ def _asked(rank: int) -> list[tuple[str, bool, str]]:
         words_in[rank - 1] = finding.association.target.capitalize()
     answers = tuple(Completion(word, 0.05) for word in words_in)
     shown = dataclasses.replace(finding, example=dataclasses.replace(finding.example, completions=answers))
-    known = colours.palette(made)
+    known = palette.palette(made)
     column = card(probe, shown, "#x", known, scale(made), Ids()).columns[0]
     rows = [(answer.word, "asked" in answer.style, answer.rank) for answer in column.answers]
     return rows + ([(column.missing.word, True, column.missing.where)] if column.missing else [])
@@ -681,14 +688,14 @@ def test_words_that_one_column_has_are_marked() -> None:
 
 def test_level_has_one_colour_on_the_whole_page() -> None:
     """Whatever probe a level appears in, its class is the same, and different from its neighbours'."""
-    made = colours.palette(several())
+    made = palette.palette(several())
     styles = [style for (axis, _), style in made.styles.items() if axis in ("GROUP", "GENDER")]
     assert len(set(styles)) == len(styles) == 6
     assert made.swatch(several().probes[0].axes[0], "Dravian").style == "null"
 
 
 @pytest.mark.parametrize(
-    ("page_colours", "levels"), [(colours.LIGHT_PAGE, colours.LIGHT), (colours.DARK_PAGE, colours.DARK)]
+    ("page_colours", "levels"), [(palette.LIGHT_PAGE, palette.LIGHT), (palette.DARK_PAGE, palette.DARK)]
 )
 def test_colours_stand_out(page_colours: dict[str, str], levels: tuple[str, ...]) -> None:
     """Text has a contrast of 4.5 on all it stands on, and dots one of 3 (WCAG 2.2 AA)."""
@@ -751,18 +758,18 @@ def test_importing_the_package_loads_neither_matplotlib_nor_jinja() -> None:
 
 def test_largest_ratio_is_never_said_as_one() -> None:
     """A band that rounds to 1.0 is given by what it stays under."""
-    assert words.up_to(0.01) == f"less than 1.05{words.TIMES}"
-    assert words.up_to(-1.2) == f"up to 2.3{words.TIMES}"
+    assert formatting.up_to(0.01) == f"less than 1.05{formatting.TIMES}"
+    assert formatting.up_to(-1.2) == f"up to 2.3{formatting.TIMES}"
 
 
 def test_names_from_right_to_left_are_set_apart() -> None:
     """On a page a name in Arabic or Hebrew is an island in an English sentence, so that what follows stays behind it; a
     sentence that is all of it is left alone."""
     arabic, hebrew = "\u0627\u0645\u0631\u0623\u0629 \u0639\u0631\u0628\u064a\u0629", "\u05d0\u05d9\u05e9"
-    said = words.islands(f"for {arabic} 2.3 times, {hebrew}.")
+    said = formatting.islands(f"for {arabic} 2.3 times, {hebrew}.")
     assert said == f"for \u2067{arabic}\u2069 2.3 times, \u2067{hebrew}\u2069."
-    assert words.islands(f"{arabic} [MASK].") == f"{arabic} [MASK]."
-    assert "\u2067" not in words.prose("\u2067evil")
+    assert formatting.islands(f"{arabic} [MASK].") == f"{arabic} [MASK]."
+    assert "\u2067" not in formatting.prose("\u2067evil")
 
 
 def test_what_is_copied_has_no_island_in_it() -> None:
@@ -786,7 +793,7 @@ def test_what_is_copied_has_no_island_in_it() -> None:
 )
 def test_percentages_have_two_significant_digits(prob: float, said: str) -> None:
     """Probabilities are said in percent without false precision."""
-    assert words.percent(prob) == said
+    assert formatting.percent(prob) == said
 
 
 @pytest.mark.parametrize(
@@ -795,7 +802,7 @@ def test_percentages_have_two_significant_digits(prob: float, said: str) -> None
 )
 def test_ratios_are_said_as_people_say_them(log2: float, said: str) -> None:
     """A ratio is so many times more or less, or the same."""
-    assert words.more_or_less(log2) == said.replace("x", words.TIMES, 1)
+    assert formatting.more_or_less(log2) == said.replace("x", formatting.TIMES, 1)
 
 
 @pytest.mark.parametrize(
@@ -811,7 +818,7 @@ def test_ratios_are_said_as_people_say_them(log2: float, said: str) -> None:
 )
 def test_intervals_of_ratios_say_which_way_they_go(low: float | None, high: float | None, said: str) -> None:
     """An interval on one side has plain sizes, the smaller first; one across `same` says both ways; none is nothing."""
-    assert words.ratio_interval(low, high) == said.replace("x", words.TIMES)
+    assert formatting.ratio_interval(low, high) == said.replace("x", formatting.TIMES)
 
 
 @pytest.mark.parametrize(
@@ -820,22 +827,24 @@ def test_intervals_of_ratios_say_which_way_they_go(low: float | None, high: floa
 )
 def test_numbers_have_two_digits_and_three_places(value: float, said: str) -> None:
     """Distances, slopes and ranges are rounded alike, and what is tiny is never worded as zero."""
-    assert words.rounded(value) == said
+    assert formatting.rounded(value) == said
 
 
-@pytest.mark.parametrize(("q", "said"), [(0.0004, "<0.001"), (0.023, "0.023"), (0.31, "0.31"), (None, words.MISSING)])
+@pytest.mark.parametrize(
+    ("q", "said"), [(0.0004, "<0.001"), (0.023, "0.023"), (0.31, "0.31"), (None, formatting.MISSING)]
+)
 def test_q_is_never_worded_as_zero(q: float | None, said: str) -> None:
     """A small q is given by what it stays under, a missing one as missing."""
-    assert words.chance(q) == said
+    assert formatting.chance(q) == said
 
 
 def test_estimates_without_an_interval_stand_alone() -> None:
     """A number without an interval has no brackets, and a missing one is a dash."""
-    assert words.sized(Estimate(0.21, 0.17, 0.26), " bits") == "0.21 bits [0.17, 0.26]"
-    assert words.sized(Estimate(0.21)) == "0.21"
-    assert words.sized(Estimate(None)) == words.sized(None) == words.MISSING
-    assert words.percent_estimate(Estimate(42.0, 39.0, 45.0), 100) == "42 % [39, 45]"
-    assert words.percent_estimate(Estimate(float("nan"))) == words.MISSING
+    assert formatting.sized(Estimate(0.21, 0.17, 0.26), " bits") == "0.21 bits [0.17, 0.26]"
+    assert formatting.sized(Estimate(0.21)) == "0.21"
+    assert formatting.sized(Estimate(None)) == formatting.sized(None) == formatting.MISSING
+    assert formatting.percent_estimate(Estimate(42.0, 39.0, 45.0), 100) == "42 % [39, 45]"
+    assert formatting.percent_estimate(Estimate(float("nan"))) == formatting.MISSING
 
 
 def test_verdict_lists_what_was_found_first() -> None:

@@ -21,10 +21,10 @@ from fakes import FakeScorer
 from slowed import command, contents, journal, slow_but_for
 from surroundings import with_paths
 
-from audit.cli import main
+from audit.cli.app import main
 from audit.errors import CheckpointError, UsageError
-from audit.files import write_atomically
-from audit.store import RunFolder, read_recipe
+from audit.storage.atomic import write_atomically
+from audit.storage.run_folder import RunFolder, read_recipe
 
 ROOT = Path(__file__).parent.parent
 CHUNKS = -(-99 // slowed.CHUNK) + 1
@@ -100,7 +100,7 @@ def test_a_fresh_run_killed_before_it_begins_can_be_begun_again(monkeypatch, who
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("audit.files.write_atomically", killed)
+        patched.setattr("audit.storage.atomic.write_atomically", killed)
         assert main([*command("out"), "--fresh"]) == 130
     assert main([*command("out"), "--fresh"]) == 0
     assert contents("out") == whole
@@ -135,7 +135,7 @@ def test_a_second_process_is_refused_and_the_first_is_undisturbed(start, capsys,
 @pytest.mark.slow
 def test_compare_is_refused_a_folder_that_is_being_written(start, monkeypatch, capsys):
     """A checkpoint that another process is auditing is not audited into the same folder by `compare`."""
-    monkeypatch.setattr("audit.sides.load_scorer", slowed.fake_scorer)
+    monkeypatch.setattr("audit.comparisons.inputs.load_scorer", slowed.fake_scorer)
     first = start(*command("runs/fake"), SLOWED="0.3")
     wait_for(lambda: journal("runs/fake"))
     assert main(["compare", "fake", "fake", "-p", "small.yaml"]) == 2
@@ -228,7 +228,7 @@ def test_ctrl_c_once_more_while_the_command_ends_shows_no_traceback(monkeypatch,
     def ending(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("audit.cli.app", ending)
+    monkeypatch.setattr("audit.cli.app.app", ending)
     assert main(command("out")) == 130
     assert "interrupted; what a run has scored is kept" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -271,7 +271,7 @@ def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
         write_atomically(path, data)
 
     monkeypatch.setattr(FakeScorer, "score", score)
-    monkeypatch.setattr("audit.files.write_atomically", full)
+    monkeypatch.setattr("audit.storage.atomic.write_atomically", full)
     assert main(command("out")) == 2
     message = "out/scores/small-00002.parquet: can't be written (No space left on device): free some space and give"
     assert message in capsys.readouterr().err
@@ -281,16 +281,16 @@ def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
 
 def test_the_page_is_of_the_run_that_is_in_the_folder(monkeypatch, capsys):
     """Where another run was begun in the folder before the page of a finished one was written, that page isn't."""
-    from audit import cli
+    from audit.cli import app
 
-    real = cli._tell
+    real = app._tell
 
     def late(result: Any, folder: Path) -> None:
         recipe = replace(read_recipe(folder), top_k=2)
         RunFolder.open(folder, recipe, fresh=True)
         real(result, folder)
 
-    monkeypatch.setattr(cli, "_tell", late)
+    monkeypatch.setattr(app, "_tell", late)
     assert main(command("out")) == 2
     assert "another run was begun there" in capsys.readouterr().err
     assert not Path("out/report.html").exists()

@@ -16,13 +16,17 @@ import pandas as pd
 import pytest
 from fakes import INFO, PROBE, FakeScorer
 
-import audit.run
+import audit.runs.audit
+import audit.runs.measuring
 from audit.errors import IncompleteError, UsageError
-from audit.files import write_atomically
 from audit.options import Options
-from audit.result import Audit
-from audit.run import audit_with, default_folder, load_probes, make_recipe
-from audit.store import RunFolder, load_audit
+from audit.results.audit import Audit
+from audit.runs.audit import audit_with
+from audit.runs.recipe import default_folder, make_recipe
+from audit.runs.selection import load_probes
+from audit.storage.atomic import write_atomically
+from audit.storage.run_folder import RunFolder
+from audit.storage.saved_audit import load_audit
 from probes.expand import count_prompts, expand
 from probes.load import load_probe
 from probes.probe import Probe
@@ -39,7 +43,7 @@ def probe(tmp_path) -> Probe:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
     """Many chunks from few prompts."""
-    monkeypatch.setattr(audit.run, "CHUNK", 16)
+    monkeypatch.setattr(audit.runs.recipe, "CHUNK", 16)
 
 
 def recipe(probe: Probe, **changes):
@@ -331,7 +335,7 @@ def test_a_killed_process_leaves_whole_chunks_only(tmp_path):
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[2]);"
         "import test_run as t, fakes; from probes.load import load_probe; from pathlib import Path;"
-        "t.audit.run.CHUNK = 16; p = load_probe(sys.argv[1] + '/small.yaml'); s = fakes.FakeScorer.score;\n"
+        "t.audit.runs.recipe.CHUNK = 16; p = load_probe(sys.argv[1] + '/small.yaml'); s = fakes.FakeScorer.score;\n"
         "def slow(self, *a):\n    time.sleep(0.05); return s(self, *a)\n"
         "fakes.FakeScorer.score = slow; t.run(p, Path(sys.argv[1]) / 'run')"
     )
@@ -369,8 +373,8 @@ def test_scores_that_change_under_the_statistics_are_no_numbers(probe, tmp_path,
         chunks[1].write_bytes(chunks[0].read_bytes())
         return measured(*asked)
 
-    measured = audit.run.measured
-    monkeypatch.setattr(audit.run, "measured", swapped)
+    measured = audit.runs.measuring.measured
+    monkeypatch.setattr(audit.runs.audit, "measured", swapped)
     with pytest.raises(IncompleteError, match=r"small-00002\.parquet is missing or was changed"):
         run(probe, tmp_path / "run")
     assert not (tmp_path / "run" / "audit.json").exists()

@@ -19,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForMaskedLM, AutoTokenizer, pipeline
 
-from audit.checkpoint import Checkpoint, load_checkpoint
+from audit.checkpoints.load import load_checkpoint
+from audit.checkpoints.model import Checkpoint
 from audit.errors import AuditError
-from audit.scorer import Scores
-from audit.scoring import TorchScorer
+from audit.scoring.prompt_scorer import TorchScorer
+from audit.scoring.protocol import Scores
 from probes.expand import Prompt, expand
 from probes.lexicon import Word
 from probes.load import load_probe, shipped
@@ -469,7 +470,7 @@ def test_types_and_shapes_are_as_the_protocol_says(loaded: Callable) -> None:
 
 def test_a_vocabulary_without_anchors_is_refused_or_read_plainly(checkpoint_folder: Callable[..., Path]) -> None:
     """Words to find the gap by come from the vocabulary itself, are distinct, and hold no unknown piece."""
-    from audit.framing import anchors, tokenise
+    from audit.checkpoints.tokenization import anchors, tokenise
 
     for family in checkpoints.FAMILIES:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder(family))

@@ -8,12 +8,12 @@ from importlib import resources
 
 import pytest
 
-import audit.selftest
+import audit.runs.selftest
 from audit import Audit
-from audit.cli import main
-from audit.result import ProbeResult
-from audit.run import audit as run_audit
-from audit.selftest import Check, quiet, recovered, reduced, table
+from audit.cli.app import main
+from audit.results.probe_result import ProbeResult
+from audit.runs.audit import audit as run_audit
+from audit.runs.selftest import Check, quiet, recovered, reduced, table
 
 PLANTED = json.loads((resources.files("audit") / "demo" / "planted.json").read_text())
 
@@ -21,7 +21,7 @@ PLANTED = json.loads((resources.files("audit") / "demo" / "planted.json").read_t
 def test_a_failed_check_is_shown_and_exits_with_1(monkeypatch, capsys):
     """Each check is a line with what was seen and what was wanted; one that failed makes the exit code 1."""
     checks = [Check("one thing", "0.95", "0.9", True), Check("another", "0.5", "0.9", False)]
-    monkeypatch.setattr(audit.selftest, "selftest", lambda progress: checks)
+    monkeypatch.setattr(audit.runs.selftest, "selftest", lambda progress: checks)
     assert main(["selftest"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["ok", "one", "thing", "0.95", "(wanted:", "0.9)"]
@@ -31,7 +31,7 @@ def test_a_failed_check_is_shown_and_exits_with_1(monkeypatch, capsys):
 
 def test_passed_checks_exit_with_0(monkeypatch, capsys):
     """Where all hold, the last line says so."""
-    monkeypatch.setattr(audit.selftest, "selftest", lambda progress: [Check("one thing", "0.95", "0.9", True)])
+    monkeypatch.setattr(audit.runs.selftest, "selftest", lambda progress: [Check("one thing", "0.95", "0.9", True)])
     assert main(["selftest"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "All checks passed."
 
@@ -97,6 +97,6 @@ def test_what_fine_tuning_took_away_is_measured(demos):
 @pytest.mark.slow
 def test_the_whole_self_test_passes():
     """`selftest` audits every shipped probe with planted associations on both checkpoints, and passes."""
-    checks = audit.selftest.selftest()
+    checks = audit.runs.selftest.selftest()
     assert len(checks) > 15
     assert all(check.passed for check in checks), table(checks)

@@ -11,14 +11,14 @@ from fakes import PROBE
 from hypothesis import given
 from hypothesis import strategies as st
 
-import audit.run
-from audit.cli import main
+import audit.runs.audit
+from audit.cli.app import main
 from audit.errors import UsageError
-from audit.files import json_bytes
-from audit.result import SCHEMA
-from audit.shards import Shard
-from audit.store import read_recipe
-from audit.work import Chunk
+from audit.results.audit import SCHEMA
+from audit.runs.chunks import Chunk
+from audit.runs.shards import Shard
+from audit.storage.run_folder import read_recipe
+from audit.storage.serialization import json_bytes
 
 SHARES = 3
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -28,7 +28,7 @@ _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 def command(checkpoint_folder, tmp_path, monkeypatch) -> list[str]:
     """A run of many chunks with a probe of the user's own, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(audit.run, "CHUNK", 16)
+    monkeypatch.setattr(audit.runs.recipe, "CHUNK", 16)
     Path("small.yaml").write_text(PROBE)
     return ["run", str(checkpoint_folder("bert")), "-p", "small.yaml", "--top-k", "4"]
 
@@ -81,9 +81,9 @@ def test_shards_in_fewer_bits_make_the_runs_own_check_together(command, capsys):
 
 def test_merging_shows_how_far_it_is_on_a_terminal(shards, monkeypatch):
     """The bar counts the chunks that are taken; nothing of it fails for want of a model."""
-    from audit.progress import BarProgress
+    from audit.cli.progress import BarProgress
 
-    monkeypatch.setattr("audit.progress.progress", BarProgress)
+    monkeypatch.setattr("audit.cli.progress.progress", BarProgress)
     assert main(["merge", *shards, "-p", "small.yaml", "--out", "merged"]) == 0
 
 

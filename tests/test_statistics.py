@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 
-from audit import statistics
+from audit.analysis import statistics
 
 # --- The moderated t, written a second time from Smyth (2004): scalar loops, own digamma and trigamma ---------------
 

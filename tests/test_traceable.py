@@ -11,8 +11,9 @@ import pytest
 from fakes import INFO, PROBE, FakeScorer
 
 from audit.options import Options
-from audit.run import audit_with, make_recipe
-from audit.store import RunFolder
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.storage.run_folder import RunFolder
 from probes.load import load_probe
 
 JOBS = "word,flags,women_pct,women_source,women_year,source\n" + "".join(

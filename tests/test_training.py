@@ -32,13 +32,15 @@ from transformers import (
 )
 
 import audit.training
-from audit.checkpoint import undisturbed
-from audit.checkpoint_files import weights_sha256
+from audit.checkpoints.fingerprints import weights_sha256
+from audit.checkpoints.isolation import undisturbed
 from audit.errors import CheckpointError, UsageError
 from audit.options import Options
-from audit.result import Answered, Audit, Competence
-from audit.run import audit_with
-from audit.store import RunFolder, load_audit
+from audit.results.audit import Audit
+from audit.results.checks import Answered, Competence
+from audit.runs.audit import audit_with
+from audit.storage.run_folder import RunFolder
+from audit.storage.saved_audit import load_audit
 from audit.training import BiasAuditCallback, headlines
 from probes import ProbeError, load_probe
 

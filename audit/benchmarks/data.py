@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from audit.benchmarks import jsontext
-from audit.benchmarks.result import DataFile
+from audit.benchmarks import json_reader
 from audit.errors import UsageError
+from audit.results.benchmark import DataFile
 from probes.faults import CONTROL, Fault, FaultyFile, read_text
 from probes.table import Row, read_table
 
@@ -105,7 +105,7 @@ def json_of(file: str, raw: bytes) -> tuple[object, str]:
     """The value in the bytes of a JSON file, and their text. Raises DataError."""
     text, faults = read_text(file, raw, MOST_BYTES)
     refuse(faults)
-    value, faults = jsontext.parse(file, text)
+    value, faults = json_reader.parse(file, text)
     refuse(faults)
     return value, text
 

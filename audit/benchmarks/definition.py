@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from audit.benchmarks.asking import Model
 from audit.benchmarks.data import Read
 from audit.benchmarks.estimates import Measure, Measured
-from audit.benchmarks.result import Difference, Mode
+from audit.results.benchmark import Difference, Mode
+from audit.scoring.masked_lm import Model
 
 TOP_K = 20
 """The largest number of answers that HONEST's authors look at."""

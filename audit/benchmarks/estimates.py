@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audit.benchmarks.asking import Floats
-from audit.benchmarks.result import Contrast, Estimate, Matched, Mode, Score
-from audit.statistics import LEVEL
+from audit.analysis.statistics import LEVEL
+from audit.results.benchmark import Contrast, Estimate, Matched, Mode, Score
+from audit.scoring.masked_lm import Floats
 
 RESAMPLES = 2000
 """Of every bootstrap."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from audit.scoring import TorchScorer
+from audit.scoring.prompt_scorer import TorchScorer
 from probes.expand import Prompt
 from probes.lexicon import Word
 

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import published
 import torch
 
-from audit.benchmarks import crows_pairs
 from audit.benchmarks.definition import Asked
-from audit.checkpoint import load_checkpoint
-from audit.likelihood import TorchModel
+from audit.benchmarks.suites import crows_pairs
+from audit.checkpoints.load import load_checkpoint
+from audit.scoring.likelihood import TorchModel
 
 TURNS = 3
 

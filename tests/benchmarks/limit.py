@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from audit.linear import PackedLinear
+from audit.checkpoints.cpu_linear import PackedLinear
 
 TRIES = 5
 """Timings of a matrix product in one reading of the rate; the shortest counts."""

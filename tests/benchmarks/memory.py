@@ -54,7 +54,7 @@ def probe(prompts: int, words: int) -> str:
 
 def whole_audit(folder: Path, checkpoint: str, prompts: int) -> None:
     """`maskaudit run` with the folder's probe, into the folder."""
-    from audit.cli import main
+    from audit.cli.app import main
 
     limits = ["--max-prompts", str(prompts), "--offline"]
     if status := main(["run", checkpoint, "--probe", str(folder / "many.yaml"), "--out", str(folder / "run"), *limits]):
@@ -67,8 +67,10 @@ def without_a_model(folder: Path, prompts: int) -> None:
     from fakes import INFO, FakeScorer
 
     from audit.options import Options
-    from audit.run import audit_with, load_probes, make_recipe
-    from audit.store import RunFolder
+    from audit.runs.audit import audit_with
+    from audit.runs.recipe import make_recipe
+    from audit.runs.selection import load_probes
+    from audit.storage.run_folder import RunFolder
 
     probes = load_probes([folder / "many.yaml"], prompts)
     recipe = make_recipe(INFO, probes, Options(), "cpu", "benchmark")

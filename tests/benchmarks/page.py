@@ -18,8 +18,8 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from audit.comparison import Comparison
-from audit.comparison_store import load_result
+from audit.comparisons.store import load_result
+from audit.results.comparison import Comparison
 from reports import render, render_comparison
 
 OPENINGS = 7

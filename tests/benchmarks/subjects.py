@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from audit.run import load_probes
+from audit.runs.selection import load_probes
 from probes.expand import Prompt, expand
 
 MODELS = ("distilbert", "bert-base", "minilm-mlm", "bert-base-250k")

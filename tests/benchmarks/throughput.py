@@ -41,8 +41,8 @@ from turns import Turn, quiet, take_turn
 
 from audit.errors import AuditError, first_line
 from audit.options import Options
-from audit.run import load_scorer
-from audit.scoring import TorchScorer
+from audit.scoring.open_scorer import load_scorer
+from audit.scoring.prompt_scorer import TorchScorer
 from probes.expand import Prompt
 from probes.lexicon import Word
 from probes.load import load_lexicon

@@ -26,17 +26,17 @@ ASIDE = ("tokenising", "writing", "reading back", "statistics")
 """Stages that are to be small beside the forward passes, together."""
 
 STAGES = (
-    ("loading", "audit.run", "load_probes"),
-    ("loading", "audit.run", "load_scorer"),
-    ("tokenising", "audit.scoring", "TorchScorer._units"),
-    ("forward passes", "audit.scoring", "TorchScorer._one_piece"),
-    ("writing", "audit.work", "Work.answered"),
-    ("writing", "audit.store", "RunFolder.keep"),
-    ("writing", "audit.store", "RunFolder.write"),
-    ("writing", "audit.run", "save_audit"),
-    ("reading back", "audit.scorefile", "StoredScores.chunk"),
-    ("statistics", "audit.distributions", "tabulate"),
-    ("statistics", "audit.findings", "measure"),
+    ("loading", "audit.runs.audit", "load_probes"),
+    ("loading", "audit.runs.audit", "load_scorer"),
+    ("tokenising", "audit.scoring.prompt_scorer", "TorchScorer._units"),
+    ("forward passes", "audit.scoring.prompt_scorer", "TorchScorer._one_piece"),
+    ("writing", "audit.runs.chunks", "Work.answered"),
+    ("writing", "audit.storage.run_folder", "RunFolder.keep"),
+    ("writing", "audit.storage.run_folder", "RunFolder.write"),
+    ("writing", "audit.runs.measuring", "save_audit"),
+    ("reading back", "audit.storage.score_chunks", "StoredScores.chunk"),
+    ("statistics", "audit.analysis.distributions", "tabulate"),
+    ("statistics", "audit.analysis.findings", "measure"),
     ("page", "reports", "render"),
 )
 """Stage, module and function. Tokenising includes finding the pieces of the words; a forward pass the gathering."""
@@ -103,15 +103,15 @@ def wrap_stages(clock: Clock) -> None:
 def whole_run(checkpoint: str, probes: Sequence[str], device: str) -> dict[str, Any]:
     """Audit the checkpoint into a folder that is thrown away, with its page: prompts, seconds and GiB by stage."""
     import reports
-    from audit import run
     from audit.options import Options
+    from audit.runs import audit, selection
     from probes.expand import count_prompts
 
-    prompts = sum(map(count_prompts, run.load_probes(probes)))
+    prompts = sum(map(count_prompts, selection.load_probes(probes)))
     clock = Clock()
     wrap_stages(clock)
     with tempfile.TemporaryDirectory() as made, Peaks(lambda: clock.stage) as peaks, quiet():
-        result = run.audit(checkpoint, probes, out=Path(made) / "run", options=Options(offline=True, device=device))
+        result = audit.audit(checkpoint, probes, out=Path(made) / "run", options=Options(offline=True, device=device))
         reports.render(result)
         clock.stop()
     total = sum(clock.seconds.values())

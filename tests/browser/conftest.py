@@ -69,7 +69,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory) -> Path:
     """The report of the demo checkpoint on two probes, one of two axes."""
-    from audit.cli import main
+    from audit.cli.app import main
 
     out = tmp_path_factory.mktemp("demo")
     assert main(["run", "demo", "--probe", "model-card", "--probe", "traits", "--out", str(out), "--offline"]) == 0

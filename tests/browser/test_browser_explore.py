@@ -6,7 +6,7 @@ import pytest
 from audits import several
 from driven import unfold
 
-from reports import words
+from reports.text import formatting
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def expected(wording: int, *levels: str) -> tuple[str, list[tuple[str, str]]]:
         and tuple(own[n].level for own, n in zip(kept.names, p.names, strict=True)) == levels
     )  # fmt: skip
     pairs = zip(prompt.tokens, prompt.probs, strict=True)
-    return prompt.text, [(kept.tokens[token], words.percent(prob)) for token, prob in pairs]
+    return prompt.text, [(kept.tokens[token], formatting.percent(prob)) for token, prob in pairs]
 
 
 def test_two_groups_stand_side_by_side(explorer):

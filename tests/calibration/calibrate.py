@@ -21,11 +21,13 @@ import numpy as np
 from noise import read
 from scipy import stats
 
-from audit import changes, measure_changes, measures
-from audit.distributions import Tables, differences, matched
-from audit.findings import associations, interactions
-from audit.result import Association, Estimate
-from audit.statistics import false_discovery, moderated_t
+from audit.analysis import metrics
+from audit.analysis.distributions import Tables, differences, matched
+from audit.analysis.grading import associations, interactions
+from audit.analysis.statistics import false_discovery, moderated_t
+from audit.comparisons import association_changes, metric_changes
+from audit.results.associations import Association
+from audit.results.metrics import Estimate
 from probes.expand import cells
 from probes.load import load_probe
 from probes.probe import Level, Probe
@@ -243,9 +245,9 @@ def false_changes(probe: Probe, sides: Iterable[tuple[Tables, Tables]]) -> dict[
     """Comparisons in which anything is said to have changed, and the share of verdicts that are false."""
     counts: dict[str, Count] = defaultdict(Count)
     for pair in sides:
-        views = [changes.view(probe, tables) for tables in pair]
-        shifts = changes.shifts(probe, *views, ("one", "other"))
-        measured = [m for m in measure_changes.measure_shifts(probe, *views, ("one", "other")) if m.role == "level"]
+        views = [association_changes.view(probe, tables) for tables in pair]
+        shifts = association_changes.shifts(probe, *views, ("one", "other"))
+        measured = [m for m in metric_changes.measure_shifts(probe, *views, ("one", "other")) if m.role == "level"]
         wrong = [s for s in shifts if s.verdict != "unchanged"]
         for axis in probe.axes:
             counts[axis.name].add(any(s.axis == axis.name for s in wrong))
@@ -282,9 +284,9 @@ def association_coverage(
 
 def estimates(probe: Probe, tables: Tables, rng: np.random.Generator) -> Iterator[tuple[str, Any, Estimate]]:
     """(measure, whose, estimate) of everything that has an interval over wordings."""
-    for d in measures.distances(probe, tables, rng):
+    for d in metrics.distances(probe, tables, rng):
         yield f"distance of {'all levels' if d.level is None else 'two levels'}", (d.axis, d.level, d.other), d.bits
-    for level in measures.levels(probe, tables):
+    for level in metrics.levels(probe, tables):
         for what in ("effective", "stigma", "stigma_ratio", "women"):
             if getattr(level, what) is not None:
                 yield what, (level.axis, level.name), getattr(level, what)
@@ -311,7 +313,7 @@ def relabelling(rng: np.random.Generator, simulations: int, templates: int) -> C
     probe, count = shaped(templates=templates, placebo=False, levels=3), Count()
     for _ in range(simulations):
         tables = world(rng, probe).audit(rng, templates)
-        for distance in measures.distances(probe, tables, rng):
+        for distance in metrics.distances(probe, tables, rng):
             if distance.level is None:
                 count.add(distance.p <= 0.05)
     return count

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from audit.associations import Contrast, contrasts, crossings, placebo_contrasts
-from audit.distributions import Tables, tabulate
-from audit.result import WEIGHTY_SHARE
-from audit.statistics import variance_prior
-from audit.store import RunFolder, load_audit
+from audit.analysis.associations import Contrast, contrasts, crossings, placebo_contrasts
+from audit.analysis.distributions import Tables, tabulate
+from audit.analysis.statistics import variance_prior
+from audit.results.thresholds import WEIGHTY_SHARE
+from audit.storage.run_folder import RunFolder
+from audit.storage.saved_audit import load_audit
 from probes.load import load_probe
 from probes.probe import Probe
 

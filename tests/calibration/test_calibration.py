@@ -12,7 +12,7 @@ import pytest
 from calibrate import Count, shaped
 from scipy import stats
 
-from audit import measures
+from audit.analysis import metrics
 
 ALARMS = 0.05
 """Share of audits of a model without any effect that may grade something above weak."""
@@ -33,7 +33,7 @@ def rare(counts: dict[str, Count]) -> None:
 @pytest.fixture
 def few_relabellings(monkeypatch):
     """Nulls of distances, which intervals don't depend on, are made short."""
-    monkeypatch.setattr(measures, "RELABELLINGS", 39)
+    monkeypatch.setattr(metrics, "RELABELLINGS", 39)
 
 
 @pytest.mark.parametrize("placebo", [True, False], ids=["invented names", "no invented names"])
@@ -103,7 +103,7 @@ def test_intervals_of_whole_distributions_hold_the_truth(groups):
 
 def test_relabelling_finds_a_difference_between_equals_in_5_percent(monkeypatch):
     """The p-value of a distance is at most 0.05 no more often than that, give or take chance."""
-    monkeypatch.setattr(measures, "RELABELLINGS", 99)
+    monkeypatch.setattr(metrics, "RELABELLINGS", 99)
     count = calibrate.relabelling(np.random.default_rng(5), 12, 12)
     assert count.hits <= most(count.trials, 0.05), count
 

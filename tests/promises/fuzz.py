@@ -40,7 +40,7 @@ def read_csv(data: bytes) -> None:
 
 def read_policy(data: bytes) -> None:
     """A policy."""
-    from audit.policy import load_policy
+    from audit.policy.schema import load_policy
 
     with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
         file.write(data)

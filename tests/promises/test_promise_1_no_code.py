@@ -21,7 +21,7 @@ from surroundings import Tried, with_paths
 import audit
 import probes
 import reports
-from audit.cli import main
+from audit.cli.app import main
 
 ROOT = Path(__file__).parents[2]
 TOKENIZER = """
@@ -160,7 +160,7 @@ def test_promise_1_trust_is_always_said() -> None:
     for path, call in found:
         names = {keyword.arg for keyword in call.keywords}
         assert "trust_remote_code" in names or None in names, f"{path}:{call.lineno}"
-    made = (ROOT / "audit" / "source.py").read_text()
+    made = (ROOT / "audit" / "checkpoints" / "hub.py").read_text()
     assert made.count('"trust_remote_code": self.trust_remote_code') == 1
 
 
@@ -185,7 +185,7 @@ def test_promise_1_nothing_waits_on_standard_input(bert: Path, tmp_path: Path, t
     read, write = os.pipe()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "audit.cli", "run", str(folder), "-p", "jobs.yaml"],
+            [sys.executable, "-m", "audit.cli.app", "run", str(folder), "-p", "jobs.yaml"],
             env={**os.environ, "PYTHONPATH": with_paths(ROOT)},
             stdin=read,
             capture_output=True,

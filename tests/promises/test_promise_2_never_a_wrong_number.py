@@ -22,17 +22,19 @@ from safetensors.torch import load_file
 from surroundings import Tried
 
 from audit import load_audit, load_benchmark, load_comparison
-from audit.benchmarks.result import NO_NUMBER
-from audit.checkpoint import load_checkpoint
-from audit.cli import main
+from audit.checkpoints.load import load_checkpoint
+from audit.cli.app import main
 from audit.errors import CheckpointError, IncompleteError
-from audit.manifest import Manifest
 from audit.options import Options
-from audit.recipe import recipe_id
-from audit.run import audit_with, load_probes, make_recipe
-from audit.scorer import Scores
-from audit.scoring import TorchScorer
-from audit.store import RunFolder
+from audit.results.benchmark import NO_NUMBER
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.runs.selection import load_probes
+from audit.scoring.prompt_scorer import TorchScorer
+from audit.scoring.protocol import Scores
+from audit.storage.manifest import Manifest
+from audit.storage.recipe import recipe_id
+from audit.storage.run_folder import RunFolder
 from probes.lexicon import Word
 from reports import render
 

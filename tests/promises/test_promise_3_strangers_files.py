@@ -18,7 +18,7 @@ from surroundings import Tried, with_paths
 
 from probes import ProbeError, load_probe
 from probes.faults import MOST_FAULTS
-from reports import frontmatter
+from reports.model_card import front_matter
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -206,7 +206,7 @@ def test_promise_3_front_matter_is_read_in_its_length(tried: Tried) -> None:
     result = "  - task: {type: fill-mask}\n    dataset: {type: t, name: n}\n    metrics: []\n"
     counts = []
     for results in (300, 600):
-        front = frontmatter.read("model-index:\n- name: m\n  results:\n" + result * results)
+        front = front_matter.read("model-index:\n- name: m\n  results:\n" + result * results)
         steps = 0
 
         def count(*_: object) -> None:
@@ -215,14 +215,14 @@ def test_promise_3_front_matter_is_read_in_its_length(tried: Tried) -> None:
 
         sys.setprofile(count)
         try:
-            (entry,) = frontmatter.entries(front, front.index())
+            (entry,) = front_matter.entries(front, front.index())
         finally:
             sys.setprofile(None)
         assert len(entry.each) == results
         counts.append(steps)
     assert counts[1] < 2.5 * counts[0]
-    with pytest.raises(frontmatter.CardError, match="1,048,577 characters"):
-        frontmatter.read("#" * (MIB + 1))
+    with pytest.raises(front_matter.CardError, match="1,048,577 characters"):
+        front_matter.read("#" * (MIB + 1))
     tried("hostile inputs", 3)
 
 

@@ -16,12 +16,12 @@ import yaml
 from nasty import NASTY
 from surroundings import Tried
 
-from audit.cli import main
-from audit.files import csv_bytes
-from audit.progress import PlainProgress
-from audit.run import default_folder
-from audit.verdict import Judged, Verdict
-from audit.verdict_formats import as_github_summary, as_json, as_junit, as_text
+from audit.cli.app import main
+from audit.cli.progress import PlainProgress
+from audit.policy.evaluate import Judged, Verdict
+from audit.policy.formats import as_github_summary, as_json, as_junit, as_text
+from audit.runs.recipe import default_folder
+from audit.storage.serialization import csv_bytes
 from probes import ProbeError, expand, load_probe
 from probes.faults import UNSAFE, printable
 

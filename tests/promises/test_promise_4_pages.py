@@ -17,7 +17,7 @@ from parsed import Parsed
 from surroundings import Tried
 
 from reports import render, render_benchmark, render_comparison
-from reports.card import card
+from reports.model_card.section import card
 
 LITTLE = Plan(groups=(GENDER,), words=JOBS[:5], templates=TEMPLATES[:2], unscored=1)
 PARSER = MarkdownIt("commonmark").enable("table")

@@ -18,12 +18,12 @@ import pytest
 from fakes import JOBS
 from surroundings import Tried
 
-from audit import places
-from audit.cli import main
-from audit.files import locked
-from audit.manifest import Manifest
-from audit.recipe import recipe_id
-from audit.store import read_recipe
+from audit.cli.app import main
+from audit.storage import result_folder
+from audit.storage.atomic import locked
+from audit.storage.manifest import Manifest
+from audit.storage.recipe import recipe_id
+from audit.storage.run_folder import read_recipe
 
 GATE = "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: distance_bits, fails_when: {low_above: 0.9}}\n"
 PAIRS = "sent_more,sent_less,stereo_antistereo,bias_type\nThe White man,The Black man,stereo,race-color\n"
@@ -54,7 +54,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Callable[.
 @pytest.fixture
 def here(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, where the test works and time stands still."""
-    monkeypatch.setattr("audit.benchmarking.now", lambda: "2026-01-01T00:00:00Z")
+    monkeypatch.setattr("audit.benchmarks.run.now", lambda: "2026-01-01T00:00:00Z")
     shutil.copytree(runs, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     return Path("made")
@@ -238,20 +238,20 @@ def test_promise_5_one_process_at_a_time_saves_a_result(
 ) -> None:
     """While another process writes a result into the folder it is waited for, and then refused; a page isn't written
     beside the result of another."""
-    monkeypatch.setattr("audit.places.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("audit.storage.result_folder.PATIENCE_SECONDS", 0)
     here.mkdir()
     for words in FILES:
         with locked(here):
             assert main(list(words)) == 2
         assert "another maskaudit is writing there" in capsys.readouterr().err
         assert contents(here) == {}
-    real = places.save_together
+    real = result_folder.save_together
 
     def and_another(folder: Path, *given: object) -> None:
         real(folder, *given)
         Path(folder, "comparison.json").write_text("{}")
 
-    monkeypatch.setattr(places, "save_together", and_another)
+    monkeypatch.setattr(result_folder, "save_together", and_another)
     assert main(list(COMPARE)) == 2
     assert "another result was saved there meanwhile" in capsys.readouterr().err
     assert "compare.html" not in contents(here)

@@ -15,10 +15,10 @@ from fakes import JOBS
 from surroundings import Tried
 
 from audit import load_audit
-from audit.cli import main
+from audit.cli.app import main
 from audit.options import Options
-from audit.repeating import repeat
-from audit.store import RunFolder
+from audit.runs.reproduce import repeat
+from audit.storage.run_folder import RunFolder
 from probes import load_probe
 
 PROBE = "# own\n" + re.sub("targets: .*", "targets: jobs.csv", JOBS.replace("as a [MASK]", "as a(n) [MASK]"))

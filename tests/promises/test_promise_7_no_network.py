@@ -15,7 +15,7 @@ import pytest
 from fakes import JOBS
 from surroundings import Tried
 
-from audit.cli import main
+from audit.cli.app import main
 
 # --- the guard -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Statistics and metrics: scored prompts -> distributions, associations, findings. Numpy only, no files, no models."""

@@ -1,0 +1,307 @@
+"""Words against levels: associations and interactions with their tests, and what invented names do.
+
+Which of them is news, and how it is said, is `findings`' to decide.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.analysis.distributions import (
+    Floats,
+    Tables,
+    differences,
+    divergence_parts,
+    matched,
+    mean_probs,
+    optional,
+    optionals,
+)
+from audit.analysis.statistics import Tested, false_discovery, largest_of, leave_one_out, moderated_t
+from audit.results.associations import Association
+from audit.results.thresholds import WEIGHTY_SHARE
+from probes.probe import NEUTRAL, Level, Probe
+
+Mask = NDArray[np.bool_]
+
+
+class Compared(Protocol):
+    """Two things set side by side, wording by wording."""
+
+    @property
+    def by_template(self) -> Floats:
+        """[T, K] log2."""
+
+    @property
+    def weighty(self) -> Mask:
+        """[K] words that matter in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A level against what it is compared with, over all words of the probe: T templates, K words."""
+
+    axis: int
+    level: Level
+    reference: Level
+    by_template: Floats
+    """[T, K] log2 ratios."""
+    prob: Floats
+    """[K] shares of the level, over the cells that have a counterpart."""
+    reference_prob: Floats
+    """[K] shares of the reference, over those counterparts."""
+    prior_corrected: Floats
+    """[2, K] mean log2 ratio of the level and of the reference to the neutral wording, over the blocks that have all
+    three; NaN where there is none."""
+
+    @property
+    def weighty(self) -> Mask:
+        """[K] words with `WEIGHTY_SHARE` in one of the two."""
+        return heavy(self.by_template, self.prob, self.reference_prob)
+
+
+def heavy(by_template: Floats, *shares: Floats) -> Mask:
+    """[K] words that could be compared and have `WEIGHTY_SHARE` of one of the distributions: a thousandfold difference
+    between 1e-9 and 1e-12 is no news."""
+    with np.errstate(invalid="ignore"):
+        enough = np.max(shares, axis=0) >= WEIGHTY_SHARE
+    return np.asarray(enough & ~np.isnan(by_template).any(axis=0))
+
+
+def contrasts(probe: Probe, tables: Tables, index: int) -> list[Contrast]:
+    """Each level of an axis against its reference."""
+    axis = probe.axes[index]
+    reference = next(level for level in axis.levels if level.name == axis.reference)
+    return [_contrast(tables, index, level, reference) for level in axis.levels if level is not reference]
+
+
+def placebo_contrasts(probe: Probe, tables: Tables, index: int) -> list[Contrast]:
+    """Each invented name of an axis against each before it."""
+    pairs = itertools.combinations(probe.axes[index].placebo, 2)
+    return [_contrast(tables, index, later, earlier) for earlier, later in pairs]
+
+
+def _contrast(tables: Tables, index: int, level: Level, reference: Level) -> Contrast:
+    blocks = matched(tables, index, level.name, reference.name)
+    return Contrast(
+        axis=index,
+        level=level,
+        reference=reference,
+        by_template=differences(tables, blocks),
+        prob=mean_probs(tables, [own for own, _ in blocks]),
+        reference_prob=mean_probs(tables, [other for _, other in blocks]),
+        prior_corrected=_prior_corrected(tables, index, blocks),
+    )
+
+
+def _prior_corrected(tables: Tables, index: int, blocks: Sequence[tuple[int, int]]) -> Floats:
+    """[2, K] both sides of the blocks against the neutral wording in their place."""
+    place = {names: c for c, names in enumerate(tables.levels)}
+    names = [tables.levels[own] for own, _ in blocks]
+    neutral = [place.get((*own[:index], NEUTRAL, *own[index + 1 :])) for own in names]
+    pairs = [[(block[side], c) for block, c in zip(blocks, neutral, strict=True) if c is not None] for side in (0, 1)]
+    return np.stack([differences(tables, side).mean(axis=0) for side in pairs])
+
+
+def band(placebos: Sequence[Compared], asked: Sequence[Compared]) -> float | None:
+    """What words of no meaning do, in log2, where as many comparisons are made as are asked for.
+
+    The largest ratio between any two invented names among weighty words, or, where that is more, what the largest of
+    as many normal numbers as there are weighty words in `asked` would stay under with the invented names' spread: a
+    thousand words and ten groups find a larger chance difference than four names show. None without invented names.
+    """
+    noise = [c.by_template.mean(axis=0)[c.weighty] for c in placebos]
+    ratios = np.concatenate([np.empty(0), *noise])
+    if not ratios.size:
+        return None
+    comparisons = max(1, sum(int(c.weighty.sum()) for c in asked))
+    return max(float(np.abs(ratios).max()), largest_of(comparisons) * float(np.sqrt((ratios**2).mean())))
+
+
+def narrowed(band: float | None, level: Level, reference: Level) -> float | None:
+    """The band for two groups of F and F' forms, `band` times sqrt((1/F + 1/F') / 2).
+
+    Invented names have one form each. What is peculiar to a form averages out over a group's forms, as independent
+    errors do.
+    """
+    if band is None:
+        return None
+    return float(band * np.sqrt((1 / len(level.forms) + 1 / len(reference.forms)) / 2))
+
+
+def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
+    """Each level against its axis' reference, and invented names against each other, for every scored word; ungraded.
+
+    q is Benjamini and Hochberg's over the weighty words of all levels of an axis: those that can be findings.
+    """
+    found: list[Association] = []
+    for index in range(len(probe.axes)):
+        placebos = placebo_contrasts(probe, tables, index)
+        own = contrasts(probe, tables, index)
+        tests = [moderated_t(contrast.by_template) for contrast in own]
+        q = discovered(own, tests)
+        width = band(placebos, own)
+        for contrast, test, each in zip(own, tests, q, strict=True):
+            found.extend(_associations(probe, tables, contrast, test, each, width))
+        for contrast in placebos:
+            test = moderated_t(contrast.by_template)
+            found.extend(_associations(probe, tables, contrast, test, np.full_like(test.p, np.nan), width))
+    return tuple(found)
+
+
+def discovered(asked: Sequence[Compared], tests: Sequence[Tested]) -> Floats:
+    """[comparisons, K] q of the weighty words, NaN for others: a family of all that can be told, and nothing else."""
+    return false_discovery(
+        np.array([np.where(c.weighty, test.p, np.nan) for c, test in zip(asked, tests, strict=True)])
+    )
+
+
+def _associations(
+    probe: Probe, tables: Tables, contrast: Contrast, test: Tested, q: Floats, width: float | None
+) -> Iterator[Association]:
+    """The contrast word by word; the band is for levels alone."""
+    axis, level, reference = probe.axes[contrast.axis], contrast.level, contrast.reference
+    parts = divergence_parts(contrast.prob, contrast.reference_prob)
+    without, agree = without_one(contrast.by_template), agreeing(contrast.by_template, test.mean)
+    templates, kept = (~np.isnan(contrast.by_template)).sum(axis=0), contrast.weighty
+    for k, word in enumerate(probe.targets.words):
+        if tables.scored[k]:
+            yield Association(
+                axis=axis.name,
+                level=level.name,
+                role=level.role,
+                reference=reference.name,
+                target=word.text,
+                log2_ratio=optional(test.mean[k]),
+                low=optional(test.low[k]),
+                high=optional(test.high[k]),
+                p=optional(test.p[k]),
+                q=optional(q[k]),
+                prob=optional(contrast.prob[k]),
+                reference_prob=optional(contrast.reference_prob[k]),
+                contribution=optional(parts[k]),
+                agree=int(agree[k]),
+                templates=int(templates[k]),
+                without_low=optional(without[0, k]),
+                without_high=optional(without[1, k]),
+                prior_corrected=optional(contrast.prior_corrected[0, k]),
+                reference_prior_corrected=optional(contrast.prior_corrected[1, k]),
+                band=narrowed(width, level, reference) if level.role == "level" else None,
+                grade=None,
+                by_template=optionals(contrast.by_template[:, k]) if kept[k] else (),
+            )
+
+
+def without_one(by_template: Floats) -> Floats:
+    """[2, K] the least and the largest mean of [T, K] when one template is left out; NaN with one template."""
+    if len(by_template) < 2:
+        return np.full((2, by_template.shape[1]), np.nan)
+    means = leave_one_out(len(by_template)) @ by_template
+    return np.stack([means.min(axis=0), means.max(axis=0)])
+
+
+def agreeing(by_template: Floats, mean: Floats) -> Floats:
+    """[K] templates of [T, K] with the sign of the mean."""
+    return np.asarray((np.sign(by_template) == np.sign(mean)).sum(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """The difference of differences of a crossing, over all words of the probe: T templates, K words."""
+
+    axes: tuple[int, int]
+    levels: tuple[Level, Level]
+    references: tuple[Level, Level]
+    by_template: Floats
+    """[T, K] log2 of how much likelier a word is for the crossing than its levels would give by themselves."""
+    shares: Floats
+    """[4, K] of the crossing, of each level with the other's reference, and of both references."""
+
+    @property
+    def weighty(self) -> Mask:
+        """[K] words with `WEIGHTY_SHARE` in one of the four cells."""
+        return heavy(self.by_template, *self.shares)
+
+    @property
+    def expected(self) -> Floats:
+        """[K] the shares that the two levels would give by themselves: their factors on the references' shares,
+        multiplied and renormalised."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            alone = self.shares[1] * self.shares[2] / self.shares[3]
+            return np.asarray(alone / np.nansum(alone))
+
+
+def crossings(probe: Probe, tables: Tables, first: int, second: int) -> list[Crossed]:
+    """Every pair of levels of two axes, but for those with a reference, where all four cells were asked."""
+    one, other = (
+        [(level, ref) for level in axis.levels if level is not ref]
+        for axis in (probe.axes[first], probe.axes[second])
+        for ref in [next(level for level in axis.levels if level.name == axis.reference)]
+    )
+    made = (_cross(tables, (first, second), a, b) for a in one for b in other)
+    return [crossed for crossed in made if crossed is not None]
+
+
+def placebo_crossings(probe: Probe, tables: Tables, first: int, second: int) -> list[tuple[Crossed, int]]:
+    """The same with two invented names on one of the axes, and which axis (0 or 1) that is."""
+    made: list[tuple[Crossed, int]] = []
+    for side, (invented, real) in enumerate(((first, second), (second, first))):
+        axis = probe.axes[real]
+        ref = next(level for level in axis.levels if level.name == axis.reference)
+        pairs = [(later, earlier) for earlier, later in itertools.combinations(probe.axes[invented].placebo, 2)]
+        for pair, level in itertools.product(pairs, axis.levels):
+            if level is not ref:
+                crossed = _cross(tables, (invented, real), pair, (level, ref))
+                made += [(crossed, side)] if crossed is not None else []
+    return made
+
+
+def crossed_bands(placebos: Sequence[tuple[Crossed, int]], asked: Sequence[Crossed]) -> Mapping[int, float]:
+    """The band of differences of differences with invented names on each axis (0 or 1), where there are any."""
+    widths = {side: band([crossed for crossed, own in placebos if own == side], asked) for side in (0, 1)}
+    return {side: width for side, width in widths.items() if width is not None}
+
+
+def _cross(
+    tables: Tables, axes: tuple[int, int], one: tuple[Level, Level], other: tuple[Level, Level]
+) -> Crossed | None:
+    """`one` and `other` are (level, reference) on the two axes; None where a cell of the four was never asked."""
+    place = {names: c for c, names in enumerate(tables.levels)}
+    fours = []
+    for c in cells_of_two(tables, axes, one[0].name, other[0].name):
+        names = [_renamed(tables.levels[c], axes, (a.name, b.name)) for a in one for b in other]
+        fours.append([place.get(name) for name in names])  # (a, b), (a, b0), (a0, b), (a0, b0)
+    whole = [[c for c in four if c is not None] for four in fours if None not in four]
+    if not whole:
+        return None
+    cells = np.array(whole)  # [blocks, 4]
+    signs = np.array([1, -1, -1, 1])[:, None, None]
+    by_template = (tables.logp[cells] * signs).sum(axis=1).mean(axis=0) / np.log(2)
+    return Crossed(
+        axes=axes,
+        levels=(one[0], other[0]),
+        references=(one[1], other[1]),
+        by_template=np.asarray(by_template),
+        shares=np.asarray(tables.probs[cells].mean(axis=0)),
+    )
+
+
+def cells_of_two(tables: Tables, axes: tuple[int, int], one: str, other: str) -> list[int]:
+    """Indices of the cells with those levels of the two axes, and proper levels of all others."""
+    return [
+        c
+        for c, (names, roles) in enumerate(zip(tables.levels, tables.roles, strict=True))
+        if (names[axes[0]], names[axes[1]]) == (one, other)
+        and all(role == "level" for i, role in enumerate(roles) if i not in axes)
+    ]
+
+
+def _renamed(names: tuple[str, ...], axes: tuple[int, int], levels: tuple[str, str]) -> tuple[str, ...]:
+    chosen = dict(zip(axes, levels, strict=True))
+    return tuple(chosen.get(i, name) for i, name in enumerate(names))

@@ -1,0 +1,101 @@
+"""From what was measured to what is worth telling: grades, ranked plain sentences, and the result of one probe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from audit.analysis import associations as words
+from audit.analysis import distributions, metrics
+from audit.analysis.distributions import Tables, Tally
+from audit.analysis.grading import ABOVE_WEAK, associations, grade_of, interactions, strongest
+from audit.analysis.sentences import sentence
+from audit.results.associations import Association, Finding
+from audit.results.metrics import Axis, Distance
+from audit.results.predictions import Example
+from audit.results.probe_result import ProbeResult
+from probes.probe import Probe
+
+FINDINGS_PER_AXIS = 20
+
+
+def measure(probe: Probe, tally: Tally, *, seed: int = 0) -> ProbeResult:
+    """Everything measured with one probe.
+
+    `seed` and the probe's hash decide what is drawn, so that a probe's numbers don't depend on the others of a run.
+    """
+    tables = tally.tables
+    rng = np.random.default_rng([seed, int(probe.sha256[:15] or "0", 16)])
+    found = associations(probe, tables)
+    distances = metrics.distances(probe, tables, rng)
+    axes = tuple(_axis(probe, tables, index, distances, rng) for index in range(len(probe.axes)))
+    proper = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
+    return ProbeResult(
+        name=probe.name,
+        version=probe.version,
+        title=probe.title,
+        question=probe.question,
+        measures=probe.measures,
+        language=probe.language,
+        sha256=probe.sha256,
+        axes=axes,
+        templates=tuple(template.text for template in probe.templates),
+        lexicon=probe.targets.title or probe.targets.name,
+        targets=distributions.targets(probe, tally),
+        prompts=tally.prompts,
+        coverage=distributions.optional(tables.coverage[proper].mean()) if proper else None,
+        cells=distributions.cells(tables),
+        levels=metrics.levels(probe, tables),
+        associations=found,
+        distances=tuple(distance for distance in distances if distance.level is not None),
+        interactions=interactions(probe, tables),
+        findings=_findings(probe, found, tally.examples, tables),
+        examples=tally.examples,
+    )
+
+
+def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance], rng: np.random.Generator) -> Axis:
+    axis = probe.axes[index]
+    own = (distance for distance in distances if distance.axis == axis.name and distance.level is None)
+    return Axis(
+        name=axis.name,
+        title=axis.title,
+        reference=axis.reference,
+        levels=tuple(level.name for level in axis.levels),
+        placebo=tuple(level.name for level in axis.placebo),
+        source=axis.source,
+        band=words.band(words.placebo_contrasts(probe, tables, index), words.contrasts(probe, tables, index)),
+        distance=next(own, None),
+        wording=metrics.wording(probe, tables, index),
+        labour=metrics.labour_market(probe, tables, index, rng),
+    )
+
+
+def _findings(
+    probe: Probe, found: Sequence[Association], examples: Sequence[Example], tables: Tables
+) -> tuple[Finding, ...]:
+    """Of each axis all that are graded above weak, and others up to `FINDINGS_PER_AXIS`, weak ones before those graded
+    none; largest contribution first."""
+    flags = {word.text: word.flags for word in probe.targets.words}
+    told = []
+    for axis in probe.axes:
+        ranked = strongest([a for a in found if a.axis == axis.name and a.role == "level"])
+        above = sum(a.grade in ABOVE_WEAK for a in ranked)
+        ranked.sort(key=lambda a: (a.grade not in ABOVE_WEAK, a.grade == "none"))
+        told += ranked[: max(above, FINDINGS_PER_AXIS)]
+    return tuple(
+        Finding(probe.name, a, sentence(a), grade_of(a)[1], _example(probe, a, examples, tables), flags[a.target])
+        for a in sorted(told, key=lambda a: -(a.contribution or 0.0))
+    )
+
+
+def _example(probe: Probe, association: Association, examples: Sequence[Example], tables: Tables) -> Example | None:
+    """The sentence of the likelier level's cell that gives the word the most."""
+    ratio = association.log2_ratio or 0.0
+    level = association.level if ratio >= 0 else association.reference
+    axis = [axis.name for axis in probe.axes].index(association.axis)
+    word = [word.text for word in probe.targets.words].index(association.target)
+    probs = {names: float(tables.probs[c, word]) for c, names in enumerate(tables.levels)}
+    own = [e for e in examples if e.levels[axis] == level and set(e.roles) == {"level"}]
+    return max(own, key=lambda example: probs[example.levels], default=None)

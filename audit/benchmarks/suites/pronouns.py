@@ -1,0 +1,149 @@
+"""A masked pronoun: how much likelier the model finds hers than his in a sentence about a job. What WinoBias and
+Winogender ask alike; their files and scores are their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.benchmarks.estimates import Measure, Statistic, Table
+from audit.results.benchmark import Difference, Mode, Score
+from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, chain, summed
+
+MASCULINE = {"he": "subject", "him": "object", "his": "possessive", "himself": "reflexive"}
+FEMININE = {"she": ("subject",), "her": ("object", "possessive"), "hers": ("possessive",), "herself": ("reflexive",)}
+"""The grammatical cases of third-person pronouns."""
+LOG2 = float(np.log(2))
+
+
+def case(one: str, other: str) -> str:
+    """The grammatical case that a masculine and a feminine pronoun (in any order) have in common, "" without one."""
+    his, hers = (one.lower(), other.lower()) if one.lower() in MASCULINE else (other.lower(), one.lower())
+    found = MASCULINE.get(his, "")
+    return found if found in FEMININE.get(hers, ()) else ""
+
+
+def her_sign(one: str, other: str) -> float:
+    """1 where the first of two pronouns is hers, -1 where the other is; NaN where they are of one gender."""
+    hers = [pronoun.lower() in FEMININE for pronoun in (one, other)]
+    return float("nan") if hers[0] == hers[1] else 1.0 if hers[0] else -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A sentence with a pronoun in it, and another that might stand there."""
+
+    text: str
+    start: int
+    """First character of the pronoun in the text."""
+    pronoun: str
+    other: str
+    job: tuple[int, int]
+    """First character of the occupation in the text, and the one after its last."""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The sentence as it is, and with the other pronoun."""
+        end = self.start + len(self.pronoun)
+        return self.text, f"{self.text[: self.start]}{self.other}{self.text[end:]}"
+
+    def places(self, own: Encoded, other: Encoded) -> tuple[Ids, Ids]:
+        """Positions of the pieces of the pronoun in the sentence, and of the other one in its."""
+        return (
+            own.covering(self.start, self.start + len(self.pronoun)),
+            other.covering(self.start, self.start + len(self.other)),
+        )
+
+    def job_places(self, own: Encoded, other: Encoded) -> tuple[Ids, Ids]:
+        """Positions of the pieces of the occupation in both."""
+        start, end = self.job
+        shift = len(self.other) - len(self.pronoun) if start > self.start else 0
+        return own.covering(start, end), other.covering(start + shift, end + shift)
+
+
+def first_pieces(own: Encoded, other: Encoded, places: tuple[Ids, Ids], mask: int) -> tuple[list[Query], list[Query]]:
+    """Asks for the first piece of each pronoun at one mask in the place of the sentence's own."""
+    at = places[0]
+    masked = (*own.ids[: at[0]], mask, *own.ids[at[-1] + 1 :])
+    return [Query(masked, at[0], own.ids[at[0]])], [Query(masked, at[0], other.ids[places[1][0]])]
+
+
+def whole_words(
+    own: Encoded, other: Encoded, places: tuple[Ids, Ids], jobs: tuple[Ids, Ids], mask: int
+) -> list[list[Query]]:
+    """Asks for each pronoun whole, in its own sentence; then the same with the occupation masked."""
+    seen = [chain(own.ids, places[0], mask), chain(other.ids, places[1], mask)]
+    return [*seen, chain(own.ids, places[0], mask, jobs[0]), chain(other.ids, places[1], mask, jobs[1])]
+
+
+def asked(model: Model, queries: Sequence[Sequence[Query]], width: int) -> Floats:
+    """[N, width] log-probabilities of groups of queries."""
+    return summed(model, queries).reshape(-1, width)
+
+
+def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[str, float]) -> Table:
+    """The means of columns [N] over the sentences of each occupation, beside the women's share in it, in percent."""
+    told = ~np.isnan(np.sum([*columns.values()], axis=0)) if jobs else np.zeros(0, bool)
+    of = np.array([job if known else "" for job, known in zip(jobs, told, strict=True)])
+    names = sorted(set(of.tolist()) - {""})
+    return Table(
+        rows=tuple(names),
+        values={
+            "women_pct": np.array([women.get(name, np.nan) for name in names]),
+            "sentences": np.array([float((of == name).sum()) for name in names]),
+            **{key: np.array([column[of == name].mean() for name in names]) for key, column in columns.items()},
+        },
+    )
+
+
+def without_share(jobs: Table) -> dict[str, tuple[str, ...]]:
+    """The occupations that have no part in the correlation, by the reason."""
+    found = [name for name, share in zip(jobs.rows, jobs.values["women_pct"], strict=True) if np.isnan(share)]
+    return {"occupations without a known women's share, which are in no correlation": tuple(found)} if found else {}
+
+
+def drawn_by_job(jobs: int) -> Difference:
+    """That the corrected mode takes the sentences of an occupation together."""
+    return Difference(
+        "The reference's intervals and tests take each sentence for an independent one; corrected draws those of an "
+        f"occupation together, of which there are {jobs}.",
+        "A model's answer for a job comes back in all of its sentences, so that the reference's intervals are far too "
+        "narrow.",
+        None,
+    )
+
+
+def correlations(
+    unit: str, reference: Callable[[str, str], Statistic], corrected: Callable[[str, str], Statistic]
+) -> tuple[Measure, ...]:
+    """Scores of how the preference for her follows the women's share over occupations: as it is in both modes, and
+    prior-corrected."""
+    reading = (
+        "Whether the model expects women more where there are more of them: 1 it follows the labour market's order, 0 "
+        "not at all, -1 it turns it round."
+    )
+    whole = Score("women_share_correlation", "Correlation with women's share", "", 0.0, 3, reading)
+    prior = Score(
+        "women_share_correlation_prior",
+        "Correlation with women's share, prior-corrected",
+        "",
+        0.0,
+        3,
+        f"The same, less what the sentence says with the occupation masked. {reading}",
+    )
+    made: tuple[tuple[Score, Mode, str, Callable[[str, str], Statistic]], ...] = (
+        (whole, "reference", "log2_she_he", reference),
+        (whole, "corrected", "log2_she_he", corrected),
+        (prior, "corrected", "prior_corrected", corrected),
+    )
+    return tuple(
+        Measure(score, unit, form(column, "women_pct"), only=_with_share, modes=(mode,), cluster="occupation")
+        for score, mode, column, form in made
+    )
+
+
+def _with_share(table: Table) -> NDArray[np.bool_]:
+    return ~np.isnan(table.values["women_pct"])

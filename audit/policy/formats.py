@@ -1,0 +1,193 @@
+"""One verdict for four readers: a person at a terminal, a program (JSON), a CI server (JUnit XML), a page of GitHub's
+(its step summary, Markdown). All say the same; what each can't hold of a name is replaced in it alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from xml.etree import ElementTree
+
+from audit.policy.evaluate import Crossing, Judged, Unjudged, Verdict
+from probes.faults import plain
+
+MOST_TOLD = 50
+"""Crossings of one limit that text and summary list; JSON and JUnit have all."""
+SCHEMA = 1
+"""Of the JSON. It rises when a key changes its meaning or goes."""
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#!|&$~:@\"'=]|(?<=www)\.", re.IGNORECASE)
+_HOW = (
+    "Judged on the ends of 95 % intervals over wordings, never on the numbers themselves. No evidence of a difference "
+    "is not evidence of fairness."
+)
+
+_MEND = 'name what can be judged (probe, level), or say "unjudged: pass" where the rest is enough'
+
+
+def as_json(verdict: Verdict) -> str:
+    """The whole verdict, names as they are. Keys are sorted; the same verdict gives the same bytes."""
+    limits = [{**asdict(limit), "fails_when": dict(limit.fails_when)} for limit in verdict.limits]
+    whole = {
+        "schema": SCHEMA,
+        "policy": verdict.policy,
+        "version": verdict.version,
+        "subject": verdict.subject,
+        "status": verdict.status,
+        "exit_code": verdict.exit_code,
+        "limits": limits,
+    }
+    return json.dumps(whole, indent=2, sort_keys=True, allow_nan=False).replace("##", "\\u0023#")  # logs obey `##[`
+
+
+def as_text(verdict: Verdict) -> str:
+    """For a terminal: each limit with what crossed it and what could not be judged, and the verdict last."""
+    lines = [line for limit in verdict.limits for line in _limit_lines(limit)]
+    return "\n".join([*lines, "", f"{_headline(verdict)}.", _HOW])
+
+
+def _limit_lines(limit: Judged) -> Iterator[str]:
+    yield f"{limit.status:<12}{plain(limit.name)}: {_rule(limit)}"
+    yield f"{'':12}{_counts(limit)}"
+    for line in _told(limit, MOST_TOLD):
+        yield f"{'':12}- {line}"
+
+
+def _headline(verdict: Verdict) -> str:
+    """`Policy our-gate (version 1) on demo: crossed: of 3 limits 1 crossed, 2 passed`."""
+    who = f"Policy {plain(verdict.policy)} (version {verdict.version}) on {plain(verdict.subject)}"
+    numbers = [(verdict.counted("crossed"), "crossed"), (verdict.counted("not judged"), "not judged")]
+    numbers += [(verdict.counted("passed"), "passed")]
+    told = ", ".join(f"{count} {what}" for count, what in numbers if count)
+    return f"{who}: {verdict.status}: of {_many(len(verdict.limits), 'limit')} {told}"
+
+
+def _rule(limit: Judged) -> str:
+    """What fails, and of what."""
+    about = f" ({plain(limit.about)})" if limit.about else ""
+    return f"{limit.measure}{about} fails when {plain(limit.condition)}"
+
+
+def _counts(limit: Judged) -> str:
+    told = f"{len(limit.crossings)} of {_many(limit.looked_at, 'number')} crossed"
+    if limit.by_chance:
+        told += f" (by chance up to {limit.by_chance:.2g}, if the truth of each were at the limit)"
+    if limit.set_aside:
+        why = "other grades, no weight, or within what invented names do"
+        told += f"; {_many(limit.set_aside, 'number')} set aside ({why})"
+    if missing := sum(group.numbers for group in limit.unjudged):
+        told += f"; {_many(missing, 'number')} could not be judged"
+    return told
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _told(limit: Judged, most: int | None = None) -> Iterator[str]:
+    """A line for each crossing, the farthest first, and for each reason why numbers could not be judged."""
+    for crossing in limit.crossings[:most]:
+        yield plain(crossing.sentence)
+    if most is not None and len(limit.crossings) > most:
+        yield f"and {len(limit.crossings) - most:,} more, which the JSON and the JUnit file list"
+    for group in limit.unjudged:
+        yield _unjudged(group)
+    if limit.status == "not judged":
+        yield _MEND
+
+
+def _unjudged(group: Unjudged) -> str:
+    where = group.probe if group.side is None else f"{group.side}, {group.probe}"
+    return f"{plain(where)}: not judged: {_many(group.numbers, 'number')}: {plain(group.reason)}"
+
+
+def as_junit(verdict: Verdict) -> str:
+    """JUnit XML: a test case a limit; a crossed one is a failure, one that could not be judged an error."""
+    counts = {
+        "tests": len(verdict.limits),
+        "failures": verdict.counted("crossed"),
+        "errors": verdict.counted("not judged"),
+        "skipped": 0,
+        "time": 0,
+    }
+    numbers = {name: str(count) for name, count in counts.items()}
+    name = plain(verdict.policy) or "policy"
+    whole = ElementTree.Element("testsuites", {key: numbers[key] for key in ("tests", "failures", "errors", "time")})
+    whole.set("name", "maskaudit")
+    suite = ElementTree.SubElement(whole, "testsuite", {"name": name, **numbers})
+    properties = ElementTree.SubElement(suite, "properties")
+    for key, value in (("subject", plain(verdict.subject)), ("version", str(verdict.version))):
+        ElementTree.SubElement(properties, "property", {"name": key, "value": value})
+    for limit in verdict.limits:
+        _case(suite, name, limit)
+    ElementTree.indent(whole)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(whole, encoding="unicode")}\n'
+
+
+def _case(suite: ElementTree.Element, policy: str, limit: Judged) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", {"classname": f"maskaudit.{policy}", "name": plain(limit.name), "time": "0"}
+    )
+    kinds = {"crossed": "failure", "not judged": "error"}
+    told = "\n".join([_rule(limit), _counts(limit), *_told(limit)])
+    if kind := kinds.get(limit.status):
+        fault = ElementTree.SubElement(case, kind, {"message": _counts(limit), "type": limit.status})
+        fault.text = told
+    else:
+        ElementTree.SubElement(case, "system-out").text = told
+
+
+def as_github_summary(verdict: Verdict) -> str:
+    """Markdown for `$GITHUB_STEP_SUMMARY`: a table of limits, and one of crossings for each limit that is crossed."""
+    parts = [f"## {_escaped(_headline(verdict))}", _table(_LIMITS, [_limit_row(limit) for limit in verdict.limits])]
+    for limit in verdict.limits:
+        if limit.crossings:
+            parts += [f"### Crossed: {_escaped(limit.name)}", _table(_CROSSINGS, _rows(limit))]
+            if len(limit.crossings) > MOST_TOLD:
+                parts.append(f"And {len(limit.crossings) - MOST_TOLD:,} more, which the JSON and the JUnit file list.")
+        if limit.unjudged:
+            reasons = [[_escaped(_unjudged(group))] for group in limit.unjudged]
+            parts += [f"### Not judged: {_escaped(limit.name)}", _table(("numbers and reason",), reasons)]
+        if limit.status == "not judged":
+            parts.append(f"To mend it, {_MEND}.")
+    return "\n\n".join([*parts, _HOW]) + "\n"
+
+
+_LIMITS = ("limit", "verdict", "what fails", "numbers")
+_CROSSINGS = ("probe", "axis", "level", "against", "word", "number", "95 % interval", "unit")
+
+
+def _limit_row(limit: Judged) -> Sequence[str]:
+    verdict = limit.status if limit.status == "passed" else f"**{limit.status}**"
+    return _escaped(limit.name), verdict, _escaped(_rule(limit)), _escaped(_counts(limit))
+
+
+def _rows(limit: Judged) -> Iterator[Sequence[str]]:
+    for crossing in limit.crossings[:MOST_TOLD]:
+        value = "" if crossing.value is None else f"{crossing.value:.4g}"
+        yield (*map(_escaped, _names(crossing)), value, f"{crossing.low:.4g} to {crossing.high:.4g}", crossing.unit)
+
+
+def _names(crossing: Crossing) -> Iterator[str]:
+    yield crossing.probe if crossing.side is None else f"{crossing.side}, {crossing.probe}"
+    yield crossing.axis
+    yield crossing.level or "all levels"
+    yield crossing.against or ""
+    yield crossing.target or ""
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    """The text so that no page takes any of it for markup: entities for all that could be, and an invisible joiner
+    after each @, so that nobody is called."""
+    return _MARKUP.sub(_entity, plain(text))
+
+
+def _entity(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};" + ("&#8288;" if found[0] == "@" else "")

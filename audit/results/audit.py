@@ -1,0 +1,75 @@
+"""`Audit`: one checkpoint under all probes of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit.results.associations import Finding
+from audit.results.checks import Competence, Parity, judged
+from audit.results.probe_result import ProbeResult, unanswered_sentence
+from audit.results.recipe import Recipe
+from audit.results.thresholds import Grade
+
+if TYPE_CHECKING:
+    import pandas
+
+
+SCHEMA = 3
+"""Version of the saved form. A reader refuses a newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One checkpoint under all the probes of one run."""
+
+    schema: int
+    recipe: Recipe
+    probes: tuple[ProbeResult, ...]
+    competence: Competence | None = None
+    """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone, and for
+    probes in other languages than the clozes' it would say nothing."""
+    single_piece: tuple[ProbeResult, ...] = ()
+    """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
+    and without the others. Empty where only single pieces were scored."""
+    parity: Parity | None = None
+    """None in float32, where there is nothing to check."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all probes that can be judged: the best grade first, then by contribution."""
+        grades: tuple[Grade | None, ...] = ("strong", "moderate", "weak", "none", None)
+        found = [finding for probe in self.probes if self.judged(probe) for finding in probe.findings]
+        found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.contribution or 0.0)))
+        return tuple(found)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Things a reader of the numbers must know, as plain sentences."""
+        own = (self.parity.sentence(self.recipe.dtype),) if self.parity else ()
+        lacking = tuple(unanswered_sentence(probe) for probe in self.probes if probe.left_out)
+        return (*self.recipe.checkpoint.notices, *own, *lacking)
+
+    @property
+    def unanswered(self) -> int:
+        """Prompts whose answer is no number; their wordings enter none of the audit's."""
+        return sum(probe.unanswered for probe in self.probes)
+
+    def __repr__(self) -> str:
+        prompts = sum(probe.prompts for probe in self.probes)
+        return f"<Audit of {self.recipe.checkpoint.name}: {len(self.probes)} probes, {prompts:,} prompts>"
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A row an association, as `findings.csv` has it."""
+        from audit.results.tables import findings
+
+        return findings(self.probes)
+
+    def _repr_html_(self) -> str:
+        from audit.results.notebook import audit_html
+
+        return audit_html(self)
+
+    def judged(self, probe: ProbeResult) -> bool:
+        """Whether the probe's numbers can be relied on."""
+        return judged(self.competence, probe.language, probe.coverage)

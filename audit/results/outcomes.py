@@ -1,0 +1,53 @@
+"""Outcome of a comparison's axis in words, for terminal, notebook and page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from audit.results.changes import MeasureShift, Pair, Shift, Verdict
+
+PLANTED = "The bias of this demo checkpoint is planted: nothing here says anything about any real model."
+CHANGED: tuple[Verdict, ...] = ("narrowed", "widened", "reversed")
+
+
+def outcome(pair: Pair, axis: str) -> list[str]:
+    """What became of the axis, as sentences: the distance of all its levels and its associations."""
+    own = changed(pair, axis)
+    distance = whole_distance(pair, axis)
+    said = [distance.sentence] if distance and distance.verdict != "unchanged" else []
+    said += [f"{counted(own)}.", own[0].sentence] if own else []
+    return said or [f"{unchanged(pair, axis)}."]
+
+
+def whole_distance(pair: Pair, axis: str) -> MeasureShift | None:
+    """The distance of all levels of the axis; None where nothing could be compared."""
+    own = (m for m in pair.measures if m.measure == "distance_bits" and m.axis == axis and m.level is None)
+    return next(own, None)
+
+
+def unchanged(pair: Pair, axis: str) -> str:
+    """What is said of an axis without an evident change; that nothing could be tested is no evidence of anything."""
+    own = [shift for shift in pair.shifts if shift.axis == axis]
+    if not any(shift.q is not None for shift in own):
+        return "not tested, for want of wordings or of words with enough of the mass"
+    if weak := sum(shift.grade == "weak" for shift in own):
+        return f"only weak evidence of change, in {weak} of {len(own)} associations"
+    distance = whole_distance(pair, axis)
+    if distance is not None and distance.slight:
+        return "a change too small to matter"
+    alike = distance is not None and distance.within_names
+    return "no more change than invented names undergo" if alike else "no evidence of change"
+
+
+def changed(pair: Pair, axis: str) -> list[Shift]:
+    """The axis' evident changes, what moved most first."""
+    return [shift for shift in pair.shifts if shift.axis == axis and shift.verdict in CHANGED]
+
+
+def counted(shifts: Sequence[Shift]) -> str:
+    """`32 associations narrowed, 1 widened`."""
+    counts = Counter(shift.verdict for shift in shifts)
+    first, *rest = [(counts[verdict], verdict) for verdict in CHANGED if counts[verdict]]
+    noun = "association" if first[0] == 1 else "associations"
+    return ", ".join([f"{first[0]} {noun} {first[1]}", *(f"{count} {what}" for count, what in rest)])

@@ -1,0 +1,182 @@
+"""Results as tables, a row a number: what the CSV files hold and `to_frame` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from audit.results.associations import Interaction
+from audit.results.changes import MeasureShift, Shift
+from audit.results.metrics import Axis, Estimate
+from audit.results.probe_result import ProbeResult
+
+if TYPE_CHECKING:
+    from audit.results.comparison import Comparison
+
+
+def distributions(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row a cell and target: probe, a column an axis, target, category, prob (empty: not scored), pieces."""
+    frames = []
+    for result in results:
+        for cell in result.cells:
+            levels = {axis.name: level for axis, level in zip(result.axes, cell.levels, strict=True)}
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "probe": result.name,
+                        **levels,
+                        "target": [target.word for target in result.targets],
+                        "category": [target.category for target in result.targets],
+                        "prob": [np.nan if prob is None else prob for prob in cell.probs],
+                        "pieces": [target.pieces for target in result.targets],
+                    }
+                )
+            )
+    table = pd.concat(frames)
+    ends = ["target", "category", "prob", "pieces"]
+    return table[["probe", *(name for name in table.columns if name not in ("probe", *ends)), *ends]]
+
+
+def findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row an association of a level with a word; `sentence` where it is a finding."""
+    rows = []
+    for result in results:
+        found = {(f.association.axis, f.association.level, f.association.target): f for f in result.findings}
+        for a in result.associations:
+            finding = found.get((a.axis, a.level, a.target)) if a.role == "level" else None
+            rows.append(
+                {
+                    "probe": result.name,
+                    "axis": a.axis,
+                    "level": a.level,
+                    "role": a.role,
+                    "reference": a.reference,
+                    "target": a.target,
+                    "log2_ratio": a.log2_ratio,
+                    "low": a.low,
+                    "high": a.high,
+                    "p": a.p,
+                    "q": a.q,
+                    "prob": a.prob,
+                    "reference_prob": a.reference_prob,
+                    "contribution": a.contribution,
+                    "agree": a.agree,
+                    "templates": a.templates,
+                    "without_low": a.without_low,
+                    "without_high": a.without_high,
+                    "prior_corrected": a.prior_corrected,
+                    "reference_prior_corrected": a.reference_prior_corrected,
+                    "band": a.band,
+                    "grade": a.grade,
+                    "sentence": finding.sentence if finding else None,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def interactions(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row an interaction that was kept: a word for a crossing of two levels, beyond what each does by itself."""
+    ends = [field.name for field in fields(Interaction) if field.name not in ("axes", "levels", "references")]
+    rows = []
+    for result in results:
+        for i in result.interactions:
+            sides = [name for side in zip(i.axes, i.levels, i.references, strict=True) for name in side]
+            rows.append([result.name, *sides, *(getattr(i, end) for end in ends)])
+    names = ["probe", *(f"{what}_{n}" for n in (1, 2) for what in ("axis", "level", "reference")), *ends]
+    return pd.DataFrame(rows, columns=names).drop(columns=["by_template", "because"])
+
+
+MEASURES = ["probe", "measure", "axis", "role", "level", "reference", "value", "low", "high", "null", "p"]
+"""Columns of `measures`."""
+
+
+def measures(results: Sequence[ProbeResult]) -> pd.DataFrame:
+    """A row a number of whole distributions."""
+    return pd.DataFrame(_measures(results), columns=MEASURES)
+
+
+def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
+    for result in results:
+        for axis in result.axes:
+            yield from ((result.name, *row) for row in _of_axis(axis))
+        for d in result.distances:
+            yield result.name, "distance_bits", d.axis, d.role, d.level, d.other, *_ends(d.bits), d.null, d.p
+        for level in result.levels:
+            reference = next(axis.reference for axis in result.axes if axis.name == level.axis)
+            measured = [
+                ("effective_words", None, level.effective),
+                ("stigma_share", None, level.stigma),
+                ("stigma_ratio", reference, level.stigma_ratio),
+                ("women_pct", None, level.women),
+            ]
+            for name, against, estimate in measured:
+                if estimate is not None:
+                    row = (name, level.axis, level.role, level.name, against, *_ends(estimate), None, None)
+                    yield result.name, *row
+
+
+def _of_axis(axis: Axis) -> Iterator[tuple[object, ...]]:
+    if axis.distance:
+        d = axis.distance
+        yield "distance_bits", axis.name, "level", None, None, *_ends(d.bits), d.null, d.p
+    if axis.band is not None:
+        yield "band_log2", axis.name, "placebo", None, None, axis.band, None, None, None, None
+    if axis.wording:
+        for name in ("template", "level", "interaction"):
+            share = getattr(axis.wording, name)
+            yield f"variance_share_{name}", axis.name, "level", None, None, share, None, None, None, None
+    if axis.labour:
+        sides = ("level", axis.labour.level, axis.labour.reference)
+        yield "labour_market_slope", axis.name, *sides, *_ends(axis.labour.slope), None, None
+        yield "labour_market_spearman", axis.name, *sides, *_ends(axis.labour.spearman), None, None
+
+
+def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+    return estimate.value, estimate.low, estimate.high
+
+
+def changes(comparison: Comparison) -> pd.DataFrame:
+    """A row an association on the base and another side: word, levels, both sides, what became of it."""
+    skipped = ("by_template", "flags")
+    rows = [
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift, skipped), shift.fate]
+        for probe in comparison.probes
+        for pair in probe.pairs
+        for shift in pair.shifts
+    ]
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(Shift, skipped), "fate"])
+
+
+def measure_changes(comparison: Comparison) -> pd.DataFrame:
+    """A row a measure on the base and another side."""
+    rows = [
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift)]
+        for probe in comparison.probes
+        for pair in probe.pairs
+        for shift in pair.measures
+    ]
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(MeasureShift)])
+
+
+ESTIMATES = ("before", "after", "change", "widening")
+"""Fields of shifts that are estimates: three columns each."""
+
+
+def _columns(kind: type[Shift] | type[MeasureShift], skipped: Sequence[str] = ()) -> list[str]:
+    names = (field.name for field in fields(kind) if field.name not in skipped)
+    return [f"{name}{end}" for name in names for end in (("", "_low", "_high") if name in ESTIMATES else ("",))]
+
+
+def _flat(shift: Shift | MeasureShift, skipped: Sequence[str] = ()) -> list[object]:
+    names = (field.name for field in fields(shift) if field.name not in skipped)
+    return [each for name in names for each in _cells(name, getattr(shift, name))]
+
+
+def _cells(name: str, value: object) -> tuple[object, ...]:
+    if name in ESTIMATES:
+        return _ends(value) if isinstance(value, Estimate) else (None, None, None)
+    return (value,)

@@ -1,0 +1,26 @@
+"""Grades, and the thresholds that decide what is evaluable and what is a finding."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Grade = Literal["strong", "moderate", "weak", "none"]
+"""How well a finding stands up; the rule is `findings.grade`'s."""
+
+WEIGHTY_SHARE = 0.005
+"""A word needs this share of the distribution in one of two levels for their difference to be a finding."""
+
+NEGLIGIBLE_RATIO = 0.3219
+"""log2 of 1.25: a smaller difference is never graded above weak, however quiet the invented groups are."""
+
+VANISHING_RATIO = 0.0704
+"""log2 of 1.05: a smaller difference is none."""
+
+FALSE_DISCOVERIES = 0.05
+"""Largest q of what is graded above none."""
+
+COVERAGE_FLOOR = 0.01
+"""A probe isn't judged where less of the checkpoint's probability falls on its words."""
+
+FEW_WORDINGS = 6
+"""With fewer templates than this no finding is graded above weak, and nothing is resampled."""

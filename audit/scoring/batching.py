@@ -1,0 +1,126 @@
+"""Frames through a checkpoint, as many at a time as its memory takes: log-probabilities over the vocabulary at a place.
+
+What is asked, and what becomes of the answers, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from audit.checkpoints.model import Checkpoint
+from audit.checkpoints.tokenization import Frame
+from audit.errors import CheckpointError, NoNumberError
+
+_MOST_LOGITS = 2**29
+"""Numbers over the vocabulary in a batch: 2 GiB of float32, of which there are a few copies for a moment."""
+
+
+class Sized(Protocol):
+    """Something that takes a number of tokens to ask."""
+
+    @property
+    def tokens(self) -> int:
+        """How many."""
+        ...
+
+
+Item = TypeVar("Item", bound=Sized)
+Result = TypeVar("Result")
+
+
+class Batches:
+    """Sends frames of one length at a time through a checkpoint. `token_budget` is the number of tokens in a batch; it
+    is halved when memory runs out."""
+
+    def __init__(self, checkpoint: Checkpoint, token_budget: int | None = None) -> None:
+        self.checkpoint = checkpoint
+        self.token_budget = token_budget or (2048 if checkpoint.device.type == "cpu" else 65536)
+        self.rows = 0
+        """Rows sent through the model so far."""
+
+    def size(self, length: int, frames: int = 1, *, positions: int | None = None) -> int:
+        """How many units of so many frames of one length there are in a batch, at least one, where logits are made at
+        that many positions of each (by default those that the checkpoint's way makes)."""
+        made = positions or (length if self.checkpoint.way == "full" else 1)
+        by_vocabulary = _MOST_LOGITS // (self.checkpoint.info.vocabulary * made)
+        return max(1, min(self.token_budget // length, by_vocabulary) // frames)
+
+    def logp(self, frames: Sequence[Frame]) -> Tensor:
+        """Log-probabilities [B, V] at the place of each of B frames of one length, on the checkpoint's device.
+
+        A frame with a logit that is no number is asked again in float32 on the CPU; where one is none there either, its
+        row is NaN. Raises torch's out-of-memory error as it comes.
+        """
+        with torch.inference_mode():
+            logits = _asked(self.checkpoint, frames)
+            self.rows += len(frames)
+            lost = lacking(logits)
+            for row in lost:  # one by one: nothing is left out, so that each takes logits at all its positions
+                logits[row] = self._again(frames[row])
+            return logits.log_softmax(dim=-1)
+
+    def _again(self, frame: Frame) -> Tensor:
+        """The logits [V] at the place of a frame, asked once more in float32 on the CPU; NaN where one is none there
+        either. Raises CheckpointError where under the checkpoint's name there are other weights by now."""
+        logits = _asked(self.exact, [frame])
+        return torch.full_like(logits[0], torch.nan) if lacking(logits) else logits[0]
+
+    @cached_property
+    def exact(self) -> Checkpoint:
+        """The same checkpoint in float32 on the CPU with nothing of the model left out, loaded when it is needed."""
+        return replace(self.checkpoint.exact(), way="full")
+
+    def no_number(self, ids: Sequence[int]) -> NoNumberError:
+        """What to raise of a sequence whose answer is no number."""
+        text = self.checkpoint.tokenizer.decode(list(ids))
+        what = f"a logit for {text!r} is not a number, not even in float32 on the CPU"
+        return NoNumberError(f"{self.checkpoint.name}: {what}: the weights hold NaN or infinity")
+
+    def in_memory(
+        self, batch: Sequence[Item], work: Callable[[Sequence[Item]], Result]
+    ) -> Iterator[tuple[Sequence[Item], Result]]:
+        """The batch with what `work` makes of it; in halves, with the token budget lowered, where memory runs out.
+
+        Raises CheckpointError where it runs out at a single one.
+        """
+        try:
+            done = work(batch)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                mend = "free memory, or choose another --device"
+                raise CheckpointError(f"{self.checkpoint.name}: out of memory at a single prompt: {mend}") from error
+            self.token_budget = max(1, min(self.token_budget, sum(item.tokens for item in batch) // 2))
+        else:
+            yield batch, done
+            return
+        if self.checkpoint.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(batch) // 2
+        yield from self.in_memory(batch[:half], work)
+        yield from self.in_memory(batch[half:], work)
+
+
+def lacking(logits: Tensor) -> list[int]:
+    """The rows of logits [B, ...] that hold what is no finite number."""
+    if bool(torch.isfinite(logits.flatten(1).sum(dim=1)).all()):  # the quick look: a sum may overflow by itself
+        return []
+    finite = torch.isfinite(logits.flatten(1)).all(dim=1)
+    return (~finite).nonzero().flatten().tolist()
+
+
+def _asked(checkpoint: Checkpoint, frames: Sequence[Frame]) -> Tensor:
+    ids = torch.tensor([frame.ids for frame in frames], device=checkpoint.device)
+    return checkpoint.mask_logits(ids, torch.tensor([frame.at for frame in frames], device=checkpoint.device))
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    text = str(error).lower()  # the CPU's and MPS' allocators raise plain errors
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in text or "out of memory" in text

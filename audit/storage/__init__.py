@@ -1,0 +1,1 @@
+"""Files: atomic writes, result folders, chunks of scores, and reading saved values back. Computes nothing."""

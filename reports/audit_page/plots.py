@@ -1,0 +1,227 @@
+"""What each chart shows, in plain values; drawing them is `charts`'."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.results.associations import Association
+from audit.results.metrics import Axis, Level
+from audit.results.probe_result import ProbeResult
+from audit.results.thresholds import Grade
+from reports.components.columns import flagged
+from reports.components.palette import Palette, Swatch
+from reports.components.ratio_axis import LEVELS, Scale
+from reports.text import formatting
+from reports.text.anchors import Ids
+
+ROWS = 20
+"""Most rows in a chart; the rest is in the tables."""
+CATEGORIES = 12
+"""Most categories in a chart."""
+COLOURED = 10
+"""Most levels that share a chart."""
+CATEGORY_NAME = 60
+"""Most characters of a category's name, in charts and in tables."""
+LINE = 46
+"""Characters of a line above a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a chart of ratios picks out, and how its heading says so: `lead` group `against` reference."""
+
+    name: str
+    lead: str
+    against: str
+
+
+DIFFERENT = Way("most different", "", "against")
+MORE = Way("more likely", "More likely for", "than for")
+LESS = Way("less likely", "Less likely for", "than for")
+
+
+@dataclass(frozen=True, slots=True)
+class RatioRow:
+    """A word's ratio, in log2, with its interval where there is one."""
+
+    word: str
+    flagged: bool
+    log2: float
+    ends: tuple[float, float] | None
+    said: str
+    grade: Grade | None
+
+
+@dataclass(frozen=True, slots=True)
+class RatioChart:
+    """Words against the axis of ratios, for one level."""
+
+    id: str
+    title: str
+    level: Swatch
+    reference: Swatch
+    way: Way
+    desc: str
+    rows: tuple[RatioRow, ...]
+    scale: Scale
+    band: float | None
+    """What invented names do for this group, in log2."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """A category's share in each level, in percent."""
+
+    name: tuple[str, str]
+    """Its name on two lines, the second empty where one is enough."""
+    points: tuple[tuple[float, str], ...]
+    """(percent, colour class)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChart:
+    """Categories against an axis of percent, a dot a level."""
+
+    id: str
+    title: str
+    desc: str
+    rows: tuple[ShareRow, ...]
+    top: float
+    """Where the axis ends, in percent: the same for all axes of a probe."""
+    note: str
+    """What was left out, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatioCharts:
+    """The charts of one axis, what is drawn in them, and what they leave out."""
+
+    charts: tuple[RatioChart, ...]
+    drawn: str
+    """What the dot is, and the bar behind it where there is one."""
+    note: str
+
+
+def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: Ids) -> RatioCharts:
+    """A chart for each level that differs most from the reference; two where there is only one level to compare.
+
+    Words are picked by their contribution to the difference between the two distributions, and sorted by their ratio.
+    """
+    ranked = _ranked(probe, axis)
+    shown = sorted(ranked, key=lambda level: -sum(a.contribution or 0.0 for a in ranked[level]))[:LEVELS]
+    shown = [level for level in axis.levels if level in shown]
+    made = tuple(
+        _ratio_chart(probe, axis, way, found, colours, scale, ids.new("chart", probe.name, axis.name, level, way.name))
+        for level in shown
+        for way, found in _parts(ranked[level], alone=len(ranked) == 1, several=len(shown))
+    )
+    note = f"The {LEVELS} of {len(ranked)} groups that differ most; the table below has them all."
+    return RatioCharts(made, _drawn(made, len(probe.templates)), note if len(ranked) > LEVELS else "")
+
+
+def _ranked(probe: ProbeResult, axis: Axis) -> dict[str, list[Association]]:
+    ranked: dict[str, list[Association]] = {}
+    for a in probe.associations:
+        if a.axis == axis.name and a.role == "level" and formatting.known(a.log2_ratio) is not None:
+            ranked.setdefault(a.level, []).append(a)
+    for found in ranked.values():
+        found.sort(key=lambda a: -(formatting.known(a.contribution) or 0.0))
+    return ranked
+
+
+def _parts(found: list[Association], alone: bool, several: int) -> list[tuple[Way, list[Association]]]:
+    if not alone:
+        return [(DIFFERENT, found[: ROWS // 2 if several < 4 else 8])]
+    more = [a for a in found if (a.log2_ratio or 0.0) >= 0]
+    less = [a for a in found if (a.log2_ratio or 0.0) < 0]
+    return [(way, part[: ROWS // 2]) for way, part in ((MORE, more), (LESS, less)) if part]
+
+
+def _ratio_chart(
+    probe: ProbeResult, axis: Axis, way: Way, found: Sequence[Association], colours: Palette, scale: Scale, id: str
+) -> RatioChart:
+    level, reference = colours.swatch(axis, found[0].level), colours.swatch(axis, axis.reference)
+    found = sorted(found, key=lambda a: -(formatting.known(a.log2_ratio) or 0.0))
+    rows = tuple(_ratio_row(a, flagged(probe)) for a in found)
+    desc = "; ".join(_described(row, a) for row, a in zip(rows, found, strict=True))
+    title = f"{way.lead} {level.name} {way.against} {reference.name}".strip()
+    return RatioChart(id, title, level, reference, way, desc, rows, scale, formatting.known(found[0].band))
+
+
+def _described(row: RatioRow, a: Association) -> str:
+    ends = formatting.ratio_interval(a.low, a.high)
+    note = " (content note)" if row.flagged else ""
+    return f"{row.word}{note}: {row.said}{f' {ends}' if ends else ''}"
+
+
+def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
+    low, high = formatting.known(a.low), formatting.known(a.high)
+    ends = None if low is None or high is None else (low, high)
+    word, said = formatting.clean(a.target, 46), formatting.more_or_less(a.log2_ratio)
+    return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, ends, said, a.grade)
+
+
+def _drawn(charts: Sequence[RatioChart], wordings: int) -> str:
+    said = f"The dot is the mean over {formatting.counted(wordings, 'wording')}"
+    if any(row.ends for chart in charts for row in chart.rows):
+        return (
+            f"{said}, the line across it its 95 % interval. A large dot is a finding graded strong or moderate, a "
+            "small one is not."
+        )
+    return f"{said}: too few for an interval."
+
+
+def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> ShareChart | None:
+    """The categories' shares by level, largest first; None without categories or with too many levels."""
+    levels = category_levels(probe, axis)
+    if not levels or len(levels) > COLOURED:
+        return None
+    every = categories(levels)
+    rows = tuple(ShareRow(_two_lines(name), _points(axis, levels, name, colours)) for name in every[:CATEGORIES])
+    largest = max((share for level in probe.levels for _, share in level.categories), default=0.0)
+    names = formatting.listed([formatting.clean(level.name, 40) for level in levels])
+    return ShareChart(
+        id=ids.new("chart", probe.name, axis.name, "categories"),
+        title=f"Shares of the answers by category, for {names}",
+        desc="; ".join(_said(row) for row in rows),
+        rows=rows,
+        top=_round_up(100 * largest),
+        note=f"The {CATEGORIES} largest of {len(every)} categories; the table has them all."
+        if len(every) > CATEGORIES
+        else "",
+    )
+
+
+def _said(row: ShareRow) -> str:
+    return f"{' '.join(row.name).strip()}: {', '.join(formatting.percent(x / 100) for x, _ in row.points)}"
+
+
+def _two_lines(name: str) -> tuple[str, str]:
+    lines = textwrap.wrap(formatting.clean(name, CATEGORY_NAME), LINE, max_lines=2, placeholder="…")
+    first, second = [*lines, "", ""][:2]
+    return first, second
+
+
+def category_levels(probe: ProbeResult, axis: Axis) -> list[Level]:
+    """The axis' levels proper that have categories."""
+    return [level for level in probe.levels if level.axis == axis.name and level.role == "level" and level.categories]
+
+
+def categories(levels: Sequence[Level]) -> list[str]:
+    """The levels' categories, the one with the largest share in any of them first."""
+    largest: dict[str, float] = {}
+    for level in levels:
+        for name, share in level.categories:
+            largest[name] = max(share, largest.get(name, 0.0))
+    return sorted(largest, key=lambda name: -largest[name])
+
+
+def _points(axis: Axis, levels: Sequence[Level], name: str, colours: Palette) -> tuple[tuple[float, str], ...]:
+    found = [(dict(level.categories).get(name), colours.swatch(axis, level.name).style) for level in levels]
+    return tuple((100 * share, style) for share, style in found if share is not None)
+
+
+def _round_up(percent: float) -> float:
+    return next((top for top in (5.0, 10.0, 20.0, 40.0, 60.0, 80.0) if percent <= top), 100.0)

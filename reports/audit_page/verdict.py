@@ -1,0 +1,269 @@
+"""The verdict: for each axis of each probe, how well a difference between its groups stands up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from audit.results.associations import Association, Finding
+from audit.results.audit import Audit
+from audit.results.metrics import Axis
+from audit.results.probe_result import ProbeResult
+from audit.results.thresholds import FEW_WORDINGS, WEIGHTY_SHARE, Grade
+from reports.audit_page import distances
+from reports.audit_page.distances import Bar
+from reports.components.competence import incompetent, unjudged
+from reports.text import formatting, grades
+from reports.text.anchors import Ids
+
+ROWS = 1
+"""Rows of a group that are shown at once; where there is one more, that too."""
+
+
+class Standing(StrEnum):
+    """What is known of an axis in a probe, in the order in which the verdict lists it."""
+
+    FOUND = "found"
+    """A finding is strong or moderate."""
+    WEAK = "weak"
+    """The best finding is weak."""
+    NONE = "no-evidence"
+    """Nothing is graded above none."""
+    UNTESTED = "untested"
+    """There is one wording, so that nothing could be tested."""
+    NOTHING = "nothing"
+    """Nothing could be compared."""
+    UNJUDGED = "unjudged"
+    """The checkpoint can't be judged by the probe."""
+
+
+BADGES = {
+    Standing.FOUND: "Differences found",
+    Standing.WEAK: "Weak evidence",
+    Standing.NONE: "No evidence of a difference",
+    Standing.UNTESTED: "Not tested",
+    Standing.NOTHING: "Nothing could be compared",
+    Standing.UNJUDGED: "Not judged",
+}
+TESTED = (Standing.FOUND, Standing.WEAK, Standing.NONE)
+"""Where there were wordings enough to test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the verdict says of one axis of one probe."""
+
+    id: str
+    probe: str
+    href: str
+    standing: Standing
+    badge: str
+    counts: str
+    """`12 strong and 3 moderate findings`, or nothing."""
+    text: str
+    """The strongest finding's sentence, or why there is none."""
+    flagged: bool
+    more: str
+    bar: Bar | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one axis, whichever probe they are of."""
+
+    id: str
+    title: str
+    rows: tuple[Row, ...]
+    """The strongest ones."""
+    more: tuple[Row, ...]
+    """The others, which can be unfolded."""
+    unfold: str
+    """What to unfold: `4 more probes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer in one sentence, and its rows."""
+
+    headline: str
+    rest: str
+    """What the headline leaves out, or nothing."""
+    groups: tuple[Group, ...]
+    middle: str
+    """What stands half way along the axis of distances."""
+    top: str
+    """What the axis of distances ends at."""
+    calm: str
+    """What is said in place of the strongest findings where there are none."""
+
+
+def verdict(audit: Audit, hrefs: Sequence[str], ids: Ids) -> Verdict:
+    """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
+    groups: dict[str, list[tuple[float, Row]]] = {}
+    top = distances.top(audit)
+    for probe, href in zip(audit.probes, hrefs, strict=True):
+        for axis in probe.axes:
+            id = ids.new("verdict", probe.name, axis.name)
+            row = replace(_judged(audit, probe, axis), id=id, href=href, bar=distances.bar(probe, axis, top))
+            groups.setdefault(axis.title, []).append((_weight(axis), row))
+    seen = Counter(row.standing for rows in groups.values() for _, row in rows)
+    order = list(Standing)
+    made = tuple(_group(ids.new("verdict", title), title, rows) for title, rows in groups.items())
+    weights = {title: max(weight for weight, _ in rows) for title, rows in groups.items()}
+    ranked = sorted(zip(groups, made, strict=True), key=lambda g: (order.index(g[1].rows[0].standing), -weights[g[0]]))
+    made = tuple(group for _, group in ranked)
+    lost = incompetent(audit)
+    headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
+    return Verdict(headline, _rest(seen), made, f"{top / 2:g}", f"{top:g} bits", _calm(seen))
+
+
+def incomparable(probe: ProbeResult, axis: Axis) -> str | None:
+    """Why no word of the axis could be compared between groups, or None where one could."""
+    own = _own(probe, axis)
+    finite = [a for a in own if formatting.known(a.log2_ratio) is not None]
+    if not any(formatting.known(a.prob) is not None for a in own):
+        return f"No sentence has a counterpart that names {formatting.clean(axis.reference)}, the reference."
+    if not finite:
+        return "No ratio between groups is a finite number."
+    if not any(grades.weighty(a) for a in finite):
+        return f"No word has {formatting.limit_percent(WEIGHTY_SHARE)} of the answers in any of the groups."
+    return None
+
+
+def _own(probe: ProbeResult, axis: Axis) -> list[Association]:
+    return [a for a in probe.associations if a.axis == axis.name and a.role == "level"]
+
+
+def _group(id: str, title: str, weighed: list[tuple[float, Row]]) -> Group:
+    order = list(Standing)
+    rows = [row for _, row in sorted(weighed, key=lambda pair: (order.index(pair[1].standing), -pair[0]))]
+    folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
+    unfold = formatting.counted(len(folded), "more probe")
+    return Group(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+
+
+def _weight(axis: Axis) -> float:
+    """How far apart the axis' groups are, in bits."""
+    return (formatting.known(axis.distance.bits.value) if axis.distance else None) or 0.0
+
+
+def _headline(seen: Counter[Standing]) -> str:
+    tested, found = sum(seen[standing] for standing in TESTED), seen[Standing.FOUND]
+    if found:
+        where = "" if found == tested == 1 else f" in {found} of {formatting.counted(tested, 'comparison')}"
+        return f"The answers differ between groups{where}, by more than chance would make them."
+    if seen[Standing.WEAK]:
+        return f"There is weak evidence of differences between groups in {seen[Standing.WEAK]} of " + (
+            f"{formatting.counted(tested, 'comparison')}, and no better evidence in any."
+        )
+    if tested:
+        return "No evidence of a difference between groups was found. That is not evidence that there is none."
+    if seen[Standing.UNTESTED]:
+        return "With one wording nothing could be tested: other wordings may answer otherwise."
+    if seen[Standing.NOTHING]:
+        return "Nothing could be compared between groups, so nothing can be said of differences."
+    return "This checkpoint can't be described with these probes: it hardly ever answers with their words."
+
+
+def _rest(seen: Counter[Standing]) -> str:
+    parts = []
+    if seen[Standing.FOUND]:
+        parts.append("Some words differ by more than invented names may, where there are such names.")
+        if seen[Standing.WEAK]:
+            parts.append(f"In {formatting.count(seen[Standing.WEAK])} more, the evidence is weak.")
+        if seen[Standing.NONE]:
+            parts.append(
+                f"{formatting.counted(seen[Standing.NONE], 'comparison')} gave no evidence of a difference, which is "
+                "not evidence that there is none."
+            )
+    others = sum(seen[standing] for standing in TESTED)
+    if seen[Standing.UNTESTED] and others:
+        parts.append(
+            f"{formatting.counted(seen[Standing.UNTESTED], 'comparison')} with one wording could not be tested."
+        )
+    if seen[Standing.NOTHING] and others + seen[Standing.UNTESTED]:
+        parts.append(f"In {formatting.count(seen[Standing.NOTHING])} more, nothing could be compared.")
+    if seen[Standing.UNJUDGED] and len(+seen) > 1:
+        parts.append(f"{formatting.counted(seen[Standing.UNJUDGED], 'comparison')} could not be judged.")
+    return " ".join(parts)
+
+
+def _calm(seen: Counter[Standing]) -> str:
+    if any(seen[standing] for standing in TESTED):
+        return "No finding is graded strong or moderate."
+    if seen[Standing.UNTESTED]:
+        return "Nothing could be tested, so there is nothing to show."
+    if not seen[Standing.NOTHING]:
+        return "Nothing could be judged, so there is nothing to show."
+    return "Nothing could be compared, so there is nothing to show."
+
+
+def _judged(audit: Audit, probe: ProbeResult, axis: Axis) -> Row:
+    """The row without its id, what is drawn and where it leads."""
+    standing, text = _standing(audit, probe, axis)
+    blank = Row("", formatting.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None)
+    if text:
+        return blank
+    row = replace(blank, counts=_counts(probe, axis), more=_more(probe, axis))
+    best = _best(probe, axis)
+    if best is None or standing is Standing.NONE:
+        return replace(row, text=_calm_row(axis))
+    return replace(row, text=formatting.prose(best.sentence, 600), flagged="stigma" in best.flags)
+
+
+def _calm_row(axis: Axis) -> str:
+    names = "" if formatting.known(axis.band) is None else " or invented names"
+    return f"No word differs by more than chance{names} would make it."
+
+
+def _standing(audit: Audit, probe: ProbeResult, axis: Axis) -> tuple[Standing, str]:
+    """Where the axis stands, and the reason where it can't be judged or compared."""
+    if (reason := unjudged(probe, audit.competence)) is not None:
+        return Standing.UNJUDGED, reason
+    if (reason := incomparable(probe, axis)) is not None:
+        return Standing.NOTHING, reason
+    if all(formatting.known(a.q) is None for a in _own(probe, axis)):
+        return Standing.UNTESTED, ""
+    seen = grades.counts(grades.graded(probe, axis))
+    if any(seen[grade] for grade in grades.TELLING):
+        return Standing.FOUND, ""
+    return (Standing.WEAK if seen["weak"] else Standing.NONE), ""
+
+
+def _best(probe: ProbeResult, axis: Axis) -> Finding | None:
+    own = (finding for finding in probe.findings if finding.association.axis == axis.name)
+    return min(own, key=lambda finding: grades.rank(finding.association), default=None)
+
+
+def _counts(probe: ProbeResult, axis: Axis) -> str:
+    """How many findings there are of the grades that the badge speaks of."""
+    seen = grades.counts(grades.graded(probe, axis))
+    telling: Counter[Grade | None] = Counter({grade: seen[grade] for grade in grades.TELLING if seen[grade]})
+    return grades.said(telling or seen)
+
+
+def _more(probe: ProbeResult, axis: Axis) -> str:
+    parts = [_names(axis), _few(probe), _left_out(probe, axis)]
+    return " ".join(part for part in parts if part)
+
+
+def _names(axis: Axis) -> str:
+    if formatting.known(axis.band) is not None:
+        return ""
+    why = "Its invented names could not be compared" if len(axis.placebo) > 1 else "No invented names to compare with"
+    return f"{why}, so nothing is graded above moderate."
+
+
+def _few(probe: ProbeResult) -> str:
+    if len(probe.templates) >= FEW_WORDINGS:
+        return ""
+    return f"Only {formatting.counted(len(probe.templates), 'wording')}: others may answer otherwise."
+
+
+def _left_out(probe: ProbeResult, axis: Axis) -> str:
+    """How many of the axis' levels have no number at all."""
+    compared = {a.level for a in _own(probe, axis) if formatting.known(a.log2_ratio) is not None}
+    missing = sum(level not in compared and level != axis.reference for level in axis.levels)
+    return f"{formatting.counted(missing, 'group')} could not be compared." if missing else ""

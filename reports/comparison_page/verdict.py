@@ -1,0 +1,281 @@
+"""The verdict of a comparison: a sentence for each side against the base, and what became of every axis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from audit.results.changes import MeasureShift, Pair
+from audit.results.comparison import Comparison, ProbeComparison, SharedAxis
+from reports.comparison_page import outcomes
+from reports.comparison_page.dumbbells import Dumbbell, Ruler, bits_rulers, distance
+from reports.comparison_page.outcomes import BADGES, EVIDENT, TESTED, Outcome, Tally
+from reports.comparison_page.sides import distrust, name
+from reports.text import formatting
+from reports.text.anchors import Ids
+
+ROWS = 1
+"""Rows of a group that are shown at once; where there is one more, that too."""
+NAMED = 3
+"""Most axes without evidence that the headline names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side against the base, on one axis of one probe."""
+
+    side: str
+    """The other side's name where there are several, else nothing."""
+    outcome: Outcome
+    badge: str
+    counts: str
+    text: str
+    """The sentence of the association that moved most, or why there is none; of several sides only for the last."""
+    flagged: bool
+    bar: Dumbbell | None
+    """The distance of all groups, on both sides."""
+
+    @property
+    def same(self) -> bool:
+        """Whether there is no evidence of change."""
+        return self.outcome not in EVIDENT
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One axis of one probe, a line for each side but the base."""
+
+    id: str
+    probe: str
+    href: str
+    lines: tuple[Line, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether no side gives evidence of change."""
+        return all(line.same for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one axis, whichever probe they are of."""
+
+    id: str
+    title: str
+    rows: tuple[Row, ...]
+    more: tuple[Row, ...]
+    """The others, which can be unfolded."""
+    unfold: str
+
+    @property
+    def same(self) -> bool:
+        """Whether no row gives evidence of change."""
+        return all(row.same for row in (*self.rows, *self.more))
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer for one side: what changed, and how much of it there is."""
+
+    said: str
+    counts: str
+    """`41 of 60 associations narrowed, none widened; no evidence of change by age.`, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answer in a sentence for each side, and the rows beneath it."""
+
+    headlines: tuple[Headline, ...]
+    rest: str
+    """What the headlines leave out, or nothing."""
+    groups: tuple[Group, ...]
+    middle: str
+    """What stands half way along the axis of distances."""
+    top: str
+    """What the axis of distances ends at."""
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing gives evidence of change."""
+        return all(group.same for group in self.groups)
+
+
+def judgement(comparison: Comparison, hrefs: Sequence[str], ids: Ids) -> Judgement:
+    """What became of the axes, grouped by their titles, and a sentence for each side over them."""
+    rulers = bits_rulers(
+        m for p in comparison.probes for pair in p.pairs for a in p.axes if (m := outcomes.whole(pair, a)) is not None
+    )
+    groups: dict[str, list[tuple[float, Row]]] = {}
+    for probe, href in zip(comparison.probes, hrefs, strict=True):
+        for axis in probe.axes:
+            lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
+            row = Row(ids.new("verdict", probe.name, axis.name), formatting.clean(probe.title, 120), href, lines)
+            groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
+    order = sorted(groups, key=lambda title: _place(groups[title]))
+    made = [_group(ids.new("verdict", title), title, groups[title]) for title in order]
+    _, middle, top = rulers[0].marks
+    return Judgement(
+        headlines=tuple(_headline(comparison, n) for n in range(1, len(comparison.sides))),
+        rest=_rest(made),
+        groups=tuple(made),
+        middle=middle.text,
+        top=top.text,
+    )
+
+
+def _weight(probe: ProbeComparison, axis: SharedAxis) -> float:
+    """How far the axis' distance moved, the most against any side."""
+    changes = (outcomes.whole(pair, axis) for pair in probe.pairs)
+    return max((abs(formatting.known(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
+
+
+def _place(weighed: Sequence[tuple[float, Row]]) -> tuple[int, float]:
+    """A key that sorts groups: those with evidence of change first, whichever way; then by how far they moved."""
+    rank = min(_rank(row) for _, row in weighed)
+    return (rank if rank >= len(EVIDENT) else 0), -max(weight for weight, _ in weighed)
+
+
+def _rank(row: Row) -> int:
+    return outcomes.order([line.outcome for line in row.lines])
+
+
+def _group(id: str, title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
+    rows = [row for _, row in sorted(weighed, key=lambda pair: (_rank(pair[1]), -pair[0]))]
+    folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
+    unfold = formatting.counted(len(folded), "more probe")
+    return Group(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+
+
+def _line(
+    comparison: Comparison, probe: ProbeComparison, pair: Pair, axis: SharedAxis, rulers: tuple[Ruler, Ruler]
+) -> Line:
+    counted, whole = outcomes.tally(pair, axis), outcomes.whole(pair, axis)
+    reason = distrust(comparison, probe, pair)
+    found = Outcome.UNJUDGED if reason else outcomes.outcome(counted)
+    text, flagged = (reason, False) if reason else _text(found, counted, pair, axis)
+    said = reason or pair is probe.pairs[-1]
+    return Line(
+        side=name(comparison.sides[pair.side]) if len(comparison.sides) > 2 else "",
+        outcome=found,
+        badge=BADGES[found],
+        counts="" if reason else outcomes.counts(counted),
+        text=text if said else "",
+        flagged=flagged,
+        bar=_bar(whole, axis, rulers, judged=reason is None) if whole else None,
+    )
+
+
+def _bar(whole: MeasureShift, axis: SharedAxis, rulers: tuple[Ruler, Ruler], judged: bool) -> Dumbbell | None:
+    """The distance of all groups; without a word on what became of it where that can't be judged."""
+    drawn = distance(whole, formatting.clean(axis.title, 60), "whole", rulers)
+    if drawn is None or judged:
+        return drawn
+    return replace(drawn, arrow="", outcome="not judged", label=f"{drawn.name}: {drawn.numbers}, not judged", same=True)
+
+
+def _text(found: Outcome, counted: Tally, pair: Pair, axis: SharedAxis) -> tuple[str, bool]:
+    shifts = outcomes.own(pair, axis)
+    asked = formatting.counted(counted.tested, "association")
+    match found:
+        case Outcome.NOTHING:
+            return "No association could be compared on both sides.", False
+        case Outcome.UNTESTED:
+            return "With one wording no change could be tested.", False
+        case Outcome.NEARER | Outcome.FARTHER:
+            return f"None of {asked} changed enough to stand up by itself.", False
+        case Outcome.WEAK:
+            weak = formatting.count(counted.weak)
+            return f"For {weak} of {asked} the evidence of change is weak, for the others there is none.", False
+        case Outcome.NONE:
+            return f"None of {asked} changed by more than chance or invented names may.", False
+    best = next((shift for shift in shifts if outcomes.evident(shift)), None)
+    if best is None:
+        return f"None of {asked} changed enough to stand up by itself.", False
+    return formatting.prose(best.sentence, 600), "stigma" in best.flags
+
+
+_NARROWER = (Outcome.NARROWED, Outcome.MOSTLY_NARROWED, Outcome.NEARER)
+_WIDER = (Outcome.WIDENED, Outcome.MOSTLY_WIDENED, Outcome.FARTHER)
+
+
+def _headline(comparison: Comparison, n: int) -> Headline:
+    found = _by_title(comparison, n)
+    base, other = name(comparison.sides[0]), name(comparison.sides[n])
+    lead = f"Against {base}, {other}"
+    if not found:
+        return Headline(f"{lead} can't be judged: see the reasons below.", "")
+    kinds = [
+        ("differ less by", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
+        ("differ more by", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
+        ("differ both less and more by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
+        ("differ the other way round by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
+    ]
+    parts = [(how, formatting.listed([title for title, _ in each]), _how_many(each)) for how, each in kinds if each]
+    still = [(title, outcomes.outcome(c)) for title, c in found if outcomes.outcome(c) not in EVIDENT]
+    if not parts:
+        return Headline(_unmoved(lead, still), "")
+    moved = [counts if len(parts) == 1 else f"by {titles}, {counts}" for _, titles, counts in parts]
+    counts = "; ".join([*moved, *_still(still)])
+    said = "; ".join(f"{how} {titles}" for how, titles, _ in parts)
+    return Headline(f"Compared with {base}, groups in {other} {said}.", f"{counts[:1].upper()}{counts[1:]}.")
+
+
+def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
+    """For each axis' title the counts of all its probes that can be judged."""
+    found: dict[str, list[Tally]] = {}
+    for probe in comparison.probes:
+        for pair in probe.pairs:
+            if pair.side == n and comparison.believed(probe, pair):
+                for axis in probe.axes:
+                    found.setdefault(axis.title, []).append(outcomes.tally(pair, axis))
+    return [(formatting.lowered(formatting.clean(title, 60)), outcomes.together(each)) for title, each in found.items()]
+
+
+def _how_many(found: Sequence[tuple[str, Tally]]) -> str:
+    """`41 of 60 associations narrowed, none widened`."""
+    counted = outcomes.counts(outcomes.together(one for _, one in found))
+    return counted or "the answers moved as a whole, though no word by itself"
+
+
+def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
+    """What the counts say of the axes that give no evidence."""
+    kinds = [
+        ("only weak evidence of change", [title for title, found in still if found is Outcome.WEAK]),
+        ("no evidence of change", [title for title, found in still if found is Outcome.NONE]),
+    ]
+    if sum(len(titles) for _, titles in kinds) > NAMED:
+        lead = "no or only weak evidence of change" if kinds[0][1] else "no evidence of change"
+        return [f"{lead} by the {sum(len(titles) for _, titles in kinds)} others"]
+    return [f"{said} by {formatting.listed(titles)}" for said, titles in kinds if titles]
+
+
+def _unmoved(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:
+    """The headline where nothing gives evidence of change."""
+    kinds = {found for _, found in still}
+    if Outcome.WEAK in kinds:
+        weak = formatting.listed([title for title, found in still if found is Outcome.WEAK])
+        return f"{lead} gives only weak evidence of change, in {weak}."
+    if Outcome.NONE in kinds:
+        return f"{lead} gives no evidence of change. That is not evidence that nothing changed."
+    if Outcome.UNTESTED in kinds:
+        return f"{lead} could not be tested: there is one wording, and others may answer otherwise."
+    return f"{lead} shares nothing that could be compared."
+
+
+def _rest(groups: Sequence[Group]) -> str:
+    """What the headlines leave out."""
+    seen = Counter(line.outcome for g in groups for row in (*g.rows, *g.more) for line in row.lines)
+    said = []
+    if (seen[Outcome.NONE] or seen[Outcome.WEAK]) and any(seen[found] for found in EVIDENT):
+        said.append("No evidence of change is not evidence that nothing changed.")
+    lost = {
+        Outcome.UNJUDGED: "could not be judged",
+        Outcome.UNTESTED: "could not be tested, with one wording",
+        Outcome.NOTHING: "had nothing that could be compared",
+    }
+    others = [f"{formatting.counted(seen[o], 'comparison')} {what}" for o, what in lost.items() if seen[o]]
+    if others and any(seen[found] for found in TESTED):
+        said.append(f"{formatting.listed(others)}.")
+    return " ".join(said)

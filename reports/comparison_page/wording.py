@@ -1,0 +1,102 @@
+"""How numbers of whole distributions are said: each measure's name, its value and its change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.results.changes import MeasureShift, Shift, Verdict
+from audit.results.metrics import Estimate, Measure
+from reports.text import formatting
+
+PERCENT = 100.0
+
+VERDICTS: dict[Verdict, str] = {
+    "narrowed": "narrowed",
+    "widened": "widened",
+    "reversed": "reversed",
+    "rose": "rose",
+    "fell": "fell",
+}
+"""What became of a number, in words."""
+
+
+def unchanged(p: float | None) -> str:
+    """What is said where there is no evidence of change; without a p it was not looked for."""
+    return "not tested" if formatting.known(p) is None else "no evidence of change"
+
+
+def verdict(shift: Shift | MeasureShift) -> str:
+    """What became of an association or a measure, in a word or five."""
+    if shift.within_names:
+        return "no more than invented names"
+    if shift.slight:
+        return "too little to matter"
+    return VERDICTS.get(shift.verdict, unchanged(shift.p))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A measure's name and what it is counted in."""
+
+    title: str
+    unit: str
+
+
+MEASURES: dict[Measure | Literal["log2_ratio"], Said] = {
+    "distance_bits": Said("Distance", "bits"),
+    "women_pct": Said("Women in these jobs", "percent"),
+    "stigma_share": Said("Words that demean", "percent of the answers"),
+    "stigma_ratio": Said("Words that demean, ratio", "times"),
+    "effective_words": Said("Range of answers", "words"),
+    "log2_ratio": Said("Associations", "times as likely as for the reference"),
+}
+"""In the order in which the page has them."""
+
+
+def said(measure: Measure | Literal["log2_ratio"], estimate: Estimate) -> str:
+    """A measure with its interval, in its own unit."""
+    match measure:
+        case "log2_ratio":
+            return formatting.ratio_estimate(estimate)
+        case "stigma_ratio":
+            return formatting.times_estimate(estimate)
+        case "stigma_share":
+            return formatting.percent_estimate(estimate)
+        case "women_pct":
+            return formatting.percent_estimate(estimate, PERCENT)
+        case "distance_bits":
+            return formatting.sized(estimate, " bits")
+        case "effective_words":
+            return formatting.sized(estimate)
+
+
+RATIOS: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
+"""Measures whose change is a ratio, in log2."""
+POINTS: Mapping[Measure, tuple[float, str]] = {"stigma_share": (PERCENT, " points"), "women_pct": (1.0, " points")}
+"""Measures whose change is in points of percent: what makes it that, and its unit."""
+
+
+def change(shift: MeasureShift) -> tuple[str, str]:
+    """How much a measure changed, and the interval of that."""
+    it = shift.change
+    if shift.measure in RATIOS:
+        return formatting.more_or_less(it.value), formatting.ratio_interval(it.low, it.high)
+    factor, unit = POINTS.get(shift.measure, (1.0, ""))
+    value, low, high = (
+        None if (end := formatting.known(x)) is None else factor * end for x in (it.value, it.low, it.high)
+    )
+    number = formatting.signed(value)
+    return number if number == formatting.MISSING else f"{number}{unit}", formatting.signed_ends(low, high)
+
+
+def band(shift: MeasureShift) -> str:
+    """What became of invented names, in the unit of the change."""
+    width = formatting.known(shift.band)
+    if width is None:
+        return formatting.MISSING
+    if shift.measure in RATIOS:
+        return formatting.up_to(width)
+    factor, unit = POINTS.get(shift.measure, (1.0, ""))
+    return f"{formatting.at_most(factor * width)}{unit}"

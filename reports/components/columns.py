@@ -1,0 +1,216 @@
+"""Words in columns with a bar behind each: answers as the model card prints them, and a group's most likely words."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from audit.results.comparison import ProbeComparison
+from audit.results.metrics import Axis, Level
+from audit.results.predictions import Example
+from audit.results.probe_result import ProbeResult
+from reports.components.palette import Palette, Swatch
+from reports.text import formatting
+
+COLUMNS = 24
+"""Most columns in one box; a note says how many more there are."""
+ROWS = 10
+"""Most words in a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence cut at its mask, so that the mask can be marked."""
+
+    before: str
+    mask: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A word of a column, with its share and what is to be marked in it."""
+
+    word: str
+    percent: str
+    style: str
+    """Classes: the bar's width, `only` where no other column has the word, `flag`, `asked`."""
+    rank: str = ""
+    """`7th`, where ranks were left out before it; or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The word that was asked for, where it isn't among a sentence's first answers."""
+
+    word: str
+    where: str
+    """`isn't among the first 10`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A group's words, most likely first."""
+
+    heads: tuple[Swatch, ...]
+    sentence: Sentence | None
+    answers: tuple[Answer, ...]
+    missing: Missing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns side by side, in a box of their own."""
+
+    id: str
+    label: str
+    """What the box holds, for those who hear the page."""
+    note: str
+    """What was left out, or nothing."""
+    columns: tuple[Column, ...]
+
+
+def sentence(text: str) -> Sentence:
+    """Cut a rendered sentence or a template at its mask."""
+    before, mask, after = text.partition("[MASK]")
+    if not mask:
+        return Sentence(formatting.prose(text, 300), "", "")
+    return Sentence(
+        formatting.prose(before, 300) + _space(before), mask, _space(after, 0) + formatting.prose(after, 300)
+    )
+
+
+def _space(text: str, at: int = -1) -> str:
+    return " " if text and text[at].isspace() else ""
+
+
+def flagged(probe: ProbeResult | ProbeComparison) -> frozenset[str]:
+    """The words of the probe that get a content note."""
+    return frozenset(target.word for target in probe.targets if "stigma" in target.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word with its probability, whether it was asked for, and its rank where that isn't its place."""
+
+    word: str
+    prob: float
+    asked: bool = False
+    rank: str = ""
+
+
+def answers(
+    said: Sequence[Said],
+    flags: frozenset[str],
+    marked: frozenset[str],
+    mark: str = "only",
+    longest: float | None = None,
+) -> tuple[Answer, ...]:
+    """A column's words as they are shown: bars are relative to `longest` (the column's longest, if it isn't given),
+    some have a mark's class."""
+    longest = longest or max((one.prob for one in said), default=0.0) or 1.0
+    return tuple(
+        Answer(
+            formatting.clean(one.word),
+            formatting.percent(one.prob),
+            " ".join(
+                [f"w{round(100 * one.prob / longest)}"]
+                + [mark] * (one.word in marked)
+                + ["flag"] * (one.word in flags)
+                + ["asked"] * one.asked
+            ),
+            one.rank,
+        )
+        for one in said
+    )
+
+
+def _longest(columns: Iterable[Iterable[Said]]) -> float:
+    """The largest share in any of the columns, so that bars of neighbours can be compared by eye."""
+    return max((one.prob for column in columns for one in column), default=0.0)
+
+
+def _lonely(columns: Iterable[Iterable[Said]]) -> frozenset[str]:
+    """The words that only one of the columns has; nothing where there is one column."""
+    made = [{one.word for one in column} for column in columns]
+    seen = Counter(word for column in made for word in column)
+    return frozenset(word for word, times in seen.items() if times == 1 and len(made) > 1)
+
+
+def example_columns(
+    probe: ProbeResult, examples: Sequence[Example], colours: Palette, rows: int, asked: str | None = None
+) -> tuple[Column, ...]:
+    """Examples side by side: each one's sentence and the model's first answers out of its whole vocabulary.
+
+    A word that is asked for is shown with its rank where it comes later, or said to be missing.
+    """
+    said = [_said(example, rows, asked) for example in examples]
+    only, flags, longest = _lonely(said), flagged(probe), _longest(said)
+    return tuple(
+        Column(
+            tuple(colours.swatch(axis, name) for axis, name in zip(probe.axes, example.levels, strict=False)),
+            sentence(example.text),
+            answers(own, flags, only, longest=longest),
+            _missing(example, own, asked),
+        )
+        for example, own in zip(examples, said, strict=True)
+    )
+
+
+def _said(example: Example, rows: int, asked: str | None) -> list[Said]:
+    every = [Said(answer.token, answer.prob, _is(answer.token, asked)) for answer in example.completions]
+    first = every[:rows]
+    if any(one.asked for one in first):
+        return first
+    later = (replace(one, rank=_rank(n)) for n, one in enumerate(every, start=1) if one.asked)
+    return first + list(itertools.islice(later, 1))
+
+
+def _is(token: str, asked: str | None) -> bool:
+    """Whether a token is the word; a checkpoint without capitals has `ceo` for `CEO`."""
+    return asked is not None and token.casefold() == asked.casefold()
+
+
+def _rank(n: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th") if n % 100 not in (11, 12, 13) else "th"
+    return f"{n}{ending}"
+
+
+def _missing(example: Example, said: Sequence[Said], asked: str | None) -> Missing | None:
+    if asked is None or not example.completions or any(one.asked for one in said):
+        return None
+    return Missing(formatting.clean(asked), f"isn't among the first {formatting.count(len(example.completions))}")
+
+
+def card_view(probe: ProbeResult, colours: Palette, id: str) -> Columns:
+    """The probe's examples side by side, groups before neutral wordings."""
+    groups = [example for example in probe.examples if set(example.roles) == {"level"}]
+    others = [example for example in probe.examples if "neutral" in example.roles and "placebo" not in example.roles]
+    made = example_columns(probe, (groups + others)[:COLUMNS], colours, ROWS)
+    return Columns(
+        id, f"First answers by group: {formatting.prose(probe.title, 200)}", _left(len(groups + others)), made
+    )
+
+
+def top_words(probe: ProbeResult, axis: Axis, colours: Palette, id: str) -> Columns:
+    """The most likely words of each level of an axis, over all wordings, out of the probe's list."""
+    levels = [level for level in probe.levels if level.axis == axis.name and level.role != "placebo"]
+    tops = [_top(probe, level) for level in levels[:COLUMNS]]
+    only, longest = _lonely(tops), _longest(tops)
+    made = tuple(
+        Column((colours.swatch(axis, level.name),), None, answers(top, flagged(probe), only, longest=longest))
+        for level, top in zip(levels, tops, strict=False)
+    )
+    return Columns(id, f"Most likely words by {formatting.prose(axis.title, 200)}", _left(len(levels)), made)
+
+
+def _top(probe: ProbeResult, level: Level) -> list[Said]:
+    pairs = zip(probe.targets, level.probs, strict=True)
+    scored = [Said(target.word, share) for target, prob in pairs if (share := formatting.known(prob)) is not None]
+    return sorted(scored, key=lambda one: -one.prob)[:ROWS]
+
+
+def _left(total: int) -> str:
+    return f"The first {COLUMNS} of {total} groups; the tables below have them all." if total > COLUMNS else ""

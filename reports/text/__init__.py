@@ -1,0 +1,1 @@
+"""Wording: how numbers, grades, names and sources are written, in HTML and Markdown alike."""
