@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from surroundings import COUNTED, GUARD, Tried
+from support.surroundings import COUNTED, GUARD, ROOT, Tried
 
 # A worker a core: more threads than that only get in each other's way. Set before torch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -104,7 +104,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
     def folder(name: str, **settings: object) -> Path:
         key = (name, *sorted(settings.items()))
         if key not in built:
-            import checkpoints
+            from support import checkpoints
 
             built[key] = checkpoints.build(name, tmp_path_factory.mktemp(name) / name, **settings)
         return built[key]
@@ -115,7 +115,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared checkpoints and data: `MASKAUDIT_SHARED`, or `shared` beside the repository."""
-    folder = Path(os.environ.get("MASKAUDIT_SHARED") or Path(__file__).parents[2] / "shared")
+    folder = Path(os.environ.get("MASKAUDIT_SHARED") or ROOT.parent / "shared")
     if not folder.is_dir():
         pytest.skip(f"no shared folder at {folder}; name it in MASKAUDIT_SHARED")
     return folder
@@ -125,7 +125,7 @@ def shared() -> Path:
 def slowed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder of the test's own, with the small probe in it, where `slowed`'s command is given; Ctrl-C is heard again
     afterwards."""
-    import slowed
+    from support import slowed
 
     slowed.here(tmp_path, monkeypatch)
     heard = signal.getsignal(signal.SIGINT)
@@ -136,6 +136,6 @@ def slowed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of an undisturbed run of that command."""
-    import slowed
+    from support import slowed
 
     return slowed.undisturbed(tmp_path_factory.mktemp("whole"))

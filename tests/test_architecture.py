@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.surroundings import ROOT
 
-ROOT = Path(__file__).parent.parent
 ORDER = ("probes", "audit", "reports")
 TORCH = {"torch", "transformers", "safetensors", "huggingface_hub"}
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from support.surroundings import ROOT
 
 pytestmark = pytest.mark.slow
 
-NOTEBOOK = Path(__file__).parent.parent / "docs" / "compare.ipynb"
+NOTEBOOK = ROOT / "docs" / "compare.ipynb"
 
 
 def shown(cell: dict) -> list[str]:

@@ -10,9 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from surroundings import GUARD
+from support.surroundings import GUARD, ROOT
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = ("probes/", "audit/", "reports/")
 
 pytestmark = pytest.mark.slow

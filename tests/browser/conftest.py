@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audits import hostile, several
-from benchmark_results import matched as benchmark_words
-from benchmark_results import several as benchmarked
-from comparisons import narrowed, trend, unmoved
+from support.audits import hostile, several
+from support.benchmark_results import matched as benchmark_words
+from support.benchmark_results import several as benchmarked
+from support.comparisons import narrowed, trend, unmoved
 
 from reports import render, render_benchmark, render_comparison
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from driven import unfold
+from support.driven import unfold
 
 pytestmark = pytest.mark.slow
 

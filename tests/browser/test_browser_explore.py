@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from audits import several
-from driven import unfold
+from support.audits import several
+from support.driven import unfold
 
 from reports.text import formatting
 

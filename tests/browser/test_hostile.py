@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from driven import unfold
+from support.driven import unfold
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import io
 import re
 
 import pytest
-from driven import unfold
+from support.driven import unfold
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
-from driven import unfold, until
+from support.driven import unfold, until
 
 pytestmark = pytest.mark.slow
 

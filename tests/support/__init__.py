@@ -1,0 +1,1 @@
+"""What tests share: fakes, tiny checkpoints, made results, oracles, a slowed command. No test is here."""

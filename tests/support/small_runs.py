@@ -1,0 +1,31 @@
+"""Runs of the small probe with the fake scorer, and what a folder holds afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from audit.options import Options
+from audit.results.audit import Audit
+from audit.runs.audit import audit_with
+from audit.runs.recipe import make_recipe
+from audit.storage.run_folder import RunFolder
+from probes.probe import Probe
+from support.fakes import INFO, FakeScorer
+
+
+def recipe(probe: Probe, **changes):
+    """The recipe of a run with the fake scorer, always of the same second."""
+    made = make_recipe(INFO, [probe], Options(**changes), "cpu", "maskaudit run fake")
+    return dataclasses.replace(made, started="2026-01-01T00:00:00Z")
+
+
+def run(probe: Probe, out: Path, scorer: FakeScorer | None = None, **changes) -> Audit:
+    """Audit with the fake scorer into `out`."""
+    return audit_with(scorer or FakeScorer(), [probe], RunFolder.open(out, recipe(probe, **changes)))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes, but for the lock."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
