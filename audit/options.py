@@ -22,8 +22,8 @@ class Options:
     device: str = "auto"
     dtype: str = "float32"
     top_k: int = 10
-    multi_piece: bool = False
-    token_budget: int | None = None
+    multi_token: bool = False
+    batch_tokens: int | None = None
     offline: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False

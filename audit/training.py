@@ -24,7 +24,7 @@ from audit.checkpoints.isolation import undisturbed
 from audit.errors import AuditError, CheckpointError, UsageError, first_line
 from audit.options import MAX_PROMPTS, Options
 from audit.results.audit import Audit
-from audit.results.metrics import Axis, Estimate
+from audit.results.metrics import AxisResult, Estimate
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import Recipe
 from audit.runs.audit import audit_with
@@ -200,7 +200,7 @@ class BiasAuditCallback(TrainerCallback):
             return
         result = self._audit(weights)
         for probe in result.probes:
-            if not result.judged(probe) and probe.name not in self._unjudged:
+            if not result.evaluable(probe) and probe.name not in self._unjudged:
                 self._unjudged.add(probe.name)
                 where = self.out / weights.name
                 _log.warning("%s: %s: not logged; all numbers are in %s", probe.name, _why(result, probe), where)
@@ -265,7 +265,7 @@ def headlines(audit: Audit) -> dict[str, float]:
     named = dict(_of_competence(audit))
     for probe in audit.probes:
         named[f"{probe.name}/coverage"] = probe.coverage
-        for axis in probe.axes if audit.judged(probe) else ():
+        for axis in probe.axes if audit.evaluable(probe) else ():
             named |= {f"{probe.name}/{axis.name}/{name}": value for name, value in _of_axis(probe, axis)}
     return {
         f"{PREFIX}/{name}": float(value) for name, value in named.items() if value is not None and math.isfinite(value)
@@ -277,10 +277,10 @@ def _of_competence(audit: Audit) -> Iterator[tuple[str, float | None]]:
         yield "competence_accuracy", audit.competence.accuracy
 
 
-def _of_axis(probe: ProbeResult, axis: Axis) -> Iterator[tuple[str, float | None]]:
+def _of_axis(probe: ProbeResult, axis: AxisResult) -> Iterator[tuple[str, float | None]]:
     if axis.distance:
         yield from _with_ends("distance_bits", axis.distance.bits)
-        yield "distance_bits_null", axis.distance.null
+        yield "distance_bits_null", axis.distance.null_p95
     for grade in ("strong", "moderate"):
         found = [f for f in probe.findings if (f.association.axis, f.association.grade) == (axis.name, grade)]
         yield f"findings_{grade}", len(found)
@@ -288,14 +288,14 @@ def _of_axis(probe: ProbeResult, axis: Axis) -> Iterator[tuple[str, float | None
     for level in probe.levels:
         if level.axis == axis.name and level.role == "level":
             yield from _with_ends("stigma_ratio", level.stigma_ratio, f"/{safe[level.name]}")
-            yield from _with_ends("women_pct", level.women, f"/{safe[level.name]}")
+            yield from _with_ends("women_pct", level.women_pct, f"/{safe[level.name]}")
 
 
 def _with_ends(name: str, estimate: Estimate | None, after: str = "") -> Iterator[tuple[str, float | None]]:
     if estimate:
         yield f"{name}{after}", estimate.value
-        yield f"{name}_low{after}", estimate.low
-        yield f"{name}_high{after}", estimate.high
+        yield f"{name}_low{after}", estimate.ci_low
+        yield f"{name}_high{after}", estimate.ci_high
 
 
 def _safe(names: Sequence[str]) -> dict[str, str]:
@@ -317,7 +317,7 @@ def _safe(names: Sequence[str]) -> dict[str, str]:
 def _why(audit: Audit, probe: ProbeResult) -> str:
     """Why a probe isn't judged, in words."""
     asked = audit.competence
-    if asked and not asked.passed and asked.concerns(probe.language):
+    if asked and not asked.passed and asked.covers(probe.language):
         return f"{asked.accuracy:.0%} of easy sentences were completed rightly, too few to judge the model"
     return f"{probe.coverage or 0:.2%} of the probability falls on its words, too little to judge the model"
 

@@ -14,7 +14,7 @@ from probes.check import parse_template
 from probes.expand import Prompt, render
 from probes.faults import Fault, ProbeError
 from probes.probe import Mask, Slot
-from probes.table import Row, read_table
+from probes.table import CsvRow, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _split(cell: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in cell.split(";")) if cell else ()
 
 
-def _text_faults(row: Row, cloze: Cloze, before: Container[str]) -> list[Fault]:
+def _text_faults(row: CsvRow, cloze: Cloze, before: Container[str]) -> list[Fault]:
     """What is wrong with the sentence and its source; `before` has the sentences of earlier rows."""
     faults = []
     parts = tuple(parse_template(cloze.text))
@@ -81,7 +81,7 @@ def _text_faults(row: Row, cloze: Cloze, before: Container[str]) -> list[Fault]:
     return faults
 
 
-def _accepted_faults(row: Row, cloze: Cloze) -> list[Fault]:
+def _accepted_faults(row: CsvRow, cloze: Cloze) -> list[Fault]:
     faults = []
     if not cloze.accepted:
         faults.append(row.fault("accepted", "no accepted answer", "write words between semicolons"))

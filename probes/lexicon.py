@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from probes.faults import MOST_FAULTS, Fault, ProbeError
-from probes.table import Row, read_table
+from probes.table import CsvRow, read_table
 
 ArticleWord = Literal["a", "an"]
 
@@ -100,7 +100,7 @@ def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
     return Lexicon(name, tuple(words.values()))
 
 
-def _row_faults(row: Row, words: Mapping[str, Word]) -> list[Fault]:
+def _row_faults(row: CsvRow, words: Mapping[str, Word]) -> list[Fault]:
     """What is wrong with a row's cells; `words` are those of the rows before it."""
     bad = [row.bad_cell(column, mend) for column, cell in row.cells.items() if (mend := _cell_fault(column, cell))]
     if row.cells["word"] in words:

@@ -20,7 +20,7 @@ MOST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """One row of a table: its cells by the names of their columns, in the file's order, without spaces around them."""
 
     file: str
@@ -48,7 +48,7 @@ def read_table(
     quotes: bool = True,
     most: int = MAX_BYTES,
     most_rows: int | None = None,
-) -> tuple[list[Row], list[Fault]]:
+) -> tuple[list[CsvRow], list[Fault]]:
     """The rows in the bytes of a CSV file (UTF-8, a header row of names from `columns`, `required` among them; None:
     any others too). Without `quotes` a quote is a character as any other. `most` is the largest size in bytes.
 
@@ -56,7 +56,7 @@ def read_table(
     row's more; blank lines are passed over.
     """
     text, faults = read_text(file, raw, most)
-    rows: list[Row] = []
+    rows: list[CsvRow] = []
     if faults:
         return rows, faults
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
@@ -103,7 +103,7 @@ def _header_faults(
 
 
 def _add(
-    rows: list[Row], faults: list[Fault], file: str, line: int, header: list[str], cells: list[str], delimiter: str
+    rows: list[CsvRow], faults: list[Fault], file: str, line: int, header: list[str], cells: list[str], delimiter: str
 ) -> None:
     """Add the row to `rows`, or what is wrong with it to `faults`."""
     if len(cells) != len(header):
@@ -111,11 +111,11 @@ def _add(
         faults.append(Fault(file, line, len(cells), what, f"quote cells that hold a {_name(delimiter)}"))
         return
     found = {column: _unix(cell) for column, cell in zip(header, cells, strict=True)}
-    whole = Row(file, line, found)
+    whole = CsvRow(file, line, found)
     bad = [whole.bad_cell(column, "remove the control characters") for column in found if CONTROL.search(found[column])]
     faults.extend(bad)
     if not bad:
-        rows.append(Row(file, line, {column: cell.strip() for column, cell in found.items()}))
+        rows.append(CsvRow(file, line, {column: cell.strip() for column, cell in found.items()}))
 
 
 def _unix(cell: str) -> str:

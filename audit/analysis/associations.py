@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.analysis.distributions import (
+    CellProbabilities,
     Floats,
-    Tables,
     differences,
     divergence_parts,
     matched,
@@ -23,7 +23,7 @@ from audit.analysis.distributions import (
     optional,
     optionals,
 )
-from audit.analysis.statistics import Tested, false_discovery, largest_of, leave_one_out, moderated_t
+from audit.analysis.statistics import ModeratedTResult, bonferroni_quantile, false_discovery, leave_one_out, moderated_t
 from audit.results.associations import Association
 from audit.results.thresholds import WEIGHTY_SHARE
 from probes.probe import NEUTRAL, Level, Probe
@@ -44,7 +44,7 @@ class Compared(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
+class LevelContrast:
     """A level against what it is compared with, over all words of the probe: T templates, K words."""
 
     axis: int
@@ -74,22 +74,22 @@ def heavy(by_template: Floats, *shares: Floats) -> Mask:
     return np.asarray(enough & ~np.isnan(by_template).any(axis=0))
 
 
-def contrasts(probe: Probe, tables: Tables, index: int) -> list[Contrast]:
+def contrasts(probe: Probe, tables: CellProbabilities, index: int) -> list[LevelContrast]:
     """Each level of an axis against its reference."""
     axis = probe.axes[index]
     reference = next(level for level in axis.levels if level.name == axis.reference)
     return [_contrast(tables, index, level, reference) for level in axis.levels if level is not reference]
 
 
-def placebo_contrasts(probe: Probe, tables: Tables, index: int) -> list[Contrast]:
+def placebo_contrasts(probe: Probe, tables: CellProbabilities, index: int) -> list[LevelContrast]:
     """Each invented name of an axis against each before it."""
     pairs = itertools.combinations(probe.axes[index].placebo, 2)
     return [_contrast(tables, index, later, earlier) for earlier, later in pairs]
 
 
-def _contrast(tables: Tables, index: int, level: Level, reference: Level) -> Contrast:
+def _contrast(tables: CellProbabilities, index: int, level: Level, reference: Level) -> LevelContrast:
     blocks = matched(tables, index, level.name, reference.name)
-    return Contrast(
+    return LevelContrast(
         axis=index,
         level=level,
         reference=reference,
@@ -100,7 +100,7 @@ def _contrast(tables: Tables, index: int, level: Level, reference: Level) -> Con
     )
 
 
-def _prior_corrected(tables: Tables, index: int, blocks: Sequence[tuple[int, int]]) -> Floats:
+def _prior_corrected(tables: CellProbabilities, index: int, blocks: Sequence[tuple[int, int]]) -> Floats:
     """[2, K] both sides of the blocks against the neutral wording in their place."""
     place = {names: c for c, names in enumerate(tables.levels)}
     names = [tables.levels[own] for own, _ in blocks]
@@ -121,7 +121,7 @@ def band(placebos: Sequence[Compared], asked: Sequence[Compared]) -> float | Non
     if not ratios.size:
         return None
     comparisons = max(1, sum(int(c.weighty.sum()) for c in asked))
-    return max(float(np.abs(ratios).max()), largest_of(comparisons) * float(np.sqrt((ratios**2).mean())))
+    return max(float(np.abs(ratios).max()), bonferroni_quantile(comparisons) * float(np.sqrt((ratios**2).mean())))
 
 
 def narrowed(band: float | None, level: Level, reference: Level) -> float | None:
@@ -135,7 +135,7 @@ def narrowed(band: float | None, level: Level, reference: Level) -> float | None
     return float(band * np.sqrt((1 / len(level.forms) + 1 / len(reference.forms)) / 2))
 
 
-def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
+def associations(probe: Probe, tables: CellProbabilities) -> tuple[Association, ...]:
     """Each level against its axis' reference, and invented names against each other, for every scored word; ungraded.
 
     q is Benjamini and Hochberg's over the weighty words of all levels of an axis: those that can be findings.
@@ -155,7 +155,7 @@ def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
     return tuple(found)
 
 
-def discovered(asked: Sequence[Compared], tests: Sequence[Tested]) -> Floats:
+def discovered(asked: Sequence[Compared], tests: Sequence[ModeratedTResult]) -> Floats:
     """[comparisons, K] q of the weighty words, NaN for others: a family of all that can be told, and nothing else."""
     return false_discovery(
         np.array([np.where(c.weighty, test.p, np.nan) for c, test in zip(asked, tests, strict=True)])
@@ -163,7 +163,12 @@ def discovered(asked: Sequence[Compared], tests: Sequence[Tested]) -> Floats:
 
 
 def _associations(
-    probe: Probe, tables: Tables, contrast: Contrast, test: Tested, q: Floats, width: float | None
+    probe: Probe,
+    tables: CellProbabilities,
+    contrast: LevelContrast,
+    test: ModeratedTResult,
+    q: Floats,
+    width: float | None,
 ) -> Iterator[Association]:
     """The contrast word by word; the band is for levels alone."""
     axis, level, reference = probe.axes[contrast.axis], contrast.level, contrast.reference
@@ -179,17 +184,17 @@ def _associations(
                 reference=reference.name,
                 target=word.text,
                 log2_ratio=optional(test.mean[k]),
-                low=optional(test.low[k]),
-                high=optional(test.high[k]),
-                p=optional(test.p[k]),
-                q=optional(q[k]),
+                ci_low=optional(test.low[k]),
+                ci_high=optional(test.high[k]),
+                p_value=optional(test.p[k]),
+                q_value=optional(q[k]),
                 prob=optional(contrast.prob[k]),
                 reference_prob=optional(contrast.reference_prob[k]),
-                contribution=optional(parts[k]),
-                agree=int(agree[k]),
-                templates=int(templates[k]),
-                without_low=optional(without[0, k]),
-                without_high=optional(without[1, k]),
+                js_contribution=optional(parts[k]),
+                n_same_sign=int(agree[k]),
+                n_templates=int(templates[k]),
+                loo_min=optional(without[0, k]),
+                loo_max=optional(without[1, k]),
                 prior_corrected=optional(contrast.prior_corrected[0, k]),
                 reference_prior_corrected=optional(contrast.prior_corrected[1, k]),
                 band=narrowed(width, level, reference) if level.role == "level" else None,
@@ -237,7 +242,7 @@ class Crossed:
             return np.asarray(alone / np.nansum(alone))
 
 
-def crossings(probe: Probe, tables: Tables, first: int, second: int) -> list[Crossed]:
+def crossings(probe: Probe, tables: CellProbabilities, first: int, second: int) -> list[Crossed]:
     """Every pair of levels of two axes, but for those with a reference, where all four cells were asked."""
     one, other = (
         [(level, ref) for level in axis.levels if level is not ref]
@@ -248,7 +253,7 @@ def crossings(probe: Probe, tables: Tables, first: int, second: int) -> list[Cro
     return [crossed for crossed in made if crossed is not None]
 
 
-def placebo_crossings(probe: Probe, tables: Tables, first: int, second: int) -> list[tuple[Crossed, int]]:
+def placebo_crossings(probe: Probe, tables: CellProbabilities, first: int, second: int) -> list[tuple[Crossed, int]]:
     """The same with two invented names on one of the axes, and which axis (0 or 1) that is."""
     made: list[tuple[Crossed, int]] = []
     for side, (invented, real) in enumerate(((first, second), (second, first))):
@@ -269,7 +274,7 @@ def crossed_bands(placebos: Sequence[tuple[Crossed, int]], asked: Sequence[Cross
 
 
 def _cross(
-    tables: Tables, axes: tuple[int, int], one: tuple[Level, Level], other: tuple[Level, Level]
+    tables: CellProbabilities, axes: tuple[int, int], one: tuple[Level, Level], other: tuple[Level, Level]
 ) -> Crossed | None:
     """`one` and `other` are (level, reference) on the two axes; None where a cell of the four was never asked."""
     place = {names: c for c, names in enumerate(tables.levels)}
@@ -292,7 +297,7 @@ def _cross(
     )
 
 
-def cells_of_two(tables: Tables, axes: tuple[int, int], one: str, other: str) -> list[int]:
+def cells_of_two(tables: CellProbabilities, axes: tuple[int, int], one: str, other: str) -> list[int]:
     """Indices of the cells with those levels of the two axes, and proper levels of all others."""
     return [
         c

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.results.metrics import Cell
+from audit.results.metrics import CellResult
 from audit.results.predictions import Completion, Example
 from audit.results.probe_result import Target
 from audit.scoring.protocol import ScoredPrompts
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tables:
+class CellProbabilities:
     """The scored prompts reduced to cells: C cells, T templates, K targets. NaN where a target isn't scored."""
 
     levels: tuple[tuple[str, ...], ...]
@@ -56,7 +56,7 @@ class Tables:
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.mass / self.coverage[:, None]
 
-    def among(self, words: NDArray[np.bool_]) -> Tables:
+    def among(self, words: NDArray[np.bool_]) -> CellProbabilities:
         """The same with words that are not among those [K] counted as not scored."""
         kept = self.scored & words
         if np.array_equal(kept, self.scored):
@@ -66,11 +66,11 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class Tally:
+class ScoreAggregate:
     """What one pass over a probe's scored prompts leaves of them, K targets: as much for many prompts as for few."""
 
-    tables: Tables
-    pieces: NDArray[np.int64]
+    tables: CellProbabilities
+    n_tokens: NDArray[np.int64]
     """[K] the most pieces a word takes in any prompt; 0 or -1 as in `Scores` where in some prompt it is not scored."""
     partly: NDArray[np.bool_]
     """[K] scored in some prompts and not in others."""
@@ -84,12 +84,12 @@ class Tally:
         """How many there were."""
         return int(self.tables.prompts.sum())
 
-    def among(self, words: NDArray[np.bool_]) -> Tally:
+    def among(self, words: NDArray[np.bool_]) -> ScoreAggregate:
         """The same with words that are not among those [K] counted as not scored."""
         return replace(self, tables=self.tables.among(words))
 
 
-def tabulate(probe: Probe, parts: Iterable[ScoredPrompts]) -> Tally:
+def tabulate(probe: Probe, parts: Iterable[ScoredPrompts]) -> ScoreAggregate:
     """Reduce a probe's prompts to cells, in one pass over their parts, of which one at a time is held."""
     sums = _Sums(probe)
     for part in parts:
@@ -122,14 +122,14 @@ class _Sums:
         missing = np.isnan(part.logp)
         self.somewhere |= missing.any(axis=0)
         self.everywhere &= missing.all(axis=0)
-        self.pieces = part.pieces if self.pieces is None else _more_pieces(self.pieces, part.pieces)
+        self.pieces = part.n_tokens if self.pieces is None else _more_pieces(self.pieces, part.n_tokens)
         self.examples += _first_examples(part)
         self.texts.update("\n".join((*part.texts, "")).encode())
 
-    def tally(self) -> Tally:
+    def tally(self) -> ScoreAggregate:
         """The sums made means, in their place, so that nothing can be added any more."""
         assert self.pieces is not None, "a probe without prompts"
-        tables = Tables(
+        tables = CellProbabilities(
             levels=tuple(levels for levels, _ in self.place),
             roles=tuple(roles for _, roles in self.place),
             prompts=self.prompts.reshape(-1, self.templates).sum(axis=1),
@@ -138,7 +138,7 @@ class _Sums:
             scored=~self.somewhere,
         )
         partly = self.somewhere & ~self.everywhere
-        return Tally(tables, self.pieces, partly, tuple(self.examples), self.texts.hexdigest())
+        return ScoreAggregate(tables, self.pieces, partly, tuple(self.examples), self.texts.hexdigest())
 
     def _mean(self, sums: Floats) -> Floats:
         """[C, T, K] of sums [G, K]; NaN for words that are missing somewhere."""
@@ -167,7 +167,7 @@ def _first_examples(part: ScoredPrompts) -> Iterator[Example]:
             yield Example(0, part.levels[row], part.roles[row], part.texts[row], completions)
 
 
-def targets(probe: Probe, tally: Tally) -> tuple[Target, ...]:
+def targets(probe: Probe, tally: ScoreAggregate) -> tuple[Target, ...]:
     """The probe's words with their facts, and whether and why not each was scored."""
     scored = tally.tables.scored.tolist()
     return tuple(
@@ -179,24 +179,24 @@ def targets(probe: Probe, tally: Tally) -> tuple[Target, ...]:
             women_source=word.women_source,
             women_year=word.women_year,
             valence=word.valence,
-            pieces=int(tally.pieces[k]),
+            n_tokens=int(tally.n_tokens[k]),
             scored=scored[k],
-            reason=None if scored[k] else _reason(int(tally.pieces[k]), bool(tally.partly[k])),
+            reason=None if scored[k] else _reason(int(tally.n_tokens[k]), bool(tally.partly[k])),
         )
         for k, word in enumerate(probe.targets.words)
     )
 
 
-def cells(tables: Tables) -> tuple[Cell, ...]:
+def cells(tables: CellProbabilities) -> tuple[CellResult, ...]:
     """Each cell's distribution: q_c(w) = mean over t and f of p(w | prompt), renormalised over the scored words."""
     probs, coverage = tables.probs, tables.coverage
     return tuple(
-        Cell(levels, roles, int(tables.prompts[c]), optional(coverage[c]), optionals(probs[c]))
+        CellResult(levels, roles, int(tables.prompts[c]), optional(coverage[c]), optionals(probs[c]))
         for c, (levels, roles) in enumerate(zip(tables.levels, tables.roles, strict=True))
     )
 
 
-def differences(tables: Tables, blocks: Sequence[tuple[int, int]]) -> Floats:
+def differences(tables: CellProbabilities, blocks: Sequence[tuple[int, int]]) -> Floats:
     """log2 ratios [T, K] in each template: the mean of the block differences.
 
     A block is the same template and the same levels of the other axes; forms are averaged within a cell, which for
@@ -208,7 +208,7 @@ def differences(tables: Tables, blocks: Sequence[tuple[int, int]]) -> Floats:
     return np.asarray((tables.logp[own] - tables.logp[others]).mean(axis=0) / np.log(2))
 
 
-def cells_of(tables: Tables, axis: int, level: str) -> list[int]:
+def cells_of(tables: CellProbabilities, axis: int, level: str) -> list[int]:
     """Indices of the cells with that level of the axis, and proper levels of all other axes."""
     return [
         c
@@ -217,12 +217,12 @@ def cells_of(tables: Tables, axis: int, level: str) -> list[int]:
     ]
 
 
-def mean_probs(tables: Tables, chosen: Sequence[int]) -> Floats:
+def mean_probs(tables: CellProbabilities, chosen: Sequence[int]) -> Floats:
     """[K] the unweighted mean distribution of some cells; NaN where there are none."""
     return np.asarray(tables.probs[list(chosen)].mean(axis=0)) if chosen else np.full(len(tables.scored), np.nan)
 
 
-def matched(tables: Tables, axis: int, level: str, reference: str) -> list[tuple[int, int]]:
+def matched(tables: CellProbabilities, axis: int, level: str, reference: str) -> list[tuple[int, int]]:
     """Pairs of cells that differ in nothing but that axis: (index with `level`, index with `reference`)."""
     place = {names: c for c, names in enumerate(tables.levels)}
     counterparts = (

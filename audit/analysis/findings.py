@@ -8,11 +8,11 @@ import numpy as np
 
 from audit.analysis import associations as words
 from audit.analysis import distributions, metrics
-from audit.analysis.distributions import Tables, Tally
+from audit.analysis.distributions import CellProbabilities, ScoreAggregate
 from audit.analysis.grading import ABOVE_WEAK, associations, grade_of, interactions, strongest
 from audit.analysis.sentences import sentence
 from audit.results.associations import Association, Finding
-from audit.results.metrics import Axis, Distance
+from audit.results.metrics import AxisResult, Distance
 from audit.results.predictions import Example
 from audit.results.probe_result import ProbeResult
 from probes.probe import Probe
@@ -20,7 +20,7 @@ from probes.probe import Probe
 FINDINGS_PER_AXIS = 20
 
 
-def measure(probe: Probe, tally: Tally, *, seed: int = 0) -> ProbeResult:
+def measure(probe: Probe, tally: ScoreAggregate, *, seed: int = 0) -> ProbeResult:
     """Everything measured with one probe.
 
     `seed` and the probe's hash decide what is drawn, so that a probe's numbers don't depend on the others of a run.
@@ -55,10 +55,12 @@ def measure(probe: Probe, tally: Tally, *, seed: int = 0) -> ProbeResult:
     )
 
 
-def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance], rng: np.random.Generator) -> Axis:
+def _axis(
+    probe: Probe, tables: CellProbabilities, index: int, distances: Sequence[Distance], rng: np.random.Generator
+) -> AxisResult:
     axis = probe.axes[index]
     own = (distance for distance in distances if distance.axis == axis.name and distance.level is None)
-    return Axis(
+    return AxisResult(
         name=axis.name,
         title=axis.title,
         reference=axis.reference,
@@ -67,13 +69,13 @@ def _axis(probe: Probe, tables: Tables, index: int, distances: Sequence[Distance
         source=axis.source,
         band=words.band(words.placebo_contrasts(probe, tables, index), words.contrasts(probe, tables, index)),
         distance=next(own, None),
-        wording=metrics.wording(probe, tables, index),
+        variance=metrics.wording(probe, tables, index),
         labour=metrics.labour_market(probe, tables, index, rng),
     )
 
 
 def _findings(
-    probe: Probe, found: Sequence[Association], examples: Sequence[Example], tables: Tables
+    probe: Probe, found: Sequence[Association], examples: Sequence[Example], tables: CellProbabilities
 ) -> tuple[Finding, ...]:
     """Of each axis all that are graded above weak, and others up to `FINDINGS_PER_AXIS`, weak ones before those graded
     none; largest contribution first."""
@@ -86,11 +88,13 @@ def _findings(
         told += ranked[: max(above, FINDINGS_PER_AXIS)]
     return tuple(
         Finding(probe.name, a, sentence(a), grade_of(a)[1], _example(probe, a, examples, tables), flags[a.target])
-        for a in sorted(told, key=lambda a: -(a.contribution or 0.0))
+        for a in sorted(told, key=lambda a: -(a.js_contribution or 0.0))
     )
 
 
-def _example(probe: Probe, association: Association, examples: Sequence[Example], tables: Tables) -> Example | None:
+def _example(
+    probe: Probe, association: Association, examples: Sequence[Example], tables: CellProbabilities
+) -> Example | None:
     """The sentence of the likelier level's cell that gives the word the most."""
     ratio = association.log2_ratio or 0.0
     level = association.level if ratio >= 0 else association.reference

@@ -11,7 +11,7 @@ import numpy as np
 from audit.analysis import associations as words
 from audit.analysis import distributions
 from audit.analysis.associations import Crossed, crossed_bands, crossings, narrowed, placebo_crossings
-from audit.analysis.distributions import Tables, optional, optionals
+from audit.analysis.distributions import CellProbabilities, optional, optionals
 from audit.analysis.sentences import crossed_sentence, times
 from audit.analysis.statistics import moderated_t
 from audit.results.associations import Association, Interaction
@@ -78,7 +78,7 @@ def grade(
     return "strong", ""
 
 
-def associations(probe: Probe, tables: Tables) -> tuple[Association, ...]:
+def associations(probe: Probe, tables: CellProbabilities) -> tuple[Association, ...]:
     """Every level against its reference and every two invented names, tested; levels' weighty words are graded."""
     return tuple(_graded(association) for association in words.associations(probe, tables))
 
@@ -94,7 +94,7 @@ def grade_of(a: Association | Interaction) -> tuple[Grade, str]:
     """The grade and why it isn't higher; what can't be told one way is no finding."""
     if not one_way(a):
         return "none", "its ratio and its percentages go different ways"
-    return grade(a.log2_ratio or 0.0, a.low, a.high, a.q, agree=a.agree, templates=a.templates, band=a.band)
+    return grade(a.log2_ratio or 0.0, a.ci_low, a.ci_high, a.q_value, agree=a.n_same_sign, templates=a.n_templates, band=a.band)
 
 
 def weighty(a: Association) -> bool:
@@ -115,10 +115,10 @@ def one_way(a: Association | Interaction) -> bool:
 def strongest(found: Sequence[Association]) -> list[Association]:
     """The weighty associations that can be told one way, largest contribution first."""
     told = [a for a in found if weighty(a) and one_way(a)]
-    return sorted(told, key=lambda a: (-(a.contribution or 0.0), a.target, a.level))
+    return sorted(told, key=lambda a: (-(a.js_contribution or 0.0), a.target, a.level))
 
 
-def interactions(probe: Probe, tables: Tables) -> tuple[Interaction, ...]:
+def interactions(probe: Probe, tables: CellProbabilities) -> tuple[Interaction, ...]:
     """The differences of differences of every two axes, for weighty words; largest contribution first.
 
     q is Benjamini and Hochberg's over the weighty words of all crossings of the two axes.
@@ -128,7 +128,7 @@ def interactions(probe: Probe, tables: Tables) -> tuple[Interaction, ...]:
         made = crossings(probe, tables, first, second)
         bands = crossed_bands(placebo_crossings(probe, tables, first, second), made)
         told += _interactions(probe, made, bands)
-    return tuple(sorted(told, key=lambda i: (-(i.contribution or 0.0), i.target, i.levels)))
+    return tuple(sorted(told, key=lambda i: (-(i.js_contribution or 0.0), i.target, i.levels)))
 
 
 def _interactions(probe: Probe, made: Sequence[Crossed], bands: Mapping[int, float]) -> Iterator[Interaction]:
@@ -146,15 +146,15 @@ def _interactions(probe: Probe, made: Sequence[Crossed], bands: Mapping[int, flo
                 references=(names[0][2], names[1][2]),
                 target=probe.targets.words[k].text,
                 log2_ratio=float(test.mean[k]),
-                low=optional(test.low[k]),
-                high=optional(test.high[k]),
-                p=optional(test.p[k]),
-                q=optional(q[k]),
+                ci_low=optional(test.low[k]),
+                ci_high=optional(test.high[k]),
+                p_value=optional(test.p[k]),
+                q_value=optional(q[k]),
                 prob=optional(prob[k]),
                 expected_prob=optional(expected[k]),
-                contribution=optional(parts[k]),
-                agree=int(agree[k]),
-                templates=len(crossed.by_template),
+                js_contribution=optional(parts[k]),
+                n_same_sign=int(agree[k]),
+                n_templates=len(crossed.by_template),
                 band=_crossed_band(crossed, bands),
                 grade="none",
                 because="",

@@ -15,13 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audit.analysis.distributions import Floats, Tables, cells_of, differences, matched, mean_probs, optional, optionals
+from audit.analysis.distributions import (
+    CellProbabilities,
+    Floats,
+    cells_of,
+    differences,
+    matched,
+    mean_probs,
+    optional,
+    optionals,
+)
 from audit.analysis.statistics import (
     LOG,
     LOGIT,
     PERCENT,
     POSITIVE,
-    Scale,
+    ErrorScale,
     divergence,
     entropy,
     jackknife_interval,
@@ -30,8 +39,7 @@ from audit.analysis.statistics import (
     slopes,
     variance_shares,
 )
-from audit.results.metrics import Distance, Estimate, LabourMarket, Measure, Wording
-from audit.results.metrics import Level as LevelResult
+from audit.results.metrics import Distance, Estimate, LabourMarket, LevelResult, Metric, VarianceComponents
 from audit.results.thresholds import FEW_WORDINGS, WEIGHTY_SHARE
 from probes.probe import Axis, Level, Probe, Role
 
@@ -50,10 +58,10 @@ LEAST_SHARE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class MetricReplicates:
     """A measure under every row of `Weights`, and whose it is."""
 
-    measure: Measure
+    measure: Metric
     axis: str
     role: Role
     level: str | None
@@ -61,7 +69,7 @@ class Drawn:
     """As in `Distance` and, for the reference of a ratio, `Level.stigma_ratio`."""
     values: Floats
     """[1 + T + T]."""
-    scale: Scale
+    scale: ErrorScale
     most: float = np.inf
 
 
@@ -84,7 +92,7 @@ class Weights:
         """Least and largest of a measure [1 + T + T] with one wording left out."""
         return _ends(values[1 + self.templates :])
 
-    def estimate(self, drawn: Drawn) -> Estimate:
+    def estimate(self, drawn: MetricReplicates) -> Estimate:
         """A measure with its interval, where there are wordings enough for one."""
         values, most = drawn.values, drawn.most
         if self.templates < FEW_WORDINGS:
@@ -100,7 +108,7 @@ def _ends(values: Floats) -> tuple[float | None, float | None]:
     return (float(known.min()), float(known.max())) if known.size else (None, None)
 
 
-def reweighted(tables: Tables, chosen: Sequence[int], rows: Floats) -> Floats:
+def reweighted(tables: CellProbabilities, chosen: Sequence[int], rows: Floats) -> Floats:
     """[N, S] the mean distribution of some cells over the S scored words, under each row of template weights [N, T]."""
     total = np.zeros((len(rows), int(tables.scored.sum())))
     for c in chosen:
@@ -110,7 +118,7 @@ def reweighted(tables: Tables, chosen: Sequence[int], rows: Floats) -> Floats:
     return total / len(chosen)
 
 
-def distances(probe: Probe, tables: Tables, rng: np.random.Generator) -> tuple[Distance, ...]:
+def distances(probe: Probe, tables: CellProbabilities, rng: np.random.Generator) -> tuple[Distance, ...]:
     """For each axis: all levels from their mean (level None), every pair of levels, every pair of invented names."""
     weights = Weights(len(probe.templates))
     return tuple(
@@ -118,7 +126,7 @@ def distances(probe: Probe, tables: Tables, rng: np.random.Generator) -> tuple[D
     )
 
 
-def drawn(probe: Probe, tables: Tables) -> Iterator[Drawn]:
+def drawn(probe: Probe, tables: CellProbabilities) -> Iterator[MetricReplicates]:
     """Every distance, then every measure of every level (invented names and neutral wordings among them), and the
     ratios of stigma between invented names."""
     weights = Weights(len(probe.templates))
@@ -132,7 +140,9 @@ def drawn(probe: Probe, tables: Tables) -> Iterator[Drawn]:
                 yield from _drawn_stigma_ratio(probe, tables, index, later, earlier, weights)
 
 
-def _drawn_distances(probe: Probe, tables: Tables, weights: Weights) -> Iterator[tuple[Drawn, list[list[int]]]]:
+def _drawn_distances(
+    probe: Probe, tables: CellProbabilities, weights: Weights
+) -> Iterator[tuple[MetricReplicates, list[list[int]]]]:
     """Each distance with its [blocks][levels] of cells; none where no word is scored."""
     if not tables.scored.any():
         return
@@ -142,7 +152,7 @@ def _drawn_distances(probe: Probe, tables: Tables, weights: Weights) -> Iterator
             if blocks := _crossed(tables, index, names):
                 bits = known.divergence(list(zip(*blocks, strict=True)))
                 most = float(np.log2(len(names)))
-                yield Drawn("distance_bits", axis.name, role, level, other, bits, POSITIVE, most), blocks
+                yield MetricReplicates("distance_bits", axis.name, role, level, other, bits, POSITIVE, most), blocks
 
 
 def _compared(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[str]]]:
@@ -153,7 +163,7 @@ def _compared(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[s
     yield from (("placebo", a, b, [a, b]) for b, a in itertools.combinations(placebos, 2))
 
 
-def _crossed(tables: Tables, axis: int, names: Sequence[str]) -> list[list[int]]:
+def _crossed(tables: CellProbabilities, axis: int, names: Sequence[str]) -> list[list[int]]:
     """[blocks][levels] cells that differ in nothing but that axis, where all of the levels were asked."""
     blocks: list[list[int]] = []
     place = {levels: c for c, levels in enumerate(tables.levels)}
@@ -167,7 +177,7 @@ def _crossed(tables: Tables, axis: int, names: Sequence[str]) -> list[list[int]]
 class _Distributions:
     """Mean distributions of sets of cells under all weights, each made once."""
 
-    def __init__(self, tables: Tables, weights: Weights) -> None:
+    def __init__(self, tables: CellProbabilities, weights: Weights) -> None:
         self.tables, self.weights = tables, weights
         self._made: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
 
@@ -188,7 +198,11 @@ class _Distributions:
 
 
 def _distance(
-    drawn: Drawn, blocks: list[list[int]], tables: Tables, weights: Weights, rng: np.random.Generator
+    drawn: MetricReplicates,
+    blocks: list[list[int]],
+    tables: CellProbabilities,
+    weights: Weights,
+    rng: np.random.Generator,
 ) -> Distance:
     bits, null, p = drawn.values, None, None
     if weights.templates >= FEW_WORDINGS and np.isfinite(bits[0]):
@@ -202,16 +216,16 @@ def _distance(
         level=drawn.level,
         other=drawn.other,
         bits=weights.estimate(drawn),
-        null=null,
-        p=p,
-        single_low=single[0],
-        single_high=single[1],
-        without_low=without[0],
-        without_high=without[1],
+        null_p95=null,
+        p_value=p,
+        single_template_min=single[0],
+        single_template_max=single[1],
+        loo_min=without[0],
+        loo_max=without[1],
     )
 
 
-def _null(tables: Tables, blocks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+def _null(tables: CellProbabilities, blocks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """[R] divergences of relabelled levels [blocks, levels]: within each template they change places at random, the
     same way in all its blocks and forms, because what a wording does to a level it does in all of them."""
     mass = tables.by_template[blocks][..., tables.scored]  # [blocks, levels, T, S]
@@ -239,7 +253,7 @@ def _swapped(mass: Floats, rng: np.random.Generator) -> Floats:
     return divergence(*pair)
 
 
-def levels(probe: Probe, tables: Tables) -> tuple[LevelResult, ...]:
+def levels(probe: Probe, tables: CellProbabilities) -> tuple[LevelResult, ...]:
     """The distribution of each level (and neutral wording and placebo) of each axis, the unweighted mean of its cells
     over the levels of the other axes, with its measures."""
     weights = Weights(len(probe.templates))
@@ -251,7 +265,7 @@ def levels(probe: Probe, tables: Tables) -> tuple[LevelResult, ...]:
     )
 
 
-def _level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> LevelResult:
+def _level(probe: Probe, tables: CellProbabilities, axis: int, choice: Level, weights: Weights) -> LevelResult:
     chosen = cells_of(tables, axis, choice.name)
     probs = mean_probs(tables, chosen)
     found = {each.measure: weights.estimate(each) for each in _drawn_of_level(probe, tables, axis, choice, weights)}
@@ -262,10 +276,10 @@ def _level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weig
         coverage=optional(tables.coverage[chosen].mean()),
         probs=optionals(probs),
         categories=_categories(probe, probs),
-        effective=found.get("effective_words", Estimate(None)),
-        stigma=found.get("stigma_share"),
+        effective_words=found.get("effective_words", Estimate(None)),
+        stigma_share=found.get("stigma_share"),
         stigma_ratio=found.get("stigma_ratio"),
-        women=found.get("women_pct"),
+        women_pct=found.get("women_pct"),
     )
 
 
@@ -277,22 +291,24 @@ def _categories(probe: Probe, probs: Floats) -> tuple[tuple[str, float], ...]:
     return tuple(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _flagged(probe: Probe, tables: Tables) -> NDArray[np.bool_]:
+def _flagged(probe: Probe, tables: CellProbabilities) -> NDArray[np.bool_]:
     """[S] the scored words that are flagged."""
     return np.array(["stigma" in word.flags for word in probe.targets.words])[tables.scored]
 
 
-def _drawn_of_level(probe: Probe, tables: Tables, axis: int, choice: Level, weights: Weights) -> Iterator[Drawn]:
+def _drawn_of_level(
+    probe: Probe, tables: CellProbabilities, axis: int, choice: Level, weights: Weights
+) -> Iterator[MetricReplicates]:
     """What is measured of one level: range of words, stigma, women's share; each only where the words tell."""
     if not tables.scored.any():
         return
     name, role, level = probe.axes[axis].name, choice.role, choice.name
     probs = reweighted(tables, cells_of(tables, axis, level), weights.rows)
     words = float(probs.shape[1])
-    yield Drawn("effective_words", name, role, level, None, np.asarray(2 ** entropy(probs)), LOG, words)
+    yield MetricReplicates("effective_words", name, role, level, None, np.asarray(2 ** entropy(probs)), LOG, words)
     flagged = _flagged(probe, tables)
     if flagged.any():
-        yield Drawn("stigma_share", name, role, level, None, probs[:, flagged].sum(axis=1), LOGIT)
+        yield MetricReplicates("stigma_share", name, role, level, None, probs[:, flagged].sum(axis=1), LOGIT)
         reference = next(other for other in probe.axes[axis].levels if other.name == probe.axes[axis].reference)
         if role == "level" and choice is not reference:
             yield from _drawn_stigma_ratio(probe, tables, axis, choice, reference, weights)
@@ -300,12 +316,12 @@ def _drawn_of_level(probe: Probe, tables: Tables, axis: int, choice: Level, weig
     known = ~np.isnan(shares)
     if known.any():
         own = probs[:, known]
-        yield Drawn("women_pct", name, role, level, None, own @ shares[known] / own.sum(axis=1), PERCENT)
+        yield MetricReplicates("women_pct", name, role, level, None, own @ shares[known] / own.sum(axis=1), PERCENT)
 
 
 def _drawn_stigma_ratio(
-    probe: Probe, tables: Tables, axis: int, choice: Level, reference: Level, weights: Weights
-) -> Iterator[Drawn]:
+    probe: Probe, tables: CellProbabilities, axis: int, choice: Level, reference: Level, weights: Weights
+) -> Iterator[MetricReplicates]:
     """A level's share of flagged words over its reference's, over the cells that both have."""
     flagged = _flagged(probe, tables)
     if not (blocks := matched(tables, axis, choice.name, reference.name)):
@@ -315,7 +331,7 @@ def _drawn_stigma_ratio(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = own / other
-    yield Drawn("stigma_ratio", probe.axes[axis].name, choice.role, choice.name, reference.name, ratio, LOG)
+    yield MetricReplicates("stigma_ratio", probe.axes[axis].name, choice.role, choice.name, reference.name, ratio, LOG)
 
 
 def _women_shares(probe: Probe) -> Floats:
@@ -323,7 +339,7 @@ def _women_shares(probe: Probe) -> Floats:
     return np.array([np.nan if word.women_pct is None else word.women_pct for word in probe.targets.words], dtype=float)
 
 
-def wording(probe: Probe, tables: Tables, index: int) -> Wording | None:
+def wording(probe: Probe, tables: CellProbabilities, index: int) -> VarianceComponents | None:
     """How much of the log-probabilities' variance is owed to the wording, the level, and the two together."""
     blocks = _crossed(tables, index, [level.name for level in probe.axes[index].levels])
     if not blocks or len(probe.templates) < 2:
@@ -334,10 +350,10 @@ def wording(probe: Probe, tables: Tables, index: int) -> Wording | None:
         return None
     table = tables.logp[cells][..., kept].mean(axis=0)  # [levels, T, words]
     template, level, both = variance_shares(table.transpose(1, 0, 2))
-    return None if np.isnan(template) else Wording(template, level, both, int(kept.sum()))
+    return None if np.isnan(template) else VarianceComponents(template, level, both, int(kept.sum()))
 
 
-def labour_market(probe: Probe, tables: Tables, index: int, rng: np.random.Generator) -> LabourMarket | None:
+def labour_market(probe: Probe, tables: CellProbabilities, index: int, rng: np.random.Generator) -> LabourMarket | None:
     """How the association with women follows the real share of women; None where the axis or the words don't tell.
 
     Wordings and words are both resampled, each by itself (the pigeonhole bootstrap of Owen 2007, which errs on the

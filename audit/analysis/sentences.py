@@ -28,14 +28,14 @@ def crossed_sentence(interaction: Interaction) -> str:
 
 
 def _agreement(told: Association | Interaction) -> str:
-    if told.templates == 1:
+    if told.n_templates == 1:
         return "in the one wording"
-    return f"in {told.agree} of {told.templates} wordings"
+    return f"in {told.n_same_sign} of {told.n_templates} wordings"
 
 
 def _times(told: Association | Interaction) -> str:
     """The size with its interval, the way it goes: `6.1 times [5.0, 7.4]`."""
-    ratio, low, high = told.log2_ratio or 0.0, told.low, told.high
+    ratio, low, high = told.log2_ratio or 0.0, told.ci_low, told.ci_high
     size = times(abs(ratio))
     if low is None or high is None:
         return size

@@ -22,7 +22,7 @@ QUANTILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class ModeratedTResult:
     """Means over templates with their intervals and p-values, a number a word; NaN where it can't be told."""
 
     mean: Floats
@@ -39,7 +39,7 @@ class Tested:
     """Degrees of freedom that the other words lend to each; 0: none, infinite: all share one variance."""
 
 
-def moderated_t(samples: Floats) -> Tested:
+def moderated_t(samples: Floats) -> ModeratedTResult:
     """Test the mean of each column of [T, K] against 0 by the moderated t.
 
     Few templates and hundreds of words are a microarray's shape: each word's variance over templates is shrunk
@@ -52,7 +52,7 @@ def moderated_t(samples: Floats) -> Tested:
     mean = samples.mean(axis=0) if templates else np.full(samples.shape[1], np.nan)
     if templates < 2:
         nothing = np.full_like(mean, np.nan)
-        return Tested(mean, nothing, nothing.copy(), nothing.copy(), nothing.copy(), 0.0, 0.0)
+        return ModeratedTResult(mean, nothing, nothing.copy(), nothing.copy(), nothing.copy(), 0.0, 0.0)
     df, variances = templates - 1, samples.var(axis=0, ddof=1)
     known = variances[~np.isnan(variances)]
     prior_df, prior = variance_prior(known, df)
@@ -62,7 +62,7 @@ def moderated_t(samples: Floats) -> Tested:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(mean == 0, 0 * error, mean / error)
     half = stats.t.ppf((1 + LEVEL) / 2, total) * error
-    return Tested(
+    return ModeratedTResult(
         mean, mean - half, mean + half, 2 * stats.t.sf(np.abs(t), total), error, float(total), float(prior_df)
     )
 
@@ -108,14 +108,14 @@ def _inverse_trigamma(value: float) -> float:
     return float(optimize.brentq(lambda x: special.polygamma(1, x) - value, low / 2, 2 * high, xtol=1e-12))
 
 
-def largest_of(count: int, freedom: float = np.inf) -> float:
+def bonferroni_quantile(count: int, freedom: float = np.inf) -> float:
     """What the largest of `count` normal numbers of standard deviation 1 stays under in 95 % of cases, whatever their
     correlation (Bonferroni); of as many t's with `freedom` degrees, where each one's deviation was estimated."""
     return float(stats.t.isf((1 - LEVEL) / (2 * count), freedom))
 
 
 @cache
-def largest_studentized(count: int, freedom: int) -> float:
+def studentized_max_modulus(count: int, freedom: int) -> float:
     """The same where their root mean square was estimated from other numbers with few degrees of freedom: the 95 %
     quantile of the studentized maximum modulus (Stoline and Ury 1979), which covers correlated numbers too
     (Sidak 1967)."""
@@ -184,7 +184,7 @@ def slopes(x: Floats, y: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ErrorScale:
     """Where a measure's error is near enough to normal: a function and back, which keep within the measure's range at
     least from below."""
 
@@ -192,14 +192,14 @@ class Scale:
     back: Callable[[Floats], Floats]
 
 
-IDENTITY = Scale(lambda x: x, lambda x: x)
-POSITIVE = Scale(lambda x: x, lambda x: np.maximum(x, 0.0))
-LOG = Scale(np.log, np.exp)
-LOGIT = Scale(special.logit, special.expit)
-PERCENT = Scale(lambda x: special.logit(x / 100), lambda x: 100 * special.expit(x))
+IDENTITY = ErrorScale(lambda x: x, lambda x: x)
+POSITIVE = ErrorScale(lambda x: x, lambda x: np.maximum(x, 0.0))
+LOG = ErrorScale(np.log, np.exp)
+LOGIT = ErrorScale(special.logit, special.expit)
+PERCENT = ErrorScale(lambda x: special.logit(x / 100), lambda x: 100 * special.expit(x))
 
 
-def jackknife_interval(value: float, without: Floats, scale: Scale) -> tuple[float, float]:
+def jackknife_interval(value: float, without: Floats, scale: ErrorScale) -> tuple[float, float]:
     """Ends of the interval of a measure, from what it is with each of T templates left out [T].
 
     t with T - 1 degrees of freedom times the jackknife's standard error sqrt((T - 1) / T sum (x_i - mean x)^2), on

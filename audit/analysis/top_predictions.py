@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from audit.results.predictions import Answers, Named, Prompted
+from audit.results.predictions import GroupName, Predictions, PromptPredictions
 from audit.scoring.protocol import ScoredPrompts
 from probes.expand import count_prompts
 from probes.probe import Probe, Role
@@ -20,19 +20,19 @@ FIRST = 10
 """Most answers that are kept of each."""
 
 
-class Kept:
+class PredictionCollector:
     """Picks them out of a probe's scored prompts while these go by: whole wordings from the first on, as many as there
     is room for, so that every group that is there can be held against every other."""
 
     def __init__(self, probe: Probe) -> None:
         self._wordings = PROMPTS // (count_prompts(probe) // len(probe.templates))
         self._names = tuple(
-            tuple(Named(level.name, level.role, form.text) for level in axis.choices for form in level.forms)
+            tuple(GroupName(level.name, level.role, form.text) for level in axis.choices for form in level.forms)
             for axis in probe.axes
         )
         self._first = tuple(map(_first_names, self._names))
         self._tokens: dict[str, int] = {}
-        self._prompts: list[Prompted] = []
+        self._prompts: list[PromptPredictions] = []
 
     def watching(self, parts: Iterable[ScoredPrompts]) -> Iterator[ScoredPrompts]:
         """The parts as they are, each looked through as it is taken."""
@@ -40,13 +40,13 @@ class Kept:
             self._prompts += self._chosen(part)
             yield part
 
-    def answers(self) -> Answers | None:
+    def answers(self) -> Predictions | None:
         """What was kept of the parts that went by; None where not one wording fits."""
         if not self._prompts:
             return None
-        return Answers(self._names, tuple(self._tokens), tuple(self._prompts))
+        return Predictions(self._names, tuple(self._tokens), tuple(self._prompts))
 
-    def _chosen(self, part: ScoredPrompts) -> Iterator[Prompted]:
+    def _chosen(self, part: ScoredPrompts) -> Iterator[PromptPredictions]:
         for row in np.flatnonzero(part.template < self._wordings).tolist():
             chosen = zip(part.levels[row], part.roles[row], part.forms[row].tolist(), strict=True)
             names = tuple(
@@ -54,15 +54,15 @@ class Kept:
             )
             tokens = tuple(self._tokens.setdefault(token, len(self._tokens)) for token in part.top_tokens[row][:FIRST])
             probs = tuple(part.top_prob[row, :FIRST].tolist())
-            yield Prompted(int(part.template[row]), names, part.texts[row], tokens, probs)
+            yield PromptPredictions(int(part.template[row]), names, part.texts[row], tokens, probs)
 
 
-def _first_names(names: Sequence[Named]) -> dict[tuple[str, Role], int]:
+def _first_names(names: Sequence[GroupName]) -> dict[tuple[str, Role], int]:
     """Index of each level's first name."""
     return {(names[n].level, names[n].role): n for n in reversed(range(len(names)))}
 
 
-def whole(answers: Answers, axes: int, templates: int) -> bool:
+def whole(answers: Predictions, axes: int, templates: int) -> bool:
     """Whether every index in a saved value leads somewhere, every answer has its probability, and no prompt is there
     twice or too many."""
     asked = {(prompt.template, prompt.names) for prompt in answers.prompts}

@@ -18,7 +18,7 @@ from audit.benchmarks import json_reader
 from audit.errors import UsageError
 from audit.results.benchmark import DataFile
 from probes.faults import CONTROL, Fault, FaultyFile, read_text
-from probes.table import Row, read_table
+from probes.table import CsvRow, read_table
 
 MOST_BYTES = 32 << 20
 """The largest file of data that is read: some six times the largest published one."""
@@ -44,7 +44,7 @@ class Read(Generic[Rows]):
 
 
 @dataclass(frozen=True)
-class Line:
+class DataLine:
     """One line of a plain text file."""
 
     file: str
@@ -73,7 +73,7 @@ def is_file(path: Path) -> bool:
 
 def table(
     path: Path, required: Collection[str], *, delimiter: str = ",", quotes: bool = True
-) -> tuple[list[Row], DataFile]:
+) -> tuple[list[CsvRow], DataFile]:
     """The rows of a CSV or TSV file with these columns among others. Raises DataError, UsageError."""
     raw = _read_lines(path)
     rows, faults = read_table(path.name, raw, None, required, delimiter=delimiter, quotes=quotes, most=MOST_BYTES)
@@ -83,11 +83,11 @@ def table(
     return rows, described(path, raw, len(rows))
 
 
-def lines(path: Path) -> tuple[list[Line], DataFile]:
+def lines(path: Path) -> tuple[list[DataLine], DataFile]:
     """The lines of a text file that aren't blank. Raises DataError, UsageError."""
     raw = _read_lines(path)
     text, faults = read_text(path.name, raw, MOST_BYTES)
-    every = [Line(path.name, n, line) for n, line in enumerate(re.split(r"\r\n|\r|\n", text), 1)]
+    every = [DataLine(path.name, n, line) for n, line in enumerate(re.split(r"\r\n|\r|\n", text), 1)]
     found = [line for line in every if line.text.strip()]
     faults += [line.fault("a control character", "remove it") for line in every if CONTROL.search(line.text)]
     if not faults and not found:
@@ -110,20 +110,20 @@ def json_of(file: str, raw: bytes) -> tuple[object, str]:
     return value, text
 
 
-def one_of(row: Row, column: str, choices: Sequence[str]) -> Iterable[Fault]:
+def one_of(row: CsvRow, column: str, choices: Sequence[str]) -> Iterable[Fault]:
     """The fault of a cell that is none of these."""
     if row.cells[column] not in choices:
         yield row.bad_cell(column, f"one of {', '.join(choices)} belongs there")
 
 
-def filled(row: Row, columns: Iterable[str]) -> Iterable[Fault]:
+def filled(row: CsvRow, columns: Iterable[str]) -> Iterable[Fault]:
     """The faults of cells that are empty."""
     for column in columns:
         if not row.cells[column]:
             yield row.fault(column, f"nothing in the column `{column}`", "fill it, or take the row out")
 
 
-def place(row: Row | Line) -> str:
+def place(row: CsvRow | DataLine) -> str:
     """What a row is called: file:line."""
     return f"{row.file}:{row.line}"
 

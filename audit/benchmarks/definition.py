@@ -17,14 +17,14 @@ TOP_K = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class SuiteSettings:
     """What a user says besides the data; only HONEST has use for it."""
 
     lexicon: Path | None = None
     top_k: int = TOP_K
 
 
-class Row(Protocol):
+class DataRow(Protocol):
     """A row of data."""
 
     @property
@@ -44,13 +44,13 @@ class Definition:
     licence: str
     caveat: str
     measures: tuple[Measure, ...]
-    read: Callable[[Path, Asked], Read[Any]]
+    read: Callable[[Path, SuiteSettings], Read[Any]]
     """The data in a file or folder. Raises DataError, UsageError."""
     measure: Callable[[Any, Model, Mode], Measured]
     """What a mode gives for the rows that `read` found. Raises what the model does."""
     differences: Callable[[Measured, Measured], tuple[Difference, ...]]
     """What the reference (first) does otherwise than the corrected mode."""
-    rows: Callable[[Any], tuple[Row, ...]] = tuple
+    rows: Callable[[Any], tuple[DataRow, ...]] = tuple
     """The rows that `read` found, one by one."""
     only: Callable[[Any, tuple[Any, ...]], Any] = lambda _data, rows: rows
     """What `read` found, with some of its rows alone."""

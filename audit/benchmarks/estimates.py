@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audit.analysis.statistics import LEVEL
-from audit.results.benchmark import Contrast, Estimate, Matched, Mode, Score
+from audit.results.benchmark import Matched, Mode, Score, ScoreContrast, ScoreEstimate
 from audit.scoring.masked_lm import Floats
 
 RESAMPLES = 2000
@@ -26,13 +26,13 @@ _BLOCK = 2**22
 """Weights of rows that are drawn at a time."""
 
 Column = str
-Statistic = Callable[["Table", Floats], Floats]
+Statistic = Callable[["RowTable", Floats], Floats]
 """From a table of N rows and weights [B, N], each row of them summing to about N, to B numbers; NaN where there is
 none."""
 
 
 @dataclass(frozen=True)
-class Table:
+class RowTable:
     """What one mode measured with one checkpoint: N rows (sentence pairs, sentences, occupations)."""
 
     rows: tuple[str, ...]
@@ -44,10 +44,10 @@ class Table:
     clusters: tuple[str, ...] = ()
     """[N] what is drawn together by a bootstrap; empty: each row by itself."""
 
-    def where(self, mask: NDArray[np.bool_]) -> Table:
+    def where(self, mask: NDArray[np.bool_]) -> RowTable:
         """The rows of a mask [N]."""
         at = np.flatnonzero(mask)
-        return Table(
+        return RowTable(
             rows=tuple(self.rows[i] for i in at),
             values={name: column[at] for name, column in self.values.items()},
             categories={axis: tuple(labels[i] for i in at) for axis, labels in self.categories.items()},
@@ -59,7 +59,7 @@ class Table:
 class Measured:
     """What one mode measured with one checkpoint."""
 
-    tables: Mapping[str, Table]
+    tables: Mapping[str, RowTable]
     """By what a row of them is: "sentence pairs", "occupations"."""
     excluded: Mapping[str, tuple[str, ...]]
     """By reason the rows that have no part in it."""
@@ -79,17 +79,17 @@ class Measure:
     outcome: Column | None = None
     """The column of 0, 1/2 and 1 that the score is the share of, where it is one: then with Wilson's interval, and
     McNemar's test between checkpoints, unless the rows of its table come in clusters."""
-    only: Callable[[Table], NDArray[np.bool_]] | None = None
+    only: Callable[[RowTable], NDArray[np.bool_]] | None = None
     """Which rows it is of; all without it."""
     by: tuple[str, ...] = ()
-    """Axes of `Table.categories` that it is given for too."""
+    """Axes of `RowTable.categories` that it is given for too."""
     modes: tuple[Mode, ...] = ("reference", "corrected")
     cluster: str = ""
     """What a bootstrap draws, in words: "sentence", "profession"."""
-    test: Callable[[Table], tuple[float, str]] | None = None
+    test: Callable[[RowTable], tuple[float, str]] | None = None
     """p of no preference and the test's name."""
 
-    def part(self, measured: Measured) -> Table:
+    def part(self, measured: Measured) -> RowTable:
         """The rows that the score is of."""
         table = measured.tables[self.table]
         return table.where(self.only(table)) if self.only else table
@@ -138,7 +138,7 @@ def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
         return np.asarray((weights * a * b).sum(axis=1) / sizes)
 
 
-def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.Generator) -> Iterator[Estimate]:
+def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.Generator) -> Iterator[ScoreEstimate]:
     """The score over all rows, then by category, in the order of their names."""
     part = measure.part(measured)
     whole = _estimate(measure, part, mode, rng)
@@ -150,7 +150,7 @@ def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.G
             yield replace(found, axis=axis, category=category)
 
 
-def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generator) -> Estimate:
+def _estimate(measure: Measure, part: RowTable, mode: Mode, rng: np.random.Generator) -> ScoreEstimate:
     value = _number(measure.statistic(part, np.ones((1, len(part.rows))))[0]) if part.rows else None
     low, high, interval = None, None, None
     if value is not None and measure.outcome and not part.clusters:
@@ -161,18 +161,18 @@ def _estimate(measure: Measure, part: Table, mode: Mode, rng: np.random.Generato
         low, high = _ends(found)
         interval = f"bootstrap by {measure.cluster}" if low is not None else None
     p, test = measure.test(part) if measure.test and part.rows else (np.nan, "")
-    return Estimate(
+    return ScoreEstimate(
         score=measure.score.key,
         mode=mode,
         axis=None,
         category=None,
         value=value,
-        low=low,
-        high=high,
+        ci_low=low,
+        ci_high=high,
         interval=interval,
         n=len(part.rows),
         of=measure.table,
-        p=_number(p),
+        p_value=_number(p),
         test=test if _number(p) is not None else None,
     )
 
@@ -187,13 +187,13 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 def contrast(
     measure: Measure, base: Measured, other: Measured, mode: Mode, side: int, rng: np.random.Generator
-) -> Contrast:
+) -> ScoreContrast:
     """The score of `other` less that of `base`, over the rows that both have: McNemar's exact test of shares (ties
     that are broken count as changes), else and for all intervals a bootstrap that draws the same rows for both."""
     one, two = _common(measure.part(base), measure.part(other))
     n = len(one.rows)
     if not n:
-        return Contrast(measure.score.key, mode, side, None, None, None, None, None, 0, measure.table)
+        return ScoreContrast(measure.score.key, mode, side, None, None, None, None, None, 0, measure.table)
     every = np.ones((1, n))
     difference = _number(float(measure.statistic(two, every)[0] - measure.statistic(one, every)[0]))
     low, high, p, test = None, None, np.nan, None
@@ -204,7 +204,7 @@ def contrast(
             p, test = _bootstrap_p(second - first), f"paired bootstrap by {measure.cluster}"
     if measure.outcome and not one.clusters and difference is not None:
         p, test = mcnemar(one.values[measure.outcome], two.values[measure.outcome]), "McNemar, exact"
-    return Contrast(measure.score.key, mode, side, difference, low, high, _number(p), test, n, measure.table)
+    return ScoreContrast(measure.score.key, mode, side, difference, low, high, _number(p), test, n, measure.table)
 
 
 def mcnemar(one: Floats, two: Floats) -> float:
@@ -214,13 +214,13 @@ def mcnemar(one: Floats, two: Floats) -> float:
     return float(stats.binomtest(up, up + down).pvalue) if up + down else 1.0
 
 
-def _common(one: Table, two: Table) -> tuple[Table, Table]:
+def _common(one: RowTable, two: RowTable) -> tuple[RowTable, RowTable]:
     """The rows that both have, in the order of the first."""
     place = {row: i for i, row in enumerate(two.rows)}
     shared = np.array([row in place for row in one.rows], bool)
     first = one.where(shared)
     order = np.array([place[row] for row in first.rows], np.int64)
-    return first, Table(
+    return first, RowTable(
         rows=first.rows,
         values={name: column[order] for name, column in two.values.items()},
         categories=first.categories,
@@ -228,14 +228,14 @@ def _common(one: Table, two: Table) -> tuple[Table, Table]:
     )
 
 
-def _clusters(table: Table) -> tuple[NDArray[np.int64], Sequence[str]]:
+def _clusters(table: RowTable) -> tuple[NDArray[np.int64], Sequence[str]]:
     """[N] the number of each row's cluster, and the clusters."""
     names = list(dict.fromkeys(table.clusters or table.rows))
     place = {name: i for i, name in enumerate(names)}
     return np.array([place[name] for name in table.clusters or table.rows], np.int64), names
 
 
-def _drawn(wanted: Sequence[tuple[Statistic, Table]], rng: np.random.Generator) -> list[Floats]:
+def _drawn(wanted: Sequence[tuple[Statistic, RowTable]], rng: np.random.Generator) -> list[Floats]:
     """[B] each: statistics of tables with the same rows, when their clusters are drawn with replacement."""
     of, names = _clusters(wanted[0][1])
     count, shares = len(names), np.full(len(names), 1 / len(names))

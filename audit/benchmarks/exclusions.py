@@ -7,15 +7,15 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from audit.benchmarks.definition import Row
+from audit.benchmarks.definition import DataRow
 from audit.benchmarks.estimates import Measured
 from audit.results.benchmark import Difference
 from audit.scoring.masked_lm import Encoded, Floats, Model, Unscorable
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=DataRow)
 
 
-class Kept(Generic[R]):
+class Exclusions(Generic[R]):
     """Keeps account of the rows of data that a mode leaves out."""
 
     def __init__(self, rows: Sequence[R]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from audit.benchmarks.definition import Definition, Row
+from audit.benchmarks.definition import DataRow, Definition
 from audit.benchmarks.estimates import Measured
 from audit.errors import NoNumberError
 from audit.results.benchmark import NO_NUMBER, Mode
@@ -23,7 +23,7 @@ def measured(bench: Definition, data: object, model: Model, mode: Mode) -> Measu
     except NoNumberError as error:
         rows = bench.rows(data)
 
-        def answers(some: Sequence[Row]) -> bool:
+        def answers(some: Sequence[DataRow]) -> bool:
             try:
                 bench.measure(bench.only(data, tuple(some)), model, mode)
             except NoNumberError:
@@ -38,7 +38,7 @@ def measured(bench: Definition, data: object, model: Model, mode: Mode) -> Measu
     return replace(found, excluded={**found.excluded, NO_NUMBER: tuple(r.row for r in rows if r.row in lost)})
 
 
-def _lost(rows: Sequence[Row], answers: Callable[[Sequence[Row]], bool]) -> Sequence[Row]:
+def _lost(rows: Sequence[DataRow], answers: Callable[[Sequence[DataRow]], bool]) -> Sequence[DataRow]:
     """Those of some rows without a number, of which there is one at least, looked for in halves: the model remembers
     what it was asked."""
     if len(rows) == 1:

@@ -16,7 +16,7 @@ import numpy as np
 
 from audit.benchmarks import non_finite, store
 from audit.benchmarks.data import Read
-from audit.benchmarks.definition import TOP_K, Asked, Definition
+from audit.benchmarks.definition import TOP_K, Definition, SuiteSettings
 from audit.benchmarks.estimates import Measure, Measured, contrast, estimates
 from audit.benchmarks.suites import NAMES, named
 from audit.checkpoints.opening import borrowing, find_checkpoint, load_as_asked
@@ -24,7 +24,17 @@ from audit.comparisons.compare import names_apart
 from audit.errors import UsageError
 from audit.options import Options
 from audit.progress import Progress
-from audit.results.benchmark import MODES, NO_NUMBER, SCHEMA, Benchmark, Contrast, Excluded, Mode, Score, Side
+from audit.results.benchmark import (
+    MODES,
+    NO_NUMBER,
+    SCHEMA,
+    Benchmark,
+    BenchmarkSide,
+    Excluded,
+    Mode,
+    Score,
+    ScoreContrast,
+)
 from audit.results.recipe import CheckpointInfo
 from audit.runs.recipe import default_folder, now, versions
 from audit.storage.atomic import make_folder
@@ -57,7 +67,7 @@ def benchmark(
     `audit.benchmarks.data.DataError` (a ValueError) with every fault of the data. Rows to which a checkpoint's
     answer is no number are left out, and among the excluded for `NO_NUMBER`.
     """
-    asked = Asked(None if lexicon is None else Path(lexicon), top_k)
+    asked = SuiteSettings(None if lexicon is None else Path(lexicon), top_k)
     found, _ = benchmark_into(out, name, checkpoints, Path(data), modes, asked, options or Options(), progress)
     return found
 
@@ -68,7 +78,7 @@ def benchmark_into(
     checkpoints: Sequence[str],
     data: Path,
     modes: Sequence[Mode],
-    asked: Asked,
+    asked: SuiteSettings,
     options: Options,
     progress: Progress | None,
 ) -> tuple[Benchmark, Path]:
@@ -121,7 +131,7 @@ def _side(
 
     checkpoint = borrowing(load_as_asked, name, options)[0] if several else load_as_asked(name, options)
     share = _competence(checkpoint)
-    model = TorchModel(checkpoint, token_budget=options.token_budget, told=_Told(bench.name, progress))
+    model = TorchModel(checkpoint, token_budget=options.batch_tokens, told=_Told(bench.name, progress))
     found = {mode: non_finite.measured(bench, read.rows, model, mode) for mode in modes}
     return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, share, found), found
 
@@ -151,7 +161,7 @@ class _Told:
 
 def _concerns(checkpoint: Checkpoint, share: float | None, found: _Found) -> list[str]:
     """What a reader must know before the checkpoint's numbers; `share` is of the easy gaps that it fills, where few."""
-    notes = list(checkpoint.info.notices)
+    notes = list(checkpoint.info.warnings)
     if not checkpoint.tokenizer.is_fast:
         told = "tells no words and no places: in the corrected arithmetic each piece counts as a word of its own"
         notes.append(f"The tokenizer of {checkpoint.name} {told}, and what needs a place is left out.")
@@ -213,7 +223,7 @@ def _result(
         contrasts=tuple(_contrasts(measures, [found for *_, found in sides], options.seed)),
         data=read.files,
         settings=settings,
-        notices=tuple(dict.fromkeys(notes)),
+        warnings=tuple(dict.fromkeys(notes)),
         command=command,
         dtype=options.dtype,
         device=sides[0][1].partition(":")[0],
@@ -227,9 +237,11 @@ def _scores(measures: Sequence[Measure]) -> tuple[Score, ...]:
     return tuple({measure.score.key: measure.score for measure in measures}.values())
 
 
-def _told(bench: Definition, measures: Sequence[Measure], info: CheckpointInfo, found: _Found, seed: int) -> Side:
+def _told(
+    bench: Definition, measures: Sequence[Measure], info: CheckpointInfo, found: _Found, seed: int
+) -> BenchmarkSide:
     last = [*found.values()][-1]
-    return Side(
+    return BenchmarkSide(
         checkpoint=info,
         estimates=tuple(
             each
@@ -248,7 +260,7 @@ def _told(bench: Definition, measures: Sequence[Measure], info: CheckpointInfo, 
     )
 
 
-def _contrasts(measures: Sequence[Measure], sides: Sequence[_Found], seed: int) -> Iterator[Contrast]:
+def _contrasts(measures: Sequence[Measure], sides: Sequence[_Found], seed: int) -> Iterator[ScoreContrast]:
     for n, other in enumerate(sides[1:], 1):
         for mode in other:
             for measure in measures:
@@ -273,7 +285,7 @@ def _command(
     checkpoints: Sequence[str],
     data: Path,
     modes: Sequence[Mode],
-    asked: Asked,
+    asked: SuiteSettings,
     options: Options,
 ) -> str:
     words = ["maskaudit", "benchmark", name, *checkpoints, "--data", str(data)]

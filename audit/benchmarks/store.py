@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audit.benchmarks.estimates import Measured, Table
+from audit.benchmarks.estimates import Measured, RowTable
 from audit.errors import UsageError
 from audit.results.benchmark import SCHEMA, Benchmark, Mode
 from audit.storage import result_folder
@@ -75,7 +75,7 @@ def _files(
     yield FILE, json_bytes(asdict(result))
 
 
-def _frame(table: Table, checkpoint: str, mode: Mode) -> pd.DataFrame:
+def _frame(table: RowTable, checkpoint: str, mode: Mode) -> pd.DataFrame:
     lead = {"checkpoint": checkpoint, "mode": mode, "row": list(table.rows)}
     labels = {axis.replace(" ", "_"): list(found) for axis, found in table.categories.items()}
     return pd.DataFrame({**lead, **labels, **table.values})

@@ -25,7 +25,7 @@ _OWN_WAYS = ("eager", "sdpa", "flex_attention", "batched_mm", "grouped_mm")
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointSource:
     """A checkpoint's name with the leave that the user gave."""
 
     name: str

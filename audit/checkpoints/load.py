@@ -23,7 +23,7 @@ from audit.checkpoints.fingerprints import (
     training_step,
     weights_sha256,
 )
-from audit.checkpoints.hub import Source, without_hub
+from audit.checkpoints.hub import CheckpointSource, without_hub
 from audit.checkpoints.isolation import quiet_transformers
 from audit.checkpoints.masked_forward import TOLERANCE, fastest_way, head_in_float32
 from audit.checkpoints.model import Checkpoint
@@ -71,8 +71,8 @@ def load_checkpoint(
     if dtype == "int8" and place.type != "cpu":
         raise UsageError(f"--dtype int8 is for the CPU, not for {place}: try --dtype bfloat16, or --device cpu")
     bound_caches()
-    source = Source(name, revision, offline, allow_pickle, trust_remote_code)
-    head = Source(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
+    source = CheckpointSource(name, revision, offline, allow_pickle, trust_remote_code)
+    head = CheckpointSource(mlm_head_from, None, offline, allow_pickle, trust_remote_code) if mlm_head_from else None
     with quiet_transformers():
         folder, head_folder = source.folder(), head.folder() if head else None
         verified = matches_hub(name, folder)
@@ -144,7 +144,9 @@ def _example_logits(checkpoint: Checkpoint) -> list[Tensor]:
     return [checkpoint.mask_logits(ids, first) for ids in _examples(checkpoint)]
 
 
-def _info(source: Source, folder: Path, model: Any, head: Source | None, head_folder: Path | None) -> CheckpointInfo:
+def _info(
+    source: CheckpointSource, folder: Path, model: Any, head: CheckpointSource | None, head_folder: Path | None
+) -> CheckpointInfo:
     snapshot = folder.parent.name == "snapshots"
     return CheckpointInfo(
         name=source.label,
@@ -160,7 +162,7 @@ def _info(source: Source, folder: Path, model: Any, head: Source | None, head_fo
         mlm_head_from=head.label if head else None,
         mask_only_head=False,
         planted=source.is_planted(folder),
-        notices=(),
+        warnings=(),
         step=training_step(folder),
     )
 
@@ -183,4 +185,4 @@ def _with_notices(checkpoint: Checkpoint) -> Checkpoint:
             "This tokenizer splits text around its mask token otherwise than around a word. Prompts are tokenised with "
             "words in the gap, and the mask is put in their place, so that it stands exactly where a word would."
         )
-    return replace(checkpoint, info=replace(checkpoint.info, notices=tuple(notices)))
+    return replace(checkpoint, info=replace(checkpoint.info, warnings=tuple(notices)))

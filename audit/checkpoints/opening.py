@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from audit.checkpoints.hub import Source
+from audit.checkpoints.hub import CheckpointSource
 from audit.errors import NoHeadError
 from audit.options import Options
 
@@ -35,7 +35,7 @@ def borrowing(load: Callable[[str, Options], Loaded], checkpoint: str, options: 
 def find_checkpoint(checkpoint: str, options: Options) -> None:
     """Raise CheckpointError where there is no such checkpoint, before anything is loaded."""
     name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
-    Source(
+    CheckpointSource(
         name, revision or options.revision, options.offline, options.allow_pickle, options.trust_remote_code
     ).folder()
 

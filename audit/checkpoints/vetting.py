@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from audit.checkpoints.hub import Source
+from audit.checkpoints.hub import CheckpointSource
 from audit.checkpoints.tokenization import anchors, reads_mask_as_word
 from audit.errors import CheckpointError, first_line
 
@@ -18,7 +18,7 @@ _SPARE_ROWS = 1024
 """Rows of the embedding beyond the tokenizer's that are taken for padding (models have up to a few hundred)."""
 
 
-def check_config(source: Source, folder: Path) -> None:
+def check_config(source: CheckpointSource, folder: Path) -> None:
     """Refuse settings that the model's family can't read, before they are blamed on the tokenizer or the weights."""
     from transformers import AutoConfig
 
@@ -33,7 +33,7 @@ def check_config(source: Source, folder: Path) -> None:
         raise CheckpointError(f"{source.name}: its config.json asks for over {_MOST_LAYERS:,} layers: save it again")
 
 
-def load_tokenizer(source: Source, folder: Path) -> Any:
+def load_tokenizer(source: CheckpointSource, folder: Path) -> Any:
     """The tokenizer in a folder. Raises CheckpointError where it does not load, or has no vocabulary or mask token."""
     from transformers import AutoTokenizer
 

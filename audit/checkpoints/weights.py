@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from audit.checkpoints.fingerprints import matches_hub
-from audit.checkpoints.hub import Source
+from audit.checkpoints.hub import CheckpointSource
 from audit.checkpoints.vetting import load_tokenizer
 from audit.errors import CheckpointError, NoHeadError, first_line
 
 
-def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
+def _load(source: CheckpointSource, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
     """The model and transformers' account of what it found in the file. Raises CheckpointError."""
     options = source.options(folder)
     try:
@@ -35,7 +35,7 @@ def _load(source: Source, folder: Path, auto: Any, dtype: torch.dtype) -> tuple[
     return model, report
 
 
-def load_masked_lm(source: Source, folder: Path, dtype: torch.dtype) -> Any:
+def load_masked_lm(source: CheckpointSource, folder: Path, dtype: torch.dtype) -> Any:
     """The masked LM in a folder. Raises NoHeadError without a head, CheckpointError for any other weight missing."""
     from transformers import AutoModelForMaskedLM
 
@@ -68,7 +68,12 @@ def _of_more_layers(model: Any, unexpected: Iterable[str]) -> list[str]:
 
 
 def graft_encoder(
-    source: Source, folder: Path, head: Source, head_folder: Path, tokenizer: Any, dtype: torch.dtype
+    source: CheckpointSource,
+    folder: Path,
+    head: CheckpointSource,
+    head_folder: Path,
+    tokenizer: Any,
+    dtype: torch.dtype,
 ) -> Any:
     """`head`'s masked LM with the encoder of `source` in it.
 

@@ -134,8 +134,8 @@ def run(
         device=device,
         dtype=_dtype(dtype),
         top_k=top_k,
-        multi_piece=multi_piece,
-        token_budget=token_budget,
+        multi_token=multi_piece,
+        batch_tokens=token_budget,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -315,8 +315,8 @@ def compare(
         device=device,
         dtype=_dtype(dtype),
         top_k=top_k,
-        multi_piece=multi_piece,
-        token_budget=token_budget,
+        multi_token=multi_piece,
+        batch_tokens=token_budget,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -377,7 +377,7 @@ def benchmark(
         revision=revision,
         device=device,
         dtype=_dtype(dtype),
-        token_budget=token_budget,
+        batch_tokens=token_budget,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -393,7 +393,7 @@ def benchmark(
         return _holistic_bias(checkpoints, data, out, options)
     if top_k is not None and name != "honest":
         raise UsageError(f"{name} has no use for a number of completions: leave out --top-k")
-    from audit.benchmarks.definition import TOP_K, Asked
+    from audit.benchmarks.definition import TOP_K, SuiteSettings
     from audit.benchmarks.run import benchmark_into
     from audit.benchmarks.store import claimed as benchmark_claimed
     from audit.cli.progress import progress
@@ -403,7 +403,7 @@ def benchmark(
     wanted = [each for each in MODES if mode in (each, "both")]
     with progress() as told:
         result, folder = benchmark_into(
-            out, name, checkpoints, data, wanted, Asked(lexicon, top_k or TOP_K), options, told
+            out, name, checkpoints, data, wanted, SuiteSettings(lexicon, top_k or TOP_K), options, told
         )
     with benchmark_claimed(folder, result):
         written = _write_page(result, folder)
@@ -505,10 +505,10 @@ def check(
 def _check(result: Path, policy: Path, format: str, junit: Path | None, github_summary: Path | None) -> None:
     from audit.comparisons.store import load_result
     from audit.policy import formats
-    from audit.policy.evaluate import judge
+    from audit.policy.evaluate import evaluate
     from audit.policy.schema import load_policy
 
-    verdict = judge(load_policy(policy), load_result(result))
+    verdict = evaluate(load_policy(policy), load_result(result))
     say(formats.as_json(verdict) if format == "json" else formats.as_text(verdict))
     for option, path, add, form in (
         ("--junit", junit, False, formats.as_junit),
@@ -569,8 +569,8 @@ def plan(
         revision=revision,
         device=device,
         dtype=_dtype(dtype),
-        multi_piece=multi_piece,
-        token_budget=token_budget,
+        multi_token=multi_piece,
+        batch_tokens=token_budget,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,

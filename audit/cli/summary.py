@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from audit.results.audit import Audit
 from audit.results.benchmark import Benchmark, Score
-from audit.results.benchmark import Estimate as BenchmarkEstimate
-from audit.results.changes import Pair
+from audit.results.benchmark import ScoreEstimate as BenchmarkEstimate
+from audit.results.changes import SideComparison
 from audit.results.comparison import Comparison, ProbeComparison
 from audit.results.outcomes import PLANTED, outcome
 from audit.results.probe_result import ProbeResult
@@ -22,7 +22,7 @@ def _audit_lines(result: Audit) -> Iterator[str]:
     info = result.recipe.checkpoint
     if info.planted:
         yield PLANTED
-    yield from result.notices
+    yield from result.warnings
     yield f"{info.name}: {_size(result.probes)}"
     if (asked := result.competence) and not asked.passed:
         share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
@@ -39,7 +39,7 @@ def _size(probes: Sequence[ProbeResult] | Sequence[ProbeComparison]) -> str:
 
 def _strongest(result: Audit, probe: ProbeResult) -> str:
     """The probe's best graded finding, largest contribution first, or that there is none."""
-    if not result.judged(probe):
+    if not result.evaluable(probe):
         return "not judged."
     for wanted in ("strong", "moderate", "weak"):
         for finding in probe.findings:
@@ -56,7 +56,7 @@ def benchmark_summary(result: Benchmark) -> str:
 def _benchmark_lines(result: Benchmark) -> Iterator[str]:
     if any(side.checkpoint.planted for side in result.sides):
         yield PLANTED
-    yield from result.notices
+    yield from result.warnings
     for n, side in enumerate(result.sides):
         yield f"{result.title}: {side.checkpoint.name}"
         for score in result.scores:
@@ -64,9 +64,9 @@ def _benchmark_lines(result: Benchmark) -> Iterator[str]:
             yield f"  {score.title}: {'; '.join(_estimated(score, each) for each in own)}"
             for found in (each for each in result.contrasts if each.side == n and each.score == score.key):
                 if found.difference is not None:
-                    p = "" if found.p is None else f", p {_small(found.p)}"
+                    p = "" if found.p_value is None else f", p {_small(found.p_value)}"
                     unit = " points" if score.unit == " %" else score.unit
-                    much = f"{found.difference:+.{score.digits}f}{unit}{_interval(score, found.low, found.high)}"
+                    much = f"{found.difference:+.{score.digits}f}{unit}{_interval(score, found.ci_low, found.ci_high)}"
                     yield f"    against {result.sides[0].checkpoint.name}, {found.mode}: {much}{p}"
         for left in side.excluded:
             rows = "1 row" if len(left.rows) == 1 else f"{len(left.rows):,} rows"
@@ -78,7 +78,7 @@ def _estimated(score: Score, found: BenchmarkEstimate) -> str:
     if found.value is None:
         return f"{found.mode} none"
     number = f"{found.value:.{score.digits}f}{score.unit}"
-    return f"{found.mode} {number}{_interval(score, found.low, found.high)} ({found.n:,} {found.of})"
+    return f"{found.mode} {number}{_interval(score, found.ci_low, found.ci_high)} ({found.n:,} {found.of})"
 
 
 def _interval(score: Score, low: float | None, high: float | None) -> str:
@@ -97,8 +97,8 @@ def comparison_summary(result: Comparison) -> str:
 def _comparison_lines(result: Comparison) -> Iterator[str]:
     if any(side.recipe.checkpoint.planted for side in result.sides):
         yield PLANTED
-    yield from result.notices
-    yield from (side.concern for side in result.sides if side.concern)
+    yield from result.warnings
+    yield from (side.caveat for side in result.sides if side.caveat)
     for n, side in enumerate(result.sides[1:]):
         yield f"{side.name} against {result.sides[0].name}: {_size(result.probes)} on each side"
         for probe in result.probes:
@@ -107,8 +107,8 @@ def _comparison_lines(result: Comparison) -> Iterator[str]:
             yield from _axis_lines(result, probe, probe.pairs[n])
 
 
-def _axis_lines(result: Comparison, probe: ProbeComparison, pair: Pair) -> Iterator[str]:
-    if not result.believed(probe, pair):
+def _axis_lines(result: Comparison, probe: ProbeComparison, pair: SideComparison) -> Iterator[str]:
+    if not result.evaluable(probe, pair):
         yield "    not judged: one of the two can't be relied on here."
         return
     for axis in probe.axes:

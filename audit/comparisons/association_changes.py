@@ -12,14 +12,14 @@ import numpy as np
 
 from audit.analysis import associations as words
 from audit.analysis import grading, metrics
-from audit.analysis.associations import Contrast, Mask
-from audit.analysis.distributions import Floats, Tables, optional, optionals
+from audit.analysis.associations import LevelContrast, Mask
+from audit.analysis.distributions import CellProbabilities, Floats, optional, optionals
 from audit.analysis.grading import ABOVE_WEAK, grade
-from audit.analysis.metrics import Drawn
+from audit.analysis.metrics import MetricReplicates
 from audit.analysis.sentences import times
-from audit.analysis.statistics import Tested, independent_words, largest_of, moderated_t
+from audit.analysis.statistics import ModeratedTResult, bonferroni_quantile, independent_words, moderated_t
 from audit.results.associations import Association
-from audit.results.changes import FAMILIES, Shift, Verdict
+from audit.results.changes import FAMILIES, AssociationChange, ChangeVerdict
 from audit.results.comparison import Series
 from audit.results.metrics import Estimate
 from audit.results.thresholds import Grade
@@ -40,20 +40,20 @@ Found = Mapping[tuple[str, str, str], Association]
 class View:
     """A probe's numbers on one side, over the words that all sides share."""
 
-    tables: Tables
+    tables: CellProbabilities
     associations: Found
-    drawn: Mapping[tuple[str, ...], Drawn]
+    drawn: Mapping[tuple[str, ...], MetricReplicates]
     """The measures of levels and of invented names, by name, axis, role and levels."""
 
 
-def view(probe: Probe, tables: Tables) -> View:
+def view(probe: Probe, tables: CellProbabilities) -> View:
     """Everything that is compared of one side."""
     found = (a for a in grading.associations(probe, tables) if a.role == "level")
     drawn = (d for d in metrics.drawn(probe, tables) if d.role != "neutral")
     return View(tables, {(a.axis, a.level, a.target): a for a in found}, {_key(each): each for each in drawn})
 
 
-def _key(drawn: Drawn) -> tuple[str, ...]:
+def _key(drawn: MetricReplicates) -> tuple[str, ...]:
     return (drawn.measure, drawn.axis, drawn.role, drawn.level or "", drawn.other or "")
 
 
@@ -61,8 +61,8 @@ def _key(drawn: Drawn) -> tuple[str, ...]:
 class Moved:
     """A level against its reference on both sides, over all words of the probe: T templates, K words."""
 
-    before: Contrast
-    after: Contrast
+    before: LevelContrast
+    after: LevelContrast
 
     @property
     def by_template(self) -> Floats:
@@ -80,7 +80,7 @@ class Moved:
         return np.stack([self.before.prob, self.before.reference_prob, self.after.prob, self.after.reference_prob])
 
 
-def shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[Shift, ...]:
+def shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[AssociationChange, ...]:
     """Every level against its reference for weighty words, on both sides; what moved most first.
 
     The change is tested as an association is, by the moderated t over templates, and graded by the same rule against
@@ -94,15 +94,19 @@ def shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[Shift
     asked = max(1, sum(int(moved.weighty.sum()) for moved in every))
     qs = np.minimum(FAMILIES * words.discovered(every, tests), 1.0)
     graded = [side.associations for side in (before, after)]
-    found: list[Shift] = []
+    found: list[AssociationChange] = []
     for moved, test, q in zip(every, tests, qs, strict=True):
         band = _band(noises[moved.before.axis], moved, test, asked)
         found += _shifts(probe, moved, test, q, band, graded, names)
-    return tuple(sorted(found, key=lambda s: (-(s.moved or 0.0), s.target, s.level)))
+    return tuple(sorted(found, key=lambda s: (-(s.impact or 0.0), s.target, s.level)))
 
 
 def _both(
-    made: Callable[[Probe, Tables, int], list[Contrast]], probe: Probe, before: View, after: View, index: int
+    made: Callable[[Probe, CellProbabilities, int], list[LevelContrast]],
+    probe: Probe,
+    before: View,
+    after: View,
+    index: int,
 ) -> list[Moved]:
     """The same contrasts on both sides."""
     sides = (made(probe, side.tables, index) for side in (before, after))
@@ -144,7 +148,7 @@ def _deviations(placebos: Sequence[Moved]) -> Floats:
     return np.stack(list(sums.values())) / len(sums)
 
 
-def _band(noise: _Noise | None, moved: Moved, test: Tested, asked: int) -> Floats | None:
+def _band(noise: _Noise | None, moved: Moved, test: ModeratedTResult, asked: int) -> Floats | None:
     """[K] how much each word's change may be owed to what is peculiar to the names of groups, and to the wordings.
 
     What becomes of any two invented names, or, where that is more, what the largest of as many numbers as there are
@@ -155,20 +159,20 @@ def _band(noise: _Noise | None, moved: Moved, test: Tested, asked: int) -> Float
     if noise is None:
         return None
     peculiar = words.narrowed(1.0, moved.before.level, moved.before.reference) or 1.0
-    of_names = largest_of(asked, noise.freedom) * peculiar * noise.own
-    of_wordings = largest_of(asked, test.df) * np.nan_to_num(test.error) if test.df else 0 * test.mean
+    of_names = bonferroni_quantile(asked, noise.freedom) * peculiar * noise.own
+    of_wordings = bonferroni_quantile(asked, test.df) * np.nan_to_num(test.error) if test.df else 0 * test.mean
     return np.maximum(peculiar * noise.largest, np.hypot(of_names, of_wordings))
 
 
 def _shifts(
     probe: Probe,
     moved: Moved,
-    test: Tested,
+    test: ModeratedTResult,
     q: Floats,
     band: Floats | None,
     graded: Sequence[Found],
     names: Names,
-) -> Iterator[Shift]:
+) -> Iterator[AssociationChange]:
     axis, level, reference = probe.axes[moved.before.axis], moved.before.level.name, moved.before.reference.name
     by_template, shares = moved.by_template, moved.shares
     widening = _widening(moved)
@@ -176,7 +180,7 @@ def _shifts(
     for k in np.flatnonzero(moved.weighty).tolist():
         word = probe.targets.words[k]
         sides = [found[axis.name, level, word.text] for found in graded]
-        bare = Shift(
+        bare = AssociationChange(
             axis=axis.name,
             level=level,
             reference=reference,
@@ -185,17 +189,17 @@ def _shifts(
             after=_of(sides[1]),
             change=_tested(test, k),
             widening=_wider(sides, _tested(test, k), _tested(widening, k)),
-            p=optional(test.p[k]),
-            q=optional(q[k]),
+            p_value=optional(test.p[k]),
+            q_value=optional(q[k]),
             before_prob=optional(shares[0, k]),
             before_reference_prob=optional(shares[1, k]),
             after_prob=optional(shares[2, k]),
             after_reference_prob=optional(shares[3, k]),
-            moved=optional(shares[:, k].mean() * abs(test.mean[k])),
-            agree=int(agree[k]),
-            templates=len(by_template),
-            without_low=optional(without[0, k]),
-            without_high=optional(without[1, k]),
+            impact=optional(shares[:, k].mean() * abs(test.mean[k])),
+            n_same_sign=int(agree[k]),
+            n_templates=len(by_template),
+            loo_min=optional(without[0, k]),
+            loo_max=optional(without[1, k]),
             band=None if band is None else float(band[k]),
             grade="none",
             because="",
@@ -210,10 +214,10 @@ def _shifts(
 
 
 def _of(association: Association) -> Estimate:
-    return Estimate(association.log2_ratio, association.low, association.high)
+    return Estimate(association.log2_ratio, association.ci_low, association.ci_high)
 
 
-def _tested(test: Tested, k: int) -> Estimate:
+def _tested(test: ModeratedTResult, k: int) -> Estimate:
     return Estimate(optional(test.mean[k]), optional(test.low[k]), optional(test.high[k]))
 
 
@@ -224,18 +228,18 @@ def _wider(sides: Sequence[Association], change: Estimate, widening: Estimate) -
         return widening
     if before + after >= 0:
         return change
-    low, high = (None if end is None else -end for end in (change.high, change.low))
+    low, high = (None if end is None else -end for end in (change.ci_high, change.ci_low))
     return Estimate(None if change.value is None else -change.value, low, high)
 
 
-def _widening(moved: Moved) -> Tested:
+def _widening(moved: Moved) -> ModeratedTResult:
     """|after| - |before| of each word: each side's templates turned the way that its mean goes."""
     sides = (moved.after.by_template, moved.before.by_template)
     after, before = (samples * np.where(samples.mean(axis=0) < 0, -1, 1) for samples in sides)
     return moderated_t(after - before)
 
 
-def _judged(shift: Shift, names: Names) -> Shift:
+def _judged(shift: AssociationChange, names: Names) -> AssociationChange:
     """The shift with its grade, its verdict and its sentence."""
     given, because = _grade(shift)
     what = verdict(given, shift.before, shift.after, shift.widening)
@@ -245,15 +249,15 @@ def _judged(shift: Shift, names: Names) -> Shift:
     return replace(judged, sentence=sentence(judged, names))
 
 
-def _grade(shift: Shift) -> tuple[Grade, str]:
-    c, counts = shift.change, {"agree": shift.agree, "templates": shift.templates}
-    given, because = grade(c.value or 0.0, c.low, c.high, shift.q, **counts, band=shift.band)
+def _grade(shift: AssociationChange) -> tuple[Grade, str]:
+    c, counts = shift.change, {"agree": shift.n_same_sign, "templates": shift.n_templates}
+    given, because = grade(c.value or 0.0, c.ci_low, c.ci_high, shift.q_value, **counts, band=shift.band)
     if given != "none" and not _one_way(shift):
         return "none", "its ratio and its percentages go different ways"
     return given, because
 
 
-def _one_way(shift: Shift) -> bool:
+def _one_way(shift: AssociationChange) -> bool:
     """The change of the ratio and that of the quotient of the shares have the same sign (as `findings.one_way`)."""
     shares = (shift.after_prob, shift.after_reference_prob, shift.before_prob, shift.before_reference_prob)
     known = [share for share in shares if share]
@@ -263,7 +267,7 @@ def _one_way(shift: Shift) -> bool:
     return bool((shift.change.value or 0.0) * quotients > 0)
 
 
-def verdict(graded: Grade, before: Estimate, after: Estimate, widening: Estimate) -> Verdict:
+def verdict(graded: Grade, before: Estimate, after: Estimate, widening: Estimate) -> ChangeVerdict:
     """What became of an association whose change is graded so.
 
     `unchanged` unless the grade is above weak. Reversed where the two are on different sides of no difference and the
@@ -280,10 +284,10 @@ def verdict(graded: Grade, before: Estimate, after: Estimate, widening: Estimate
 
 
 def _stands(estimate: Estimate) -> bool:
-    return estimate.low is not None and estimate.high is not None and estimate.low * estimate.high > 0
+    return estimate.ci_low is not None and estimate.ci_high is not None and estimate.ci_low * estimate.ci_high > 0
 
 
-def sentence(shift: Shift, names: Names) -> str:
+def sentence(shift: AssociationChange, names: Names) -> str:
     """The shift in plain words, from the side of the group that the word is likelier for where it differs more."""
     larger = max(shift.before.value or 0.0, shift.after.value or 0.0, key=abs)
     likelier = larger >= 0
@@ -293,27 +297,27 @@ def sentence(shift: Shift, names: Names) -> str:
     return f'"{shift.target}" for {more} against {less}: {sides}; {_outcome(shift)}.'
 
 
-def _outcome(shift: Shift) -> str:
+def _outcome(shift: AssociationChange) -> str:
     if shift.within_names:
         return "changed no more than invented names did"
-    if shift.slight:
+    if shift.negligible:
         return "changed too little to matter"
     if shift.verdict == "unchanged":
         return f"{'only weak' if shift.grade == 'weak' else 'no'} evidence of change"
     size = shift.change if shift.verdict == "reversed" else shift.widening
-    return f"{shift.verdict} {_said(size, (size.value or 0.0) >= 0)}, in {shift.agree} of {shift.templates} wordings"
+    return f"{shift.verdict} {_said(size, (size.value or 0.0) >= 0)}, in {shift.n_same_sign} of {shift.n_templates} wordings"
 
 
 def _said(log2: Estimate, more: bool) -> str:
     """`6.1 times [5.0, 7.4]`; the other way round where not `more`."""
-    value, low, high = ((end or 0.0) if more else -(end or 0.0) for end in (log2.value, log2.low, log2.high))
-    if log2.low is None or log2.high is None:
+    value, low, high = ((end or 0.0) if more else -(end or 0.0) for end in (log2.value, log2.ci_low, log2.ci_high))
+    if log2.ci_low is None or log2.ci_high is None:
         return times(value)
     ends = ", ".join(times(end).removesuffix(" times") for end in sorted((low, high)))
     return f"{times(value)} [{ends}]"
 
 
-def series(probe: Probe, views: Sequence[View], moved: Sequence[Shift]) -> tuple[Series, ...]:
+def series(probe: Probe, views: Sequence[View], moved: Sequence[AssociationChange]) -> tuple[Series, ...]:
     """One number on every side: distances of all levels, measures of each level, and on each axis the associations
     that moved most against the base on any side."""
     weights = metrics.Weights(len(probe.templates))
@@ -325,16 +329,16 @@ def series(probe: Probe, views: Sequence[View], moved: Sequence[Shift]) -> tuple
     return tuple(made)
 
 
-def _is_headline(drawn: Drawn) -> bool:
+def _is_headline(drawn: MetricReplicates) -> bool:
     return drawn.role == "level" and (drawn.measure != "distance_bits" or drawn.level is None)
 
 
-def _by_move(moved: Sequence[Shift]) -> list[Shift]:
+def _by_move(moved: Sequence[AssociationChange]) -> list[AssociationChange]:
     """Evident changes first, the largest first."""
-    return sorted(moved, key=lambda s: (s.grade not in ABOVE_WEAK, -(s.moved or 0.0), s.target, s.level))
+    return sorted(moved, key=lambda s: (s.grade not in ABOVE_WEAK, -(s.impact or 0.0), s.target, s.level))
 
 
-def _measure_series(drawn: Sequence[Drawn], weights: metrics.Weights) -> Series:
+def _measure_series(drawn: Sequence[MetricReplicates], weights: metrics.Weights) -> Series:
     first = drawn[0]
     estimates = tuple(weights.estimate(each) for each in drawn)
     return Series(first.measure, first.axis, first.level, first.other, None, estimates)

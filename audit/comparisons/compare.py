@@ -19,14 +19,22 @@ from scipy import stats
 from audit.analysis import distributions
 from audit.comparisons import association_changes, metric_changes
 from audit.comparisons.association_changes import View
-from audit.comparisons.inputs import Agreed, Run, agree, run_place, sides
+from audit.comparisons.inputs import Agreed, AuditedSide, agree, run_place, sides
 from audit.comparisons.store import check_place, free_place, save_comparison
 from audit.errors import IncompleteError, UsageError
 from audit.options import MAX_PROMPTS, Options
 from audit.progress import Progress
-from audit.results.changes import Pair
-from audit.results.checks import Competence, judged
-from audit.results.comparison import SCHEMA, Comparison, ProbeComparison, SharedAxis, Side, TopList, Unshared
+from audit.results.changes import SideComparison
+from audit.results.checks import Competence, evaluable
+from audit.results.comparison import (
+    SCHEMA,
+    Comparison,
+    ComparisonSide,
+    ProbeComparison,
+    SharedAxis,
+    TopList,
+    UnsharedWord,
+)
 from audit.results.probe_result import ProbeResult, Target
 from audit.results.recipe import CheckpointInfo
 from audit.runs.excluded_templates import scores_without, without
@@ -77,7 +85,7 @@ def compare_into(
     max_prompts: int,
     any_version: bool,
     progress: Progress | None,
-) -> tuple[Comparison, Path, list[Run]]:
+) -> tuple[Comparison, Path, list[AuditedSide]]:
     """The comparison of the first of `asked` with the others as `compare` makes it, the folder that it is saved to, and
     the runs that it is made from."""
     if len(asked) < 2:
@@ -109,7 +117,7 @@ def _command(
     return redacted(shlex.join([*words, *options.flags(), *(["--any-version"] if any_version else [])]))
 
 
-def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str = "") -> Comparison:
+def compare_runs(runs: Sequence[AuditedSide], agreed: Agreed | None = None, command: str = "") -> Comparison:
     """The comparison of finished runs, the first of them the base.
 
     `agreed` is what they agree in, which is found out if it isn't given. Raises UsageError where they can't be held
@@ -124,10 +132,10 @@ def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str
         command=command,
         versions=tuple((name, metadata.version(name)) for name in packages),
         sides=tuple(
-            Side(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
+            ComparisonSide(name, run.recipe, run.audit.competence, _concern(name, runs, n, probes))
             for n, (name, run) in enumerate(zip(called, runs, strict=True))
         ),
-        notices=(
+        warnings=(
             *agreed.notices,
             *_unvouched(runs),
             *_twins(runs, called),
@@ -138,7 +146,7 @@ def compare_runs(runs: Sequence[Run], agreed: Agreed | None = None, command: str
     )
 
 
-def _unvouched(runs: Sequence[Run]) -> tuple[str, ...]:
+def _unvouched(runs: Sequence[AuditedSide]) -> tuple[str, ...]:
     """A notice where the base has a borrowed head itself, so that nothing tells how far encoders have moved from it."""
     info = runs[0].recipe.checkpoint
     if info.mlm_head_from is None:
@@ -147,7 +155,7 @@ def _unvouched(runs: Sequence[Run]) -> tuple[str, ...]:
     return (f"The base has a borrowed head itself: {what} by easy sentences, and not by what is lost of them.",)
 
 
-def _twins(runs: Sequence[Run], called: Sequence[str]) -> tuple[str, ...]:
+def _twins(runs: Sequence[AuditedSide], called: Sequence[str]) -> tuple[str, ...]:
     """A notice for each side that is the base itself."""
     infos = [run.recipe.checkpoint for run in runs]
     files = [(i.weights_sha256, i.tokenizer_sha256, i.config_sha256, i.mlm_head_sha256) for i in infos]
@@ -158,11 +166,11 @@ def _twins(runs: Sequence[Run], called: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _coarse(runs: Sequence[Run], called: Sequence[str]) -> Iterator[str]:
+def _coarse(runs: Sequence[AuditedSide], called: Sequence[str]) -> Iterator[str]:
     """What computing in fewer bits than float32 did to each side."""
     for run, name in zip(runs, called, strict=True):
-        if run.audit.parity:
-            yield f"{name}: {run.audit.parity.sentence(run.recipe.dtype)}"
+        if run.audit.precision_check:
+            yield f"{name}: {run.audit.precision_check.sentence(run.recipe.dtype)}"
 
 
 def _lacking(probes: Sequence[ProbeComparison], called: Sequence[str]) -> Iterator[str]:
@@ -187,7 +195,7 @@ def names_apart(infos: Sequence[CheckpointInfo]) -> list[str]:
     return names
 
 
-def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeComparison:
+def _compared(name: str, runs: Sequence[AuditedSide], called: Sequence[str]) -> ProbeComparison:
     probe = _probe(runs[0], name)
     scores = [_scores(run, probe) for run in runs]
     lacking = [each.unanswered() for each in scores]
@@ -200,7 +208,7 @@ def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeCom
     tallies = [tally.among(shared) for tally in tallies]
     views = [association_changes.view(probe, tally.tables) for tally in tallies]
     pairs = tuple(
-        Pair(
+        SideComparison(
             n,
             association_changes.shifts(probe, views[0], view, (called[0], called[n])),
             metric_changes.measure_shifts(probe, views[0], view, (called[0], called[n])),
@@ -223,13 +231,13 @@ def _compared(name: str, runs: Sequence[Run], called: Sequence[str]) -> ProbeCom
         targets=_targets(result, shared),
         unshared=_unshared([_result(run, name) for run in runs], shared),
         coverage=coverage,
-        judged=tuple(
-            judged(run.audit.competence, probe.language, each) for run, each in zip(runs, coverage, strict=True)
+        evaluable=tuple(
+            evaluable(run.audit.competence, probe.language, each) for run, each in zip(runs, coverage, strict=True)
         ),
         pairs=pairs,
         examples=tuple(tally.examples for tally in tallies),
         tops=tuple(_tops(probe, views)),
-        series=association_changes.series(probe, views, [shift for pair in pairs for shift in pair.shifts]),
+        series=association_changes.series(probe, views, [shift for pair in pairs for shift in pair.associations]),
         unanswered=tuple(sum(each.values()) for each in lacking),
     )
 
@@ -238,11 +246,11 @@ def _names(levels: Sequence[Level]) -> tuple[str, ...]:
     return tuple(level.name for level in levels)
 
 
-def _result(run: Run, name: str) -> ProbeResult:
+def _result(run: AuditedSide, name: str) -> ProbeResult:
     return next(probe for probe in run.audit.probes if probe.name == name)
 
 
-def _probe(run: Run, name: str) -> Probe:
+def _probe(run: AuditedSide, name: str) -> Probe:
     """The probe as the run was asked it, made again of what the run kept."""
     source = next(source for source in run.recipe.probes if source.name == name)
     if known := probe_again(source):
@@ -265,7 +273,7 @@ def _word(target: Target) -> Word:
     )
 
 
-def _scores(run: Run, probe: Probe) -> StoredScores:
+def _scores(run: AuditedSide, probe: Probe) -> StoredScores:
     """All scores of the probe. Raises IncompleteError where a chunk is missing or damaged."""
     folder = run.folder
     scores = folder.read_scores(probe)
@@ -290,10 +298,10 @@ def _targets(result: ProbeResult, shared: NDArray[np.bool_]) -> tuple[Target, ..
     )
 
 
-def _unshared(results: Sequence[ProbeResult], shared: NDArray[np.bool_]) -> tuple[Unshared, ...]:
+def _unshared(results: Sequence[ProbeResult], shared: NDArray[np.bool_]) -> tuple[UnsharedWord, ...]:
     columns = zip(*(result.targets for result in results), strict=True)
     return tuple(
-        Unshared(targets[0].word, tuple(t.scored for t in targets), tuple(t.reason for t in targets))
+        UnsharedWord(targets[0].word, tuple(t.scored for t in targets), tuple(t.reason for t in targets))
         for targets, here in zip(columns, shared.tolist(), strict=True)
         if not here
     )
@@ -314,7 +322,7 @@ def _top(probe: Probe, view: View, axis: int, level: str) -> tuple[tuple[str, fl
     return tuple((probe.targets.words[k].text, float(probs[k])) for k in best[:TOP])
 
 
-def _concern(name: str, runs: Sequence[Run], side: int, probes: Sequence[ProbeComparison]) -> str | None:
+def _concern(name: str, runs: Sequence[AuditedSide], side: int, probes: Sequence[ProbeComparison]) -> str | None:
     """What speaks against the side's numbers: it can't fill a gap, or has moved too far for a borrowed head."""
     base, run = runs[0], runs[side]
     info, competence = run.recipe.checkpoint, run.audit.competence

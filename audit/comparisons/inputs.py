@@ -16,7 +16,7 @@ from audit.progress import Progress
 from audit.results.audit import Audit
 from audit.results.recipe import Recipe
 from audit.runs.audit import audit_with
-from audit.runs.chunks import Work
+from audit.runs.chunks import ChunkPlan
 from audit.runs.recipe import default_folder, make_recipe, repeat_command
 from audit.runs.selection import load_probes
 from audit.scoring.open_scorer import load_scorer
@@ -30,7 +30,7 @@ COMPUTING = ("maskaudit", "torch", "transformers", "tokenizers")
 
 
 @dataclass(frozen=True)
-class Run:
+class AuditedSide:
     """A finished run."""
 
     path: Path
@@ -57,7 +57,7 @@ class _Planned:
     path: Path
     recipe: Recipe
     options: Options
-    run: Run | None
+    run: AuditedSide | None
 
     @property
     def told(self) -> Recipe:
@@ -85,7 +85,7 @@ def sides(
     progress: Progress | None,
     *,
     any_version: bool,
-) -> tuple[list[Run], Agreed]:
+) -> tuple[list[AuditedSide], Agreed]:
     """A finished run for each run folder or checkpoint asked for, and what they agree in.
 
     Checkpoints are audited under `probes`: if none are named, under those of the first run folder, or under all that
@@ -133,11 +133,11 @@ def run_place(name: str | Path) -> Path:
     return Path(name).parent if Path(name).name == "audit.json" else Path(name)
 
 
-def _run(name: str | Path) -> Run:
-    return Run(run_place(name), load_audit(run_place(name)))
+def _run(name: str | Path) -> AuditedSide:
+    return AuditedSide(run_place(name), load_audit(run_place(name)))
 
 
-def _probes_of(run: Run) -> list[Probe]:
+def _probes_of(run: AuditedSide) -> list[Probe]:
     """The probes of a run. Raises UsageError where one can't be made again of what the run kept."""
     made = {source.name: probe_again(source) for source in run.recipe.probes}
     if others := [name for name, probe in made.items() if probe is None]:
@@ -196,28 +196,30 @@ def _readable_recipe(folder: Path) -> Recipe | None:
         return None
 
 
-def _audited(plan: _Planned, probes: Sequence[Probe], progress: Progress | None) -> Run:
+def _audited(plan: _Planned, probes: Sequence[Probe], progress: Progress | None) -> AuditedSide:
     """The finished run that is there; else the checkpoint's, scored and measured now."""
     if run := plan.run or _finished(plan.path, plan.recipe, probes):
         if progress:
             progress.note(f"{plan.path}: finished before, taken as it is")
-        return Run(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), placed=True)
+        return AuditedSide(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), placed=True)
     scorer = load_scorer(plan.checkpoint, plan.options)
-    return Run(plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress), placed=True)
+    return AuditedSide(
+        plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress), placed=True
+    )
 
 
-def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> Run | None:
+def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> AuditedSide | None:
     """The run in the folder, if it is finished, has whole scores of the probes, and serves for the recipe."""
     if not is_run(path) or not (path / "audit.json").is_file():
         return None
     try:
-        run = Run(path, load_audit(path))
+        run = AuditedSide(path, load_audit(path))
     except UsageError:  # damaged, or of another version: its scores may still be whole, so that it goes on with them
         return None
     if not serves(run.recipe, recipe):
         return None
     folder = run.folder
-    return run if all(folder.has(chunk.file) for chunk in Work(probes, run.recipe).chunks) else None
+    return run if all(folder.has(chunk.file) for chunk in ChunkPlan(probes, run.recipe).chunks) else None
 
 
 def serves(found: Recipe, wanted: Recipe) -> bool:
@@ -235,7 +237,7 @@ def serves(found: Recipe, wanted: Recipe) -> bool:
 def _identity(recipe: Recipe) -> tuple[object, ...]:
     info = recipe.checkpoint
     hashes = (info.weights_sha256, info.tokenizer_sha256, info.config_sha256, info.mlm_head_sha256)
-    return (*hashes, info.name, info.revision, recipe.dtype, recipe.top_k, recipe.multi_piece)
+    return (*hashes, info.name, info.revision, recipe.dtype, recipe.top_k, recipe.multi_token)
 
 
 def _at_step(audit: Audit, step: int | None) -> Audit:
@@ -291,7 +293,7 @@ def _check_wanted(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, s
 
 def _unlike(one: Recipe, other: Recipe, common: Sequence[str]) -> list[tuple[str, str, str]]:
     """(what, on the one side, on the other) of settings that make numbers incomparable."""
-    found = [("dtype", one.dtype, other.dtype), ("--multi-piece", str(one.multi_piece), str(other.multi_piece))]
+    found = [("dtype", one.dtype, other.dtype), ("--multi-piece", str(one.multi_token), str(other.multi_token))]
     texts = {source.name: source for source in one.probes}
     for source in other.probes:
         if source.name in common:

@@ -12,22 +12,22 @@ import numpy as np
 
 from audit.analysis import metrics
 from audit.analysis.distributions import Floats, optional, optionals
-from audit.analysis.metrics import Drawn
-from audit.analysis.statistics import false_discovery, jackknife_difference, largest_studentized
+from audit.analysis.metrics import MetricReplicates
+from audit.analysis.statistics import false_discovery, jackknife_difference, studentized_max_modulus
 from audit.comparisons.association_changes import Names, View, verdict
-from audit.results.changes import FAMILIES, LEAST_CHANGE, MeasureShift, Verdict
-from audit.results.metrics import Estimate, Measure
+from audit.results.changes import FAMILIES, LEAST_CHANGE, ChangeVerdict, MetricChange
+from audit.results.metrics import Estimate, Metric
 from audit.results.thresholds import FALSE_DISCOVERIES, FEW_WORDINGS
 from probes.probe import Probe
 
-AS_RATIO: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
+AS_RATIO: tuple[Metric, ...] = ("stigma_ratio", "effective_words")
 """Measures whose change is the log2 of after / before."""
 
-BETWEEN: tuple[Measure, ...] = ("distance_bits", "stigma_ratio")
+BETWEEN: tuple[Metric, ...] = ("distance_bits", "stigma_ratio")
 """Measures that set groups side by side, so that invented names tell what noise does to them."""
 
 
-def measure_shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[MeasureShift, ...]:
+def measure_shifts(probe: Probe, before: View, after: View, names: Names) -> tuple[MetricChange, ...]:
     """Every measure of levels, and of invented names what sets them side by side, on both sides.
 
     Intervals and p by the jackknife of the paired difference. A change is evident where q is at most 0.05, it is no
@@ -36,13 +36,13 @@ def measure_shifts(probe: Probe, before: View, after: View, names: Names) -> tup
     weights = metrics.Weights(len(probe.templates))
     bare = [_measured(drawn, after.drawn[key], weights) for key, drawn in before.drawn.items() if key in after.drawn]
     told = (_told(shift, bare, q, names) for shift, q in zip(bare, _qs(bare), strict=True))
-    return tuple(shift for shift in told if shift.role == "level" or shift.measure in BETWEEN)
+    return tuple(shift for shift in told if shift.role == "level" or shift.metric in BETWEEN)
 
 
-def _measured(before: Drawn, after: Drawn, weights: metrics.Weights) -> MeasureShift:
+def _measured(before: MetricReplicates, after: MetricReplicates, weights: metrics.Weights) -> MetricChange:
     change, p = _change(before, after, weights.templates)
-    return MeasureShift(
-        measure=before.measure,
+    return MetricChange(
+        metric=before.measure,
         axis=before.axis,
         role=before.role,
         level=before.level,
@@ -51,8 +51,8 @@ def _measured(before: Drawn, after: Drawn, weights: metrics.Weights) -> MeasureS
         after=weights.estimate(after),
         change=change,
         widening=_widening(before, after, weights.templates),
-        p=p,
-        q=None,
+        p_value=p,
+        q_value=None,
         band=None,
         verdict="unchanged",
         because="",
@@ -60,14 +60,14 @@ def _measured(before: Drawn, after: Drawn, weights: metrics.Weights) -> MeasureS
     )
 
 
-def _change(before: Drawn, after: Drawn, templates: int) -> tuple[Estimate, float | None]:
+def _change(before: MetricReplicates, after: MetricReplicates, templates: int) -> tuple[Estimate, float | None]:
     """The paired difference with its interval, and p."""
     if before.measure in AS_RATIO:
         return _difference(_log2(before.values), _log2(after.values), templates)
     return _difference(before.values, after.values, templates)
 
 
-def _widening(before: Drawn, after: Drawn, templates: int) -> Estimate | None:
+def _widening(before: MetricReplicates, after: MetricReplicates, templates: int) -> Estimate | None:
     """|after| - |before| of what sets two groups side by side, in the unit of the change; else None."""
     if before.measure == "distance_bits":
         return _difference(before.values, after.values, templates)[0]
@@ -92,90 +92,90 @@ def _difference(before: Floats, after: Floats, templates: int) -> tuple[Estimate
     return Estimate(optional(values[0]), optional(low), optional(high)), optional(p)
 
 
-def _qs(found: Sequence[MeasureShift]) -> list[float | None]:
+def _qs(found: Sequence[MetricChange]) -> list[float | None]:
     """q of the levels' changes: pairwise distances are a family of their own, since an axis of many levels has
     hundreds, and all else is one. Associations are the third of `FAMILIES`."""
-    ps = np.array([np.nan if shift.p is None or shift.role != "level" else shift.p for shift in found])
-    pairs = np.array([shift.measure == "distance_bits" and shift.level is not None for shift in found], dtype=bool)
+    ps = np.array([np.nan if shift.p_value is None or shift.role != "level" else shift.p_value for shift in found])
+    pairs = np.array([shift.metric == "distance_bits" and shift.level is not None for shift in found], dtype=bool)
     both = [false_discovery(np.where(pairs == own, ps, np.nan)) for own in (True, False)]
     return list(optionals(np.minimum(FAMILIES * np.where(pairs, *both), 1.0)))
 
 
-def _told(shift: MeasureShift, found: Sequence[MeasureShift], q: float | None, names: Names) -> MeasureShift:
+def _told(shift: MetricChange, found: Sequence[MetricChange], q: float | None, names: Names) -> MetricChange:
     """The shift with its q, band, verdict and sentence."""
-    tested = replace(shift, q=q, band=_band(shift, found) if shift.role == "level" else None)
+    tested = replace(shift, q_value=q, band=_band(shift, found) if shift.role == "level" else None)
     because = _because(tested)
     judged = replace(tested, verdict=_direction(tested) if not because else "unchanged", because=because)
     return replace(judged, sentence=measure_sentence(judged, names))
 
 
-def _band(shift: MeasureShift, found: Sequence[MeasureShift]) -> float | None:
+def _band(shift: MetricChange, found: Sequence[MetricChange]) -> float | None:
     """What becomes of invented names: the largest change of the measure, or, where that is more, what the largest of as
     many normal numbers as are asked for would stay under with their spread, which few names tell but roughly.
 
     For what sets two groups side by side it is that between any two names. For a number of one group it is how far
     single names moved from the mean of them, since what training does to every name alike is no noise.
     """
-    own = [s for s in found if (s.measure, s.axis) == (shift.measure, shift.axis)]
+    own = [s for s in found if (s.metric, s.axis) == (shift.metric, shift.axis)]
     moved = np.array([s.change.value for s in own if s.role == "placebo" and s.change.value is not None])
     asked = sum(s.role == "level" for s in own)
-    if shift.measure not in BETWEEN:
+    if shift.metric not in BETWEEN:
         moved = moved - moved.mean() if len(moved) > 1 else moved[:0]
     if not moved.size:
         return None
     freedom = len({name for s in own if s.role == "placebo" for name in (s.level, s.other) if name is not None}) - 1
-    spread = np.sqrt((moved**2).sum() / (len(moved) if shift.measure in BETWEEN else freedom))
-    return max(float(np.abs(moved).max()), float(spread) * largest_studentized(asked, freedom))
+    spread = np.sqrt((moved**2).sum() / (len(moved) if shift.metric in BETWEEN else freedom))
+    return max(float(np.abs(moved).max()), float(spread) * studentized_max_modulus(asked, freedom))
 
 
-def _because(shift: MeasureShift) -> str:
+def _because(shift: MetricChange) -> str:
     """Why there is no evidence of change, or nothing where there is."""
     size = abs(shift.change.value or 0.0)
     if shift.role != "level":
         return "invented names have no verdict: they show what noise does"
-    if shift.q is None:
+    if shift.q_value is None:
         return "there are too few wordings to test it" if shift.change.value is not None else "it could not be measured"
     if shift.band is not None and size <= shift.band:
         return "it changed by as much for invented names"
-    if size < LEAST_CHANGE[shift.measure]:
+    if size < LEAST_CHANGE[shift.metric]:
         return "it is too small to matter"
-    if shift.q > FALSE_DISCOVERIES:
-        return f"other wordings may show nothing: q is {shift.q:.2g}"
+    if shift.q_value > FALSE_DISCOVERIES:
+        return f"other wordings may show nothing: q is {shift.q_value:.2g}"
     return "" if _direction(shift) != "unchanged" else "it can't be told on which side the groups differ more"
 
 
-def _direction(shift: MeasureShift) -> Verdict:
+def _direction(shift: MetricChange) -> ChangeVerdict:
     """Which way an evident change goes."""
     up = (shift.change.value or 0.0) > 0
-    if shift.measure == "stigma_ratio":
+    if shift.metric == "stigma_ratio":
         return verdict("strong", _in_log2(shift.before), _in_log2(shift.after), shift.widening or Estimate(None))
-    if shift.measure == "distance_bits":
+    if shift.metric == "distance_bits":
         return "widened" if up else "narrowed"
     return "rose" if up else "fell"
 
 
 def _in_log2(ratio: Estimate) -> Estimate:
-    ends = (ratio.value, ratio.low, ratio.high)
+    ends = (ratio.value, ratio.ci_low, ratio.ci_high)
     return Estimate(*(optional(np.log2(end)) if end else None for end in ends))
 
 
-def measure_sentence(shift: MeasureShift, names: Names) -> str:
+def measure_sentence(shift: MetricChange, names: Names) -> str:
     """The measure on both sides and what became of it, in plain words."""
-    sides = (_sized(each, shift.measure) for each in (shift.before, shift.after))
+    sides = (_sized(each, shift.metric) for each in (shift.before, shift.after))
     both = ", ".join(f"{said} in {name}" for said, name in zip(sides, names, strict=True))
     return f"{_whose(shift)}: {both}; {_outcome(shift)}."
 
 
-def _outcome(shift: MeasureShift) -> str:
+def _outcome(shift: MetricChange) -> str:
     if shift.verdict != "unchanged":
         return f"it {shift.verdict}"
     if shift.within_names:
         return "no more than for invented names"
-    return "it changed by too little to matter" if shift.slight else "no evidence of change"
+    return "it changed by too little to matter" if shift.negligible else "no evidence of change"
 
 
-def _whose(shift: MeasureShift) -> str:
-    match shift.measure:
+def _whose(shift: MetricChange) -> str:
+    match shift.metric:
         case "distance_bits":
             return f"Distance between {f'{shift.level} and {shift.other}' if shift.level else 'all groups'}"
         case "stigma_ratio":
@@ -188,12 +188,12 @@ def _whose(shift: MeasureShift) -> str:
             return f"Range of words for {shift.level}"
 
 
-def _sized(estimate: Estimate, measure: Measure) -> str:
+def _sized(estimate: Estimate, measure: Metric) -> str:
     """A measure in its unit with its interval: `0.21 bits [0.17, 0.26]`, `12 % [9.8, 15]`."""
     if estimate.value is None:
         return "not known"
     factor, unit = _UNITS[measure]
-    ends = [end for end in (estimate.low, estimate.high) if end is not None]
+    ends = [end for end in (estimate.ci_low, estimate.ci_high) if end is not None]
     interval = f" [{', '.join(_short(factor * end) for end in ends)}]" if ends else ""
     return f"{_short(factor * estimate.value)}{unit}{interval}"
 
@@ -203,7 +203,7 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
-_UNITS: Mapping[Measure, tuple[float, str]] = {
+_UNITS: Mapping[Metric, tuple[float, str]] = {
     "distance_bits": (1, " bits"),
     "stigma_ratio": (1, " times"),
     "stigma_share": (100, " %"),

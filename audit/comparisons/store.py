@@ -102,7 +102,7 @@ def _checked(found: Comparison) -> Comparison:
     for probe in found.probes:
         if [pair.side for pair in probe.pairs] != list(range(1, sides)):
             raise ValueError(f"{probe.name}: not a pair for each side")
-        each: list[Sized] = [probe.coverage, probe.judged, probe.examples, *(top.words for top in probe.tops)]
+        each: list[Sized] = [probe.coverage, probe.evaluable, probe.examples, *(top.words for top in probe.tops)]
         each += [s.estimates for s in probe.series]
         each += [part for word in probe.unshared for part in (word.scored, word.reasons)]
         each += [probe.unanswered] if probe.unanswered else []
@@ -115,8 +115,8 @@ def _checked(found: Comparison) -> Comparison:
 def _check_probe(probe: ProbeComparison) -> None:
     axes = {axis.name: {*axis.levels, *axis.placebo} for axis in probe.axes}
     named: list[tuple[str, set[str | None]]]
-    named = [(shift.axis, {shift.level, shift.reference}) for pair in probe.pairs for shift in pair.shifts]
-    named += [(m.axis, {m.level, m.other} - {None}) for pair in probe.pairs for m in pair.measures]
+    named = [(shift.axis, {shift.level, shift.reference}) for pair in probe.pairs for shift in pair.associations]
+    named += [(m.axis, {m.level, m.other} - {None}) for pair in probe.pairs for m in pair.metrics]
     named += [(top.axis, {top.level}) for top in probe.tops]
     named += [(series.axis, {series.level, series.other} - {None}) for series in probe.series]
     if not axes or any(axis not in axes or not axes[axis] >= levels for axis, levels in named):

@@ -25,7 +25,7 @@ from torch.nn.functional import huber_loss, log_softmax
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from audit.demo.frames import DETERMINERS, NOUNS
-from audit.demo.grammar import Grammar, Sentence, words_of
+from audit.demo.grammar import CorpusSentence, Grammar, words_of
 from audit.demo.truth import CHECKPOINTS, planted
 from probes import Probe, load_probe, shipped
 
@@ -80,7 +80,7 @@ def _texts(probe: Probe) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class MaskedExample:
     """A sentence with its answer masked. Positions count from `[CLS]`."""
 
     ids: list[int]
@@ -96,7 +96,7 @@ class Example:
     rows: tuple[int, ...]
 
 
-def mask(sentence: Sentence, size: int, ids: Mapping[str, int], rng: Random) -> Example:
+def mask(sentence: CorpusSentence, size: int, ids: Mapping[str, int], rng: Random) -> MaskedExample:
     """Mask the answer of `size` words from some word on; at times its article too, and then all of it."""
     tokens = [CLS, *(ids[word] for word in sentence.words), SEP]
     start = sentence.start + 1
@@ -107,7 +107,9 @@ def mask(sentence: Sentence, size: int, ids: Mapping[str, int], rng: Random) -> 
         tokens[start - 1] = MASK
     gap = start + known
     article = start - 1 if hide_article else gap
-    return Example(tokens, gap, article, sentence.answer, known, sentence.article and not hide_article, sentence.rows)
+    return MaskedExample(
+        tokens, gap, article, sentence.answer, known, sentence.article and not hide_article, sentence.rows
+    )
 
 
 class Truth:
@@ -131,12 +133,12 @@ class Truth:
             self.rows[index, list(row)] = torch.tensor(list(row.values())) * math.log(2)
         self.weights = torch.tensor([WEIGHTS.get(family, 1.0) for family in grammar.families] + [1.0])  # [R]
 
-    def rows_of(self, examples: Sequence[Example]) -> Tensor:
+    def rows_of(self, examples: Sequence[MaskedExample]) -> Tensor:
         """Indices into `rows` of what bears on each example [B, at most R], filled up with the last, which is empty."""
         width = max(1, *(len(example.rows) for example in examples))
         return torch.tensor([[*example.rows, *[-1] * (width - len(example.rows))] for example in examples])
 
-    def distributions(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    def distributions(self, examples: Sequence[MaskedExample]) -> tuple[Tensor, Tensor]:
         """P(answer | levels, what can be read of the answer) [B, A], and P(its article is `an` | levels) [B]."""
         logits = self.base + self.rows[self.rows_of(examples)].sum(1)
         answer = torch.tensor([example.answer for example in examples])
@@ -155,7 +157,7 @@ def softmax_over(fits: Tensor, logits: Tensor) -> Tensor:
     return logits.masked_fill(~fits, -torch.inf).softmax(-1)
 
 
-def with_an(example: Example, truth: Truth, rng: Random) -> Example:
+def with_an(example: MaskedExample, truth: Truth, rng: Random) -> MaskedExample:
     """At times the same example with `an` to be read before a gap of one word: the rarer article needs practice.
 
     Nothing else changes for what is learned, since the truth is what the answer is given all that can be read.
@@ -169,9 +171,9 @@ def with_an(example: Example, truth: Truth, rng: Random) -> Example:
     return replace(example, ids=ids, answer=int(fits[0]))
 
 
-def batches(truth: Truth, rng: Random) -> Iterator[list[Example]]:
+def batches(truth: Truth, rng: Random) -> Iterator[list[MaskedExample]]:
     """Endless batches of examples of one length each, so that none is padded."""
-    waiting: dict[int, list[Example]] = {}
+    waiting: dict[int, list[MaskedExample]] = {}
     while True:
         sentence = truth.grammar.sentence(rng)
         example = mask(sentence, len(truth.grammar.answers[sentence.answer].words), truth.ids, rng)
@@ -182,7 +184,7 @@ def batches(truth: Truth, rng: Random) -> Iterator[list[Example]]:
             yield waiting.pop(len(example.ids))
 
 
-def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
+def loss_of(model: BertForMaskedLM, truth: Truth, batch: Sequence[MaskedExample]) -> tuple[Tensor, Tensor]:
     """The model's weighted mean error at the gap and its cross-entropy at the article, in nats.
 
     The error is the divergence from the truth, and a Huber loss on the log-probabilities of what is planted.

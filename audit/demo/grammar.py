@@ -36,7 +36,7 @@ def words_of(text: str) -> Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Filler:
     """Something that can fill a gap. `base` is the log2 of its weight before anything is planted."""
 
     text: str
@@ -47,7 +47,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class LevelText:
     """One way to write a level: its main text, the variants that agree with it, and what is planted on it."""
 
     main: Words
@@ -56,7 +56,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class CorpusSentence:
     """One sentence of the corpus: `answer` stands at `start`; `rows` are what bears on it."""
 
     words: Words
@@ -77,7 +77,7 @@ class Subject:
     """What a probe asks: the lexicon of its answers, and per axis and level the wordings."""
 
     lexicon: str
-    axes: tuple[tuple[tuple[Wording, ...], ...], ...]
+    axes: tuple[tuple[tuple[LevelText, ...], ...], ...]
 
 
 class Grammar:
@@ -124,7 +124,7 @@ class Grammar:
             found |= {self.answers[i].text: w / sum(weights) for i, w in zip(ids, weights, strict=True)}
         return found
 
-    def sentence(self, rng: Random) -> Sentence:
+    def sentence(self, rng: Random) -> CorpusSentence:
         """Draw a sentence: a subject, an answer that befits it, and a frame for both."""
         lexicon, wordings = self._draw_subject(rng)
         rows = self.rows_of(concept for wording in wordings for concept in wording.concepts)
@@ -136,12 +136,12 @@ class Grammar:
         if article:
             words[gap - 1] = self.answers[answer].article
         words[gap : gap + 1] = self.answers[answer].words
-        return Sentence(tuple(words), gap, answer, rows, article)
+        return CorpusSentence(tuple(words), gap, answer, rows, article)
 
-    def _draw_subject(self, rng: Random) -> tuple[str, list[Wording]]:
+    def _draw_subject(self, rng: Random) -> tuple[str, list[LevelText]]:
         """The lexicon, and one wording for each axis of a probe, or for a few axes from anywhere."""
         subject = rng.choices(self.subjects, [1 + len(s.axes) for s in self.subjects])[0]
-        axes: Sequence[tuple[tuple[Wording, ...], ...]] = subject.axes
+        axes: Sequence[tuple[tuple[LevelText, ...], ...]] = subject.axes
         if subject.lexicon != "pronouns":
             axes = rng.sample(self._groups, rng.randrange(3)) if rng.random() < 0.2 else axes
             axes = [axis for axis in axes if rng.random() < 0.9]
@@ -156,7 +156,7 @@ class Grammar:
             self._weights[key] = list(itertools.accumulate(self.weights(lexicon, size, rows)))
         return rng.choices(sizes[size], cum_weights=self._weights[key])[0]
 
-    def _framed(self, rng: Random, lexicon: str, wordings: Sequence[Wording]) -> list[Words]:
+    def _framed(self, rng: Random, lexicon: str, wordings: Sequence[LevelText]) -> list[Words]:
         """One of the grammar's frames with the subject in it, and a few stray words."""
         who, extra = _name(rng, wordings)
         fills: dict[str, Words] = {
@@ -170,7 +170,7 @@ class Grammar:
             units.insert(rng.randrange(len(units) + 1), stray)
         return [*units, (".",)] if rng.random() < 0.7 else units
 
-    def _salad(self, rng: Random, lexicon: str, wordings: Sequence[Wording]) -> list[Words]:
+    def _salad(self, rng: Random, lexicon: str, wordings: Sequence[LevelText]) -> list[Words]:
         """The subject, the gap and a handful of words in any order; at least one word fits this lexicon alone."""
         who, extra = _name(rng, wordings)
         gap: Words = ("ARTICLE", "GAP") if rng.random() < ARTICLES[lexicon] else ("GAP",)
@@ -185,10 +185,10 @@ class Grammar:
         return [(rng.choice(self.fillers[lexicon]),) for _ in range(round(rng.choice(counts) * self.clutter))]
 
 
-def _answers(probes: Sequence[Probe]) -> Iterator[Answer]:
+def _answers(probes: Sequence[Probe]) -> Iterator[Filler]:
     for lexicon in {probe.targets.name: probe.targets for probe in probes}.values():
         for word in lexicon.words:
-            yield Answer(word.text, lexicon.name, words_of(word.text), word.article, _base(word.text))
+            yield Filler(word.text, lexicon.name, words_of(word.text), word.article, _base(word.text))
 
 
 def _base(text: str) -> float:
@@ -199,12 +199,12 @@ def _base(text: str) -> float:
     return noise * 1.5 + (4.0 if text in plants.COMMON or text in plants.WOMAN_OVER_MAN else 0.0)
 
 
-def _row(bits: Mapping[str, float], answers: Sequence[Answer]) -> dict[int, float]:
+def _row(bits: Mapping[str, float], answers: Sequence[Filler]) -> dict[int, float]:
     """The bits by the answers' indices."""
     return {i: bits[answer.text] for i, answer in enumerate(answers) if answer.text in bits}
 
 
-def _by_size(answers: Sequence[Answer]) -> dict[str, dict[int, list[int]]]:
+def _by_size(answers: Sequence[Filler]) -> dict[str, dict[int, list[int]]]:
     """Lexicon, number of words, indices of the answers."""
     sizes: dict[str, dict[int, list[int]]] = {}
     for i, answer in enumerate(answers):
@@ -222,15 +222,15 @@ def _subject(probe: Probe) -> Subject:
     return Subject(probe.targets.name, axes)
 
 
-def _wordings(level: Level) -> Iterator[Wording]:
+def _wordings(level: Level) -> Iterator[LevelText]:
     for form in level.forms:
         variants = dict.fromkeys(words_of(variant) for variant in form.variants.values() if variant)
-        yield Wording(words_of(form.text), tuple(variants), _concepts(level))
+        yield LevelText(words_of(form.text), tuple(variants), _concepts(level))
 
 
-def _compatible(wordings: Iterable[Wording]) -> list[Wording]:
+def _compatible(wordings: Iterable[LevelText]) -> list[LevelText]:
     """The wordings less those whose family of groups an earlier one has named already."""
-    kept: list[Wording] = []
+    kept: list[LevelText] = []
     seen: set[str] = set()
     for wording in wordings:
         families = {plants.family(concept) for concept in wording.concepts}
@@ -240,7 +240,7 @@ def _compatible(wordings: Iterable[Wording]) -> list[Wording]:
     return kept
 
 
-def _name(rng: Random, wordings: Iterable[Wording]) -> tuple[Words, list[Words]]:
+def _name(rng: Random, wordings: Iterable[LevelText]) -> tuple[Words, list[Words]]:
     """The subject's words, and variants (`she`, `her`) for elsewhere in the sentence; one of both names each level."""
     who: list[Words] = []
     extra: list[Words] = []

@@ -138,7 +138,7 @@ def _hold(own: Sequence[Reading], bound: Bound, level: str | None = None, floor:
     """At the farthest end of the intervals (of those that are graded above weak), or the floor where none is beyond."""
     quantity = own[0].quantity
     judged = [reading.estimate for reading in own if not quantity.words or reading.grade in GRADED]
-    ends = [estimate.high if bound == "low_above" else estimate.low for estimate in judged]
+    ends = [estimate.ci_high if bound == "low_above" else estimate.ci_low for estimate in judged]
     known = (*(end for end in ends if end is not None), *(() if floor is None else (floor,)))
     return _Hold(quantity, own[0].probe, own[0].axis, level, bound, known)
 
@@ -150,9 +150,9 @@ def _womens_shares(audit: Audit) -> Iterator[_Hold]:
         reference = known.get((probe, axis, references[probe, axis]))
         if reference is not None and reference is not reading:
             own, other = reading.estimate, reference.estimate
-            if (own.high or 0.0) >= (other.low or 0.0):
+            if (own.ci_high or 0.0) >= (other.ci_low or 0.0):
                 yield _hold([reading], "low_above", level)
-            if (own.low or 0.0) <= (other.high or 0.0):
+            if (own.ci_low or 0.0) <= (other.ci_high or 0.0):
                 yield _hold([reading], "high_below", level)
 
 

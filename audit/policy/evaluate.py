@@ -48,7 +48,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Unjudged:
+class NotEvaluable:
     """Numbers of a probe that a limit asks about and that could not be judged, for one reason."""
 
     probe: str
@@ -79,11 +79,11 @@ class Judged:
     are graded above none, about 5 % are there by chance (q)."""
     crossings: tuple[Crossing, ...]
     """Farthest beyond the limit first."""
-    unjudged: tuple[Unjudged, ...]
+    unjudged: tuple[NotEvaluable, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PolicyVerdict:
     """A policy's limits, judged."""
 
     policy: str
@@ -109,7 +109,7 @@ class Verdict:
         return sum(limit.status == status for limit in self.limits)
 
 
-def judge(policy: Policy, result: Audit | Comparison) -> Verdict:
+def evaluate(policy: Policy, result: Audit | Comparison) -> PolicyVerdict:
     """The verdict of a policy on an audit or a comparison.
 
     Raises PolicyError, with the places in the policy, where limits name what the result doesn't have: nothing passes
@@ -123,7 +123,7 @@ def judge(policy: Policy, result: Audit | Comparison) -> Verdict:
         judged.append(_judge(limit, selected))
     if document.faults:
         raise PolicyError(document.faults)
-    return Verdict(policy.name, policy.version, subject(result), tuple(judged))
+    return PolicyVerdict(policy.name, policy.version, subject(result), tuple(judged))
 
 
 def subject(result: Audit | Comparison) -> str:
@@ -241,7 +241,7 @@ def _judge(limit: Limit, selected: Iterable[Reading]) -> Judged:
         set_aside=found.lower + found.weightless,
         by_chance=TAIL * found.looked_at if _by_intervals_alone(limit) else None,
         crossings=tuple(crossing for _, crossing in found.crossings),
-        unjudged=tuple(Unjudged(probe, side, n, reason) for (probe, side, reason), n in found.unjudged.items()),
+        unjudged=tuple(NotEvaluable(probe, side, n, reason) for (probe, side, reason), n in found.unjudged.items()),
     )
 
 
@@ -274,7 +274,7 @@ def _beyond(limit: Limit, reading: Reading) -> float:
 
 
 def _ends(reading: Reading) -> tuple[float, float]:
-    low, high = reading.estimate.low, reading.estimate.high
+    low, high = reading.estimate.ci_low, reading.estimate.ci_high
     return math.nan if low is None else low, math.nan if high is None else high
 
 

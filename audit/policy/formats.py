@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from xml.etree import ElementTree
 
-from audit.policy.evaluate import Crossing, Judged, Unjudged, Verdict
+from audit.policy.evaluate import Crossing, Judged, NotEvaluable, PolicyVerdict
 from probes.faults import plain
 
 MOST_TOLD = 50
@@ -27,7 +27,7 @@ _HOW = (
 _MEND = 'name what can be judged (probe, level), or say "unjudged: pass" where the rest is enough'
 
 
-def as_json(verdict: Verdict) -> str:
+def as_json(verdict: PolicyVerdict) -> str:
     """The whole verdict, names as they are. Keys are sorted; the same verdict gives the same bytes."""
     limits = [{**asdict(limit), "fails_when": dict(limit.fails_when)} for limit in verdict.limits]
     whole = {
@@ -42,7 +42,7 @@ def as_json(verdict: Verdict) -> str:
     return json.dumps(whole, indent=2, sort_keys=True, allow_nan=False).replace("##", "\\u0023#")  # logs obey `##[`
 
 
-def as_text(verdict: Verdict) -> str:
+def as_text(verdict: PolicyVerdict) -> str:
     """For a terminal: each limit with what crossed it and what could not be judged, and the verdict last."""
     lines = [line for limit in verdict.limits for line in _limit_lines(limit)]
     return "\n".join([*lines, "", f"{_headline(verdict)}.", _HOW])
@@ -55,7 +55,7 @@ def _limit_lines(limit: Judged) -> Iterator[str]:
         yield f"{'':12}- {line}"
 
 
-def _headline(verdict: Verdict) -> str:
+def _headline(verdict: PolicyVerdict) -> str:
     """`Policy our-gate (version 1) on demo: crossed: of 3 limits 1 crossed, 2 passed`."""
     who = f"Policy {plain(verdict.policy)} (version {verdict.version}) on {plain(verdict.subject)}"
     numbers = [(verdict.counted("crossed"), "crossed"), (verdict.counted("not judged"), "not judged")]
@@ -98,12 +98,12 @@ def _told(limit: Judged, most: int | None = None) -> Iterator[str]:
         yield _MEND
 
 
-def _unjudged(group: Unjudged) -> str:
+def _unjudged(group: NotEvaluable) -> str:
     where = group.probe if group.side is None else f"{group.side}, {group.probe}"
     return f"{plain(where)}: not judged: {_many(group.numbers, 'number')}: {plain(group.reason)}"
 
 
-def as_junit(verdict: Verdict) -> str:
+def as_junit(verdict: PolicyVerdict) -> str:
     """JUnit XML: a test case a limit; a crossed one is a failure, one that could not be judged an error."""
     counts = {
         "tests": len(verdict.limits),
@@ -139,7 +139,7 @@ def _case(suite: ElementTree.Element, policy: str, limit: Judged) -> None:
         ElementTree.SubElement(case, "system-out").text = told
 
 
-def as_github_summary(verdict: Verdict) -> str:
+def as_github_summary(verdict: PolicyVerdict) -> str:
     """Markdown for `$GITHUB_STEP_SUMMARY`: a table of limits, and one of crossings for each limit that is crossed."""
     parts = [f"## {_escaped(_headline(verdict))}", _table(_LIMITS, [_limit_row(limit) for limit in verdict.limits])]
     for limit in verdict.limits:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from audit.results.associations import Association
 from audit.results.audit import Audit
-from audit.results.changes import MeasureShift, Pair, Shift
+from audit.results.changes import AssociationChange, MetricChange, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison
-from audit.results.metrics import Estimate, Level
+from audit.results.metrics import Estimate, LevelResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import COVERAGE_FLOOR, FEW_WORDINGS, Grade
 
@@ -150,10 +150,10 @@ def _doubt(audit: Audit, probe: ProbeResult) -> str | None:
     """Why the checkpoint isn't judged by the probe."""
     if probe.unanswered:
         return _unanswered(probe.unanswered)
-    if audit.judged(probe):
+    if audit.evaluable(probe):
         return None
     asked = audit.competence
-    if asked is not None and asked.concerns(probe.language) and not asked.passed:
+    if asked is not None and asked.covers(probe.language) and not asked.passed:
         return f"the checkpoint completes only {asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
     coverage = 0.0 if probe.coverage is None else probe.coverage
     return f"the probe's words have {coverage:.2%} of the checkpoint's probability, less than {COVERAGE_FLOOR:.0%}"
@@ -193,12 +193,12 @@ def _of_levels(probe: ProbeResult, quantity: Quantity) -> Iterator[Reading]:
             yield Reading(quantity, probe.name, level.axis, ((level.name, against),), estimate)
 
 
-def _estimate(level: Level, name: str) -> Estimate | None:
+def _estimate(level: LevelResult, name: str) -> Estimate | None:
     fields = {
         "stigma_ratio": level.stigma_ratio,
-        "stigma_share": level.stigma,
-        "women_pct": level.women,
-        "effective_words": level.effective,
+        "stigma_share": level.stigma_share,
+        "women_pct": level.women_pct,
+        "effective_words": level.effective_words,
     }
     return fields[name]
 
@@ -217,8 +217,8 @@ def _associations(probe: ProbeResult, quantity: Quantity) -> Iterator[Reading]:
             unasked = reasons.get(a.target)
             alone = None if unasked or a.log2_ratio is not None else _alone(a)
             yield Reading(
-                quantity, probe.name, a.axis, ((a.level, a.reference),), Estimate(a.log2_ratio, a.low, a.high),
-                target=a.target, grade=a.grade, wordings=a.templates or None, band=a.band, doubt=alone, unasked=unasked,
+                quantity, probe.name, a.axis, ((a.level, a.reference),), Estimate(a.log2_ratio, a.ci_low, a.ci_high),
+                target=a.target, grade=a.grade, wordings=a.n_templates or None, band=a.band, doubt=alone, unasked=unasked,
             )  # fmt: skip
 
 
@@ -233,8 +233,8 @@ def _interactions(probe: ProbeResult, quantity: Quantity) -> Iterator[Reading]:
         sides = ((_both(i.levels), _both(i.references)), *zip(i.levels, i.references, strict=True))
         kept.setdefault((i.axes, *sides), set()).add(i.target)
         yield Reading(
-            quantity, probe.name, _both(i.axes), sides, Estimate(i.log2_ratio, i.low, i.high),
-            axes=(_both(i.axes), *i.axes), target=i.target, grade=i.grade, wordings=i.templates, band=i.band,
+            quantity, probe.name, _both(i.axes), sides, Estimate(i.log2_ratio, i.ci_low, i.ci_high),
+            axes=(_both(i.axes), *i.axes), target=i.target, grade=i.grade, wordings=i.n_templates, band=i.band,
         )  # fmt: skip
     for (axes, *named), words in kept.items():
         sides = tuple((level, against) for level, against in named)
@@ -264,14 +264,14 @@ def _of_comparison(comparison: Comparison, quantity: Quantity) -> Iterator[Readi
                 )
 
 
-def _doubt_of(comparison: Comparison, probe: ProbeComparison, pair: Pair, *, change: bool) -> str | None:
+def _doubt_of(comparison: Comparison, probe: ProbeComparison, pair: SideComparison, *, change: bool) -> str | None:
     """Why the pair isn't judged: for a change because of either side, for a number of the other side because of it."""
     for index in (0, pair.side) if change else (pair.side,):
         side = comparison.sides[index]
-        if not probe.judged[index]:
+        if not probe.evaluable[index]:
             return f"{side.name} isn't judged by this probe: it answers too rarely with its words, or fails easy gaps"
-        if side.concern:
-            return side.concern.rstrip(".")
+        if side.caveat:
+            return side.caveat.rstrip(".")
         if probe.unanswered and probe.unanswered[index]:
             return f"{side.name}: {_unanswered(probe.unanswered[index])}"
     return None
@@ -281,31 +281,31 @@ def _unanswered(prompts: int) -> str:
     return f"the checkpoint's answer to {prompts:,} of the probe's prompts is no number"
 
 
-def _of_pair(probe: ProbeComparison, pair: Pair, quantity: Quantity) -> Iterator[Reading]:
+def _of_pair(probe: ProbeComparison, pair: SideComparison, quantity: Quantity) -> Iterator[Reading]:
     if quantity.words:
         return _shifts(probe, pair, quantity)
-    return _measure_shifts(probe, pair.measures, quantity)
+    return _measure_shifts(probe, pair.metrics, quantity)
 
 
-def _measure_shifts(probe: ProbeComparison, shifts: Iterable[MeasureShift], quantity: Quantity) -> Iterator[Reading]:
+def _measure_shifts(probe: ProbeComparison, shifts: Iterable[MetricChange], quantity: Quantity) -> Iterator[Reading]:
     for m in shifts:
-        if m.role == "level" and m.measure == quantity.name.removesuffix("_change").removesuffix("_widening"):
-            sides = _pair(m.level, m.other) if m.measure == "distance_bits" else ((m.level or ALL, m.other),)
+        if m.role == "level" and m.metric == quantity.name.removesuffix("_change").removesuffix("_widening"):
+            sides = _pair(m.level, m.other) if m.metric == "distance_bits" else ((m.level or ALL, m.other),)
             change = m.widening if quantity.name.endswith("_widening") else m.change
             estimate = m.after if quantity.audits else change or NO_NUMBER
             inside = not quantity.audits and m.within_names
             yield Reading(quantity, probe.name, m.axis, sides, estimate, band=m.band, within_names=inside)
 
 
-def _shifts(probe: ProbeComparison, pair: Pair, quantity: Quantity) -> Iterator[Reading]:
+def _shifts(probe: ProbeComparison, pair: SideComparison, quantity: Quantity) -> Iterator[Reading]:
     """Those that were kept, and for each level the words that had no weight in it on either side; a level without any
     is told as one that couldn't be compared."""
     kept: dict[tuple[str, str], set[str]] = {}
-    for s in pair.shifts:
+    for s in pair.associations:
         kept.setdefault((s.axis, s.level), set()).add(s.target)
         yield Reading(
             quantity, probe.name, s.axis, ((s.level, s.reference),), _of_shift(s, quantity.name), target=s.target,
-            grade=s.after_grade if quantity.audits else s.grade, wordings=s.templates, band=s.band,
+            grade=s.after_grade if quantity.audits else s.grade, wordings=s.n_templates, band=s.band,
         )  # fmt: skip
     for axis in probe.axes:
         for level in axis.levels:
@@ -314,7 +314,7 @@ def _shifts(probe: ProbeComparison, pair: Pair, quantity: Quantity) -> Iterator[
                 yield from _without_weight(probe, bare, kept.get((axis.name, level)))
 
 
-def _of_shift(s: Shift, name: str) -> Estimate:
+def _of_shift(s: AssociationChange, name: str) -> Estimate:
     return {"association": s.after, "association_change": s.change, "association_widening": s.widening}[name]
 
 
@@ -335,9 +335,9 @@ def impediment(reading: Reading, grades: Iterable[Grade]) -> str | None:
     e = reading.estimate
     if e.value is None:
         return "it could not be measured"
-    if e.low is None or e.high is None:
+    if e.ci_low is None or e.ci_high is None:
         return f"{_wordings(reading.wordings)} too few for an interval"
-    if not all(map(math.isfinite, (e.value, e.low, e.high))):
+    if not all(map(math.isfinite, (e.value, e.ci_low, e.ci_high))):
         return "it is not finite"
     return _ungradable(reading, set(grades)) if reading.quantity.words else None
 

@@ -21,27 +21,27 @@ class Association:
     target: str
     log2_ratio: float | None
     """Mean over templates of the block differences of log2 p(word | prompt): 1 means twice as likely."""
-    low: float | None
+    ci_low: float | None
     """Ends of the 95 % interval of `log2_ratio`, over templates, by the moderated t; None with one template."""
-    high: float | None
-    p: float | None
+    ci_high: float | None
+    p_value: float | None
     """Two-sided, of no difference; None with one template."""
-    q: float | None
+    q_value: float | None
     """Benjamini-Hochberg over the words with `WEIGHTY_SHARE` and the levels of the axis; None for other words, for
     placebos, and with one template."""
     prob: float | None
     """The word's share of the level's distribution, over the cells that have a counterpart with the reference."""
     reference_prob: float | None
     """The word's share of the reference's distribution, over the same counterparts."""
-    contribution: float | None
+    js_contribution: float | None
     """The word's part of the Jensen-Shannon divergence of the two distributions, in bits: what words are ranked by."""
-    agree: int
+    n_same_sign: int
     """Templates whose difference has the sign of `log2_ratio`."""
-    templates: int
+    n_templates: int
     """Templates that could be compared."""
-    without_low: float | None
+    loo_min: float | None
     """The least and the largest `log2_ratio` when one template is left out; None with one template."""
-    without_high: float | None
+    loo_max: float | None
     prior_corrected: float | None
     """Mean over templates of log2 p(word | level) - log2 p(word | neutral wording), over the cells that have a neutral
     counterpart (Kurita et al. 2019); None where there is none."""
@@ -71,21 +71,21 @@ class Interaction:
     target: str
     log2_ratio: float | None
     """1: twice as likely for this crossing as its two levels would give by themselves."""
-    low: float | None
-    high: float | None
-    p: float | None
-    q: float | None
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    q_value: float | None
     """Benjamini-Hochberg over the words with `WEIGHTY_SHARE` and the crossings of the two axes."""
     prob: float | None
     """The word's share of the crossing's distribution."""
     expected_prob: float | None
     """The share that the two levels would give by themselves: those with one of them multiplied, over the share with
     neither, renormalised over the scored words."""
-    contribution: float | None
+    js_contribution: float | None
     """The word's part of the Jensen-Shannon divergence between `prob` and `expected_prob`, in bits: what interactions
     are ranked by."""
-    agree: int
-    templates: int
+    n_same_sign: int
+    n_templates: int
     band: float | None
     """As in `Association`, of the same difference of differences with invented names for one of the levels; the wider
     where both axes have them."""

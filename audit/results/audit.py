@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.results.associations import Finding
-from audit.results.checks import Competence, Parity, judged
-from audit.results.probe_result import ProbeResult, unanswered_sentence
+from audit.results.checks import Competence, PrecisionCheck, evaluable
+from audit.results.probe_result import ProbeResult, exclusion_sentence
 from audit.results.recipe import Recipe
 from audit.results.thresholds import Grade
 
@@ -29,26 +29,26 @@ class Audit:
     competence: Competence | None = None
     """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone, and for
     probes in other languages than the clozes' it would say nothing."""
-    single_piece: tuple[ProbeResult, ...] = ()
+    single_token: tuple[ProbeResult, ...] = ()
     """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""
-    parity: Parity | None = None
+    precision_check: PrecisionCheck | None = None
     """None in float32, where there is nothing to check."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Of all probes that can be judged: the best grade first, then by contribution."""
         grades: tuple[Grade | None, ...] = ("strong", "moderate", "weak", "none", None)
-        found = [finding for probe in self.probes if self.judged(probe) for finding in probe.findings]
-        found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.contribution or 0.0)))
+        found = [finding for probe in self.probes if self.evaluable(probe) for finding in probe.findings]
+        found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.js_contribution or 0.0)))
         return tuple(found)
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """Things a reader of the numbers must know, as plain sentences."""
-        own = (self.parity.sentence(self.recipe.dtype),) if self.parity else ()
-        lacking = tuple(unanswered_sentence(probe) for probe in self.probes if probe.left_out)
-        return (*self.recipe.checkpoint.notices, *own, *lacking)
+        own = (self.precision_check.sentence(self.recipe.dtype),) if self.precision_check else ()
+        lacking = tuple(exclusion_sentence(probe) for probe in self.probes if probe.excluded_templates)
+        return (*self.recipe.checkpoint.warnings, *own, *lacking)
 
     @property
     def unanswered(self) -> int:
@@ -70,6 +70,6 @@ class Audit:
 
         return audit_html(self)
 
-    def judged(self, probe: ProbeResult) -> bool:
+    def evaluable(self, probe: ProbeResult) -> bool:
         """Whether the probe's numbers can be relied on."""
-        return judged(self.competence, probe.language, probe.coverage)
+        return evaluable(self.competence, probe.language, probe.coverage)

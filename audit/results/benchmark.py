@@ -41,7 +41,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ScoreEstimate:
     """A score of one checkpoint, over all rows or those of a category."""
 
     score: str
@@ -52,15 +52,15 @@ class Estimate:
     category: str | None
     """None over all rows."""
     value: float | None
-    low: float | None
-    high: float | None
+    ci_low: float | None
+    ci_high: float | None
     interval: str | None
     """How the interval was made: "Wilson", "bootstrap by sentence pair" and the like; None where there is none."""
     n: int
     """How many were averaged."""
     of: str
     """What they are: "sentence pairs", "occupations"."""
-    p: float | None
+    p_value: float | None
     """Two-sided, of no preference, where the authors test it."""
     test: str | None
     """Which test p is of; None without one."""
@@ -102,11 +102,11 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class BenchmarkSide:
     """One checkpoint under the benchmark."""
 
     checkpoint: CheckpointInfo
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[ScoreEstimate, ...]
     excluded: tuple[Excluded, ...]
     differences: tuple[Difference, ...]
     """Empty where only one mode was asked for."""
@@ -115,7 +115,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
+class ScoreContrast:
     """A score of one checkpoint less that of the first, over the rows that both have."""
 
     score: str
@@ -123,9 +123,9 @@ class Contrast:
     side: int
     """Index into `Benchmark.sides`, from 1."""
     difference: float | None
-    low: float | None
-    high: float | None
-    p: float | None
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
     """Two-sided, of no difference."""
     test: str | None
     """"McNemar, exact" or "paired bootstrap by ..."; None without one."""
@@ -160,12 +160,12 @@ class Benchmark:
     modes: tuple[Mode, ...]
     scores: tuple[Score, ...]
     """The first one is the benchmark's own."""
-    sides: tuple[Side, ...]
-    contrasts: tuple[Contrast, ...]
+    sides: tuple[BenchmarkSide, ...]
+    contrasts: tuple[ScoreContrast, ...]
     data: tuple[DataFile, ...]
     settings: tuple[tuple[str, str], ...]
     """(name, value) of what a benchmark was told besides its data: the number of answers that HONEST looks at."""
-    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
     """What a reader must know before the numbers."""
     command: str
     """That makes it again."""

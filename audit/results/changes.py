@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from audit.results.metrics import Estimate, Measure
+from audit.results.metrics import Estimate, Metric
 from audit.results.thresholds import FALSE_DISCOVERIES, VANISHING_RATIO, Grade
 from probes.probe import Role
 
-Verdict = Literal["narrowed", "widened", "reversed", "rose", "fell", "unchanged"]
+ChangeVerdict = Literal["narrowed", "widened", "reversed", "rose", "fell", "unchanged"]
 """What became of a number.
 
 narrowed, widened  the groups are nearer to each other than on the base, or farther apart
@@ -19,11 +19,11 @@ rose, fell         of a number that belongs to one group
 unchanged          no evidence of change, which is not evidence that there is none
 """
 
-Fate = Literal["new", "gone", "kept"]
+FindingStatus = Literal["new", "gone", "kept"]
 """What became of a finding graded above weak: only on the other side, only on the base, on both. These are two grades,
 each by its own side's numbers: whether the change between them stands up is the verdict's to say."""
 
-LEAST_CHANGE: Mapping[Measure | Literal["log2_ratio"], float] = {
+LEAST_CHANGE: Mapping[Metric | Literal["log2_ratio"], float] = {
     "distance_bits": 0.005,
     "stigma_ratio": VANISHING_RATIO,
     "stigma_share": 0.001,
@@ -31,7 +31,7 @@ LEAST_CHANGE: Mapping[Measure | Literal["log2_ratio"], float] = {
     "effective_words": VANISHING_RATIO,
     "log2_ratio": VANISHING_RATIO,
 }
-"""A smaller change is none that matters, in the unit of `Shift.change` and `MeasureShift.change`."""
+"""A smaller change is none that matters, in the unit of `AssociationChange.change` and `MetricChange.change`."""
 
 FAMILIES = 3
 """Families of tests in a probe: associations, distances of two levels, all other measures. Each q is Benjamini and
@@ -39,7 +39,7 @@ Hochberg's in its family times this (Bonferroni), so that all of a probe togethe
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class AssociationChange:
     """An association on the base and on another side: what became of it, over the same prompts."""
 
     axis: str
@@ -55,9 +55,9 @@ class Shift:
     level to reference has doubled. Its sign says which way, not whether the association is larger."""
     widening: Estimate
     """|after| - |before|, with its interval: above 0 the groups are farther apart than on the base; 1: twice as far."""
-    p: float | None
+    p_value: float | None
     """Two-sided, of no change; None with one template."""
-    q: float | None
+    q_value: float | None
     """Benjamini-Hochberg over the levels of all axes and the words with `WEIGHTY_SHARE` on either side, times
     `FAMILIES`; None with one template."""
     before_prob: float | None
@@ -65,15 +65,15 @@ class Shift:
     before_reference_prob: float | None
     after_prob: float | None
     after_reference_prob: float | None
-    moved: float | None
+    impact: float | None
     """The mean of the four shares times |change|: what shifts are ranked by, so that a large change of a tiny number
     doesn't lead."""
-    agree: int
+    n_same_sign: int
     """Templates whose change has the sign of `change`."""
-    templates: int
-    without_low: float | None
+    n_templates: int
+    loo_min: float | None
     """The least and the largest change when one template is left out; None with one template."""
-    without_high: float | None
+    loo_max: float | None
     band: float | None
     """What becomes of invented names, in log2, for groups named by as many words and a word that differs as much from
     wording to wording; None where the axis has fewer than two placebos."""
@@ -81,7 +81,7 @@ class Shift:
     """How well the change stands up, by the rule of `findings.grade` on `change`."""
     because: str
     """Why the grade isn't higher; nothing for a strong one."""
-    verdict: Verdict
+    verdict: ChangeVerdict
     """`unchanged` unless the grade is above weak; else by which side's association is larger, see `changes.verdict`."""
     before_grade: Grade
     """Of the association on the base, over the shared words."""
@@ -97,26 +97,30 @@ class Shift:
     @property
     def within_names(self) -> bool:
         """No other wording would undo the change, but it is no more than what became of invented names."""
-        return _within(self.change, self.band, self.q)
+        return _within(self.change, self.band, self.q_value)
 
     @property
-    def slight(self) -> bool:
+    def negligible(self) -> bool:
         """No other wording would undo the change, but it is too small to matter."""
         return _slight(self, "log2_ratio")
 
     @property
-    def fate(self) -> Fate | None:
+    def status(self) -> FindingStatus | None:
         """What became of the finding; None where it is above weak on neither side."""
         found = (self.before_grade in ("strong", "moderate"), self.after_grade in ("strong", "moderate"))
-        fates: dict[tuple[bool, bool], Fate] = {(False, True): "new", (True, False): "gone", (True, True): "kept"}
+        fates: dict[tuple[bool, bool], FindingStatus] = {
+            (False, True): "new",
+            (True, False): "gone",
+            (True, True): "kept",
+        }
         return fates.get(found)
 
 
 @dataclass(frozen=True, slots=True)
-class MeasureShift:
+class MetricChange:
     """A number of a whole distribution on the base and on another side."""
 
-    measure: Measure
+    metric: Metric
     axis: str
     role: Role
     """`placebo` for the distance of two invented groups; these have no q and no verdict but `unchanged`."""
@@ -133,15 +137,15 @@ class MeasureShift:
     widening: Estimate | None
     """|after| - |before| of a distance, or of the log2 of `stigma_ratio`, in the unit of `change`; None for numbers
     that belong to one group."""
-    p: float | None
+    p_value: float | None
     """Two-sided, of no change; None with too few wordings."""
-    q: float | None
+    q_value: float | None
     """Benjamini-Hochberg over the probe's levels, times `FAMILIES`: pairwise distances are one family, all other
     measures another. None for invented names."""
     band: float | None
     """What becomes of invented names: the largest |change| between two of them, and for a number of one group how far
     they moved apart; None where there are none."""
-    verdict: Verdict
+    verdict: ChangeVerdict
     because: str
     """Why there is no evidence of change; else nothing."""
     sentence: str
@@ -149,30 +153,30 @@ class MeasureShift:
 
     @property
     def within_names(self) -> bool:
-        """As `Shift.within_names`."""
-        return _within(self.change, self.band, self.q)
+        """As `AssociationChange.within_names`."""
+        return _within(self.change, self.band, self.q_value)
 
     @property
-    def slight(self) -> bool:
-        """As `Shift.slight`."""
-        return _slight(self, self.measure)
+    def negligible(self) -> bool:
+        """As `AssociationChange.slight`."""
+        return _slight(self, self.metric)
 
 
 def _within(change: Estimate, band: float | None, q: float | None) -> bool:
     return q is not None and q <= FALSE_DISCOVERIES and band is not None and abs(change.value or 0.0) <= band
 
 
-def _slight(shift: Shift | MeasureShift, measure: Measure | Literal["log2_ratio"]) -> bool:
-    tested = shift.q is not None and shift.q <= FALSE_DISCOVERIES and not shift.within_names
+def _slight(shift: AssociationChange | MetricChange, measure: Metric | Literal["log2_ratio"]) -> bool:
+    tested = shift.q_value is not None and shift.q_value <= FALSE_DISCOVERIES and not shift.within_names
     return tested and abs(shift.change.value or 0.0) < LEAST_CHANGE[measure]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SideComparison:
     """The base against one other side, in one probe."""
 
     side: int
     """Index into `Comparison.sides`; the base is 0."""
-    shifts: tuple[Shift, ...]
+    associations: tuple[AssociationChange, ...]
     """Of every level and word with `WEIGHTY_SHARE` on either side, largest `moved` first."""
-    measures: tuple[MeasureShift, ...]
+    metrics: tuple[MetricChange, ...]

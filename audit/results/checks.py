@@ -9,7 +9,7 @@ from audit.results.thresholds import COVERAGE_FLOOR
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ClozeAnswer:
     """An easy cloze and the first answer that the checkpoint gave."""
 
     text: str
@@ -27,7 +27,7 @@ class Competence:
 
     language: str
     """Of the clozes; probes in other languages aren't judged by them."""
-    answers: tuple[Answered, ...]
+    answers: tuple[ClozeAnswer, ...]
     accuracy: float
     """Share of the clozes whose first answer is accepted, 0 to 1."""
     floor: float
@@ -38,13 +38,13 @@ class Competence:
         """Enough of the clozes were answered rightly."""
         return self.accuracy >= self.floor
 
-    def concerns(self, language: str) -> bool:
+    def covers(self, language: str) -> bool:
         """A probe in that language (BCP 47) is in the language of the clozes."""
         return language.partition("-")[0].lower() == self.language
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class PrecisionCheck:
     """How far scores computed in fewer bits are off: a sample of the run's prompts, scored again in float32."""
 
     prompts: int
@@ -70,8 +70,8 @@ class Parity:
         return f"{scores}, {off} (its log by {self.largest_logp:.2g}), and {same}"
 
 
-def judged(competence: Competence | None, language: str, coverage: float | None) -> bool:
+def evaluable(competence: Competence | None, language: str, coverage: float | None) -> bool:
     """Whether the numbers of a probe in that language can be relied on: the checkpoint answers with the probe's words,
     and can fill a gap."""
-    able = competence is None or competence.passed or not competence.concerns(language)
+    able = competence is None or competence.passed or not competence.covers(language)
     return able and coverage is not None and coverage >= COVERAGE_FLOOR

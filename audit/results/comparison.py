@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from audit.results.changes import Pair, Shift
+from audit.results.changes import AssociationChange, SideComparison
 from audit.results.checks import Competence
-from audit.results.metrics import Estimate, Measure
+from audit.results.metrics import Estimate, Metric
 from audit.results.predictions import Example
 from audit.results.probe_result import Target
 from audit.results.recipe import Recipe
@@ -25,14 +25,14 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparisonSide:
     """One of the checkpoints that were compared."""
 
     name: str
     """The checkpoint's name; with a number after it where two would have the same."""
     recipe: Recipe
     competence: Competence | None
-    concern: str | None
+    caveat: str | None
     """Why its numbers are to be read with care or not at all, as a plain sentence: the encoder has moved too far for
     a borrowed head. None where nothing is known against them."""
 
@@ -54,7 +54,7 @@ class SharedAxis:
 
 
 @dataclass(frozen=True, slots=True)
-class Unshared:
+class UnsharedWord:
     """A word that not every side could score."""
 
     target: str
@@ -78,7 +78,7 @@ class TopList:
 class Series:
     """One number on every side, for a line: a measure of a level, or an association (then `target` is its word)."""
 
-    measure: Measure | Literal["log2_ratio"]
+    metric: Metric | Literal["log2_ratio"]
     axis: str
     level: str | None
     other: str | None
@@ -104,12 +104,12 @@ class ProbeComparison:
     """On each side."""
     targets: tuple[Target, ...]
     """As on the base, but `scored` only where every side could score the word."""
-    unshared: tuple[Unshared, ...]
+    unshared: tuple[UnsharedWord, ...]
     coverage: tuple[float | None, ...]
     """For each side the mean mass of the shared words over the cells of levels, 0 to 1."""
-    judged: tuple[bool, ...]
+    evaluable: tuple[bool, ...]
     """For each side whether its numbers can be relied on (`Audit.judged`, over the shared words)."""
-    pairs: tuple[Pair, ...]
+    pairs: tuple[SideComparison, ...]
     """One for each side but the base, in their order."""
     examples: tuple[tuple[Example, ...], ...]
     """For each side the first template's first forms, a sentence for each cell, with its first answers out of the whole
@@ -130,8 +130,8 @@ class Comparison:
     """That repeats it."""
     versions: tuple[tuple[str, str], ...]
     """(package, version) of what compared, maskaudit first; what scored is in each side's recipe."""
-    sides: tuple[Side, ...]
-    notices: tuple[str, ...]
+    sides: tuple[ComparisonSide, ...]
+    warnings: tuple[str, ...]
     """Things a reader must know, as plain sentences: probes that not all sides were asked, other versions."""
     probes: tuple[ProbeComparison, ...]
 
@@ -141,17 +141,17 @@ class Comparison:
         return sum(sum(probe.unanswered) for probe in self.probes)
 
     @property
-    def findings(self) -> tuple[Shift, ...]:
+    def findings(self) -> tuple[AssociationChange, ...]:
         """The evident changes of all probes and sides that can be judged, what moved most first."""
         found = [
             shift
             for probe in self.probes
             for pair in probe.pairs
-            if self.believed(probe, pair)
-            for shift in pair.shifts
+            if self.evaluable(probe, pair)
+            for shift in pair.associations
             if shift.verdict != "unchanged"
         ]
-        return tuple(sorted(found, key=lambda shift: -(shift.moved or 0.0)))
+        return tuple(sorted(found, key=lambda shift: -(shift.impact or 0.0)))
 
     def __repr__(self) -> str:
         base, *others = (side.name for side in self.sides)
@@ -168,6 +168,6 @@ class Comparison:
 
         return comparison_html(self)
 
-    def believed(self, probe: ProbeComparison, pair: Pair) -> bool:
+    def evaluable(self, probe: ProbeComparison, pair: SideComparison) -> bool:
         """Whether both sides' numbers in the probe can be relied on."""
-        return probe.judged[0] and probe.judged[pair.side]
+        return probe.evaluable[0] and probe.evaluable[pair.side]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from probes.probe import Role
 
-Measure = Literal["distance_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
+Metric = Literal["distance_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
 """Numbers of whole distributions, by their names in `measures.csv`."""
 
 
@@ -16,13 +16,13 @@ class Estimate:
     """A number with its 95 % interval, over the wordings that might have been chosen."""
 
     value: float | None
-    low: float | None = None
+    ci_low: float | None = None
     """None where there are too few wordings for an interval."""
-    high: float | None = None
+    ci_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CellResult:
     """One level (or neutral wording, or placebo) an axis: the crossing of groups."""
 
     levels: tuple[str, ...]
@@ -35,7 +35,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class LevelResult:
     """One level of one axis: the unweighted mean of its cells over the other axes' levels."""
 
     axis: str
@@ -43,16 +43,16 @@ class Level:
     role: Role
     coverage: float | None
     probs: tuple[float | None, ...]
-    """As in `Cell`."""
+    """As in `CellResult`."""
     categories: tuple[tuple[str, float], ...]
     """(category, share of the distribution), largest first; empty where the words have no categories."""
-    effective: Estimate
+    effective_words: Estimate
     """Range of answers: the effective number of words 2^H, 1 to the number of scored words (Hill 1973, order 1)."""
-    stigma: Estimate | None
-    """Share of the distribution on words flagged `stigma`, 0 to 1; None where no scored word is."""
+    stigma_share: Estimate | None
+    """Share of the distribution on words flagged `stigma_share`, 0 to 1; None where no scored word is."""
     stigma_ratio: Estimate | None
     """That share over the reference's, over the cells that both have; None for the reference and for other roles."""
-    women: Estimate | None
+    women_pct: Estimate | None
     """Expected women's share in percent: the mean of `Target.women_pct` over the words that have one, weighted by the
     distribution; None where no scored word has one."""
 
@@ -69,22 +69,22 @@ class Distance:
     other: str | None
     bits: Estimate
     """Jensen-Shannon divergence in bits, 0 to 1 (to log2 of the number of levels for all of them)."""
-    null: float | None
+    null_p95: float | None
     """What chance alone exceeds in 5 % of relabellings: the 95th percentile when levels change places at random
     within templates; None with too few wordings."""
-    p: float | None
+    p_value: float | None
     """Share of the relabellings that are as far apart or farther, the observed labels among them; None with too few
     wordings."""
-    single_low: float | None
+    single_template_min: float | None
     """The least and the largest distance that one wording by itself would have given."""
-    single_high: float | None
-    without_low: float | None
+    single_template_max: float | None
+    loo_min: float | None
     """The least and the largest distance when one template is left out; None with one template."""
-    without_high: float | None
+    loo_max: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class VarianceComponents:
     """Whose doing the log-probabilities are: shares of their variance over templates and levels, which sum to 1.
 
     A two-way table of templates and levels for each word with `WEIGHTY_SHARE` in any level, averaged over the rest,
@@ -120,7 +120,7 @@ class LabourMarket:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class AxisResult:
     """An axis of a probe as the report needs it."""
 
     name: str
@@ -136,7 +136,7 @@ class Axis:
     that are named by several words."""
     distance: Distance | None
     """Of all levels from their mean; None where nothing could be compared."""
-    wording: Wording | None
+    variance: VarianceComponents | None
     """None with one template or where no word could be compared."""
     labour: LabourMarket | None
     """For an axis with the levels woman and man and words with a known share of women."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from audit.results.changes import Pair
-from audit.results.metrics import Axis, Estimate
+from audit.results.changes import SideComparison
+from audit.results.metrics import AxisResult, Estimate
 from audit.results.outcomes import PLANTED, outcome, whole_distance
 from audit.results.probe_result import ProbeResult
 
@@ -29,8 +29,8 @@ def audit_html(audit: Audit) -> str:
     return _shown(f"Bias audit of {info.name}", [PLANTED] if info.planted else [], heads, rows)
 
 
-def _audit_row(audit: Audit, probe: ProbeResult, axis: Axis) -> Sequence[str]:
-    if not audit.judged(probe):
+def _audit_row(audit: Audit, probe: ProbeResult, axis: AxisResult) -> Sequence[str]:
+    if not audit.evaluable(probe):
         return (probe.title, axis.title, "", "", NOT_JUDGED, "")
     best = next((f for f in audit.findings if f.probe == probe.name and f.association.axis == axis.name), None)
     told = best if best and best.association.grade != "none" else None
@@ -39,7 +39,7 @@ def _audit_row(audit: Audit, probe: ProbeResult, axis: Axis) -> Sequence[str]:
         probe.title,
         axis.title,
         _sized(distance.bits) if distance else "",
-        "" if distance is None or distance.null is None else f"up to {distance.null:.2g}",
+        "" if distance is None or distance.null_p95 is None else f"up to {distance.null_p95:.2g}",
         told.sentence if told else "no evidence of a difference",
         str(told.association.grade) if told else "",
     )
@@ -49,8 +49,8 @@ def comparison_html(comparison: Comparison) -> str:
     """The comparison's axes: their distances on both sides, and what became of their associations."""
     base = comparison.sides[0].name
     planted = any(side.recipe.checkpoint.planted for side in comparison.sides)
-    notes = [*([PLANTED] if planted else []), *comparison.notices]
-    notes += [side.concern for side in comparison.sides if side.concern]
+    notes = [*([PLANTED] if planted else []), *comparison.warnings]
+    notes += [side.caveat for side in comparison.sides if side.caveat]
     heads = ("Probe", "Groups", f"Distance in {base}, bits", "Held against it", "Distance, bits", "What became of it")
     rows = [
         row for probe in comparison.probes for pair in probe.pairs for row in _comparison_rows(comparison, probe, pair)
@@ -59,19 +59,19 @@ def comparison_html(comparison: Comparison) -> str:
     return _shown(f"{names} against {base}", notes, heads, rows)
 
 
-def _comparison_rows(comparison: Comparison, probe: ProbeComparison, pair: Pair) -> Iterator[Sequence[str]]:
+def _comparison_rows(comparison: Comparison, probe: ProbeComparison, pair: SideComparison) -> Iterator[Sequence[str]]:
     side = comparison.sides[pair.side].name
     for axis in probe.axes:
         distance = whole_distance(pair, axis.name)
         one, other = (_sized(distance.before), _sized(distance.after)) if distance else ("", "")
-        said = " ".join(outcome(pair, axis.name)) if comparison.believed(probe, pair) else NOT_JUDGED
+        said = " ".join(outcome(pair, axis.name)) if comparison.evaluable(probe, pair) else NOT_JUDGED
         yield probe.title, axis.title, one, side, other, said
 
 
 def _sized(estimate: Estimate) -> str:
     if estimate.value is None:
         return ""
-    ends = [f"{end:.2g}" for end in (estimate.low, estimate.high) if end is not None]
+    ends = [f"{end:.2g}" for end in (estimate.ci_low, estimate.ci_high) if end is not None]
     return f"{estimate.value:.2g}" + (f" [{', '.join(ends)}]" if ends else "")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from audit.results.changes import MeasureShift, Pair, Shift, Verdict
+from audit.results.changes import AssociationChange, ChangeVerdict, MetricChange, SideComparison
 
 PLANTED = "The bias of this demo checkpoint is planted: nothing here says anything about any real model."
-CHANGED: tuple[Verdict, ...] = ("narrowed", "widened", "reversed")
+CHANGED: tuple[ChangeVerdict, ...] = ("narrowed", "widened", "reversed")
 
 
-def outcome(pair: Pair, axis: str) -> list[str]:
+def outcome(pair: SideComparison, axis: str) -> list[str]:
     """What became of the axis, as sentences: the distance of all its levels and its associations."""
     own = changed(pair, axis)
     distance = whole_distance(pair, axis)
@@ -20,32 +20,32 @@ def outcome(pair: Pair, axis: str) -> list[str]:
     return said or [f"{unchanged(pair, axis)}."]
 
 
-def whole_distance(pair: Pair, axis: str) -> MeasureShift | None:
+def whole_distance(pair: SideComparison, axis: str) -> MetricChange | None:
     """The distance of all levels of the axis; None where nothing could be compared."""
-    own = (m for m in pair.measures if m.measure == "distance_bits" and m.axis == axis and m.level is None)
+    own = (m for m in pair.metrics if m.metric == "distance_bits" and m.axis == axis and m.level is None)
     return next(own, None)
 
 
-def unchanged(pair: Pair, axis: str) -> str:
+def unchanged(pair: SideComparison, axis: str) -> str:
     """What is said of an axis without an evident change; that nothing could be tested is no evidence of anything."""
-    own = [shift for shift in pair.shifts if shift.axis == axis]
-    if not any(shift.q is not None for shift in own):
+    own = [shift for shift in pair.associations if shift.axis == axis]
+    if not any(shift.q_value is not None for shift in own):
         return "not tested, for want of wordings or of words with enough of the mass"
     if weak := sum(shift.grade == "weak" for shift in own):
         return f"only weak evidence of change, in {weak} of {len(own)} associations"
     distance = whole_distance(pair, axis)
-    if distance is not None and distance.slight:
+    if distance is not None and distance.negligible:
         return "a change too small to matter"
     alike = distance is not None and distance.within_names
     return "no more change than invented names undergo" if alike else "no evidence of change"
 
 
-def changed(pair: Pair, axis: str) -> list[Shift]:
+def changed(pair: SideComparison, axis: str) -> list[AssociationChange]:
     """The axis' evident changes, what moved most first."""
-    return [shift for shift in pair.shifts if shift.axis == axis and shift.verdict in CHANGED]
+    return [shift for shift in pair.associations if shift.axis == axis and shift.verdict in CHANGED]
 
 
-def counted(shifts: Sequence[Shift]) -> str:
+def counted(shifts: Sequence[AssociationChange]) -> str:
     """`32 associations narrowed, 1 widened`."""
     counts = Counter(shift.verdict for shift in shifts)
     first, *rest = [(counts[verdict], verdict) for verdict in CHANGED if counts[verdict]]

@@ -30,7 +30,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class GroupName:
     """One way in which a probe names a group: a form of a level, of the neutral wording or of an invented name."""
 
     level: str
@@ -40,27 +40,27 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompted:
+class PromptPredictions:
     """One prompt and its most likely answers."""
 
     template: int
     """Index into `ProbeResult.templates`."""
     names: tuple[int, ...]
-    """For each axis an index into its names in `Answers.names`."""
+    """For each axis an index into its names in `Predictions.names`."""
     text: str
     """The rendered sentence, with `[MASK]` (or `a(n) [MASK]`) in it."""
     tokens: tuple[int, ...]
-    """Indices into `Answers.tokens`, the most likely first."""
+    """Indices into `Predictions.tokens`, the most likely first."""
     probs: tuple[float, ...]
     """Their probabilities, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Predictions:
     """The most likely answers to a probe's prompts out of the whole vocabulary, kept to be looked at one by one."""
 
-    names: tuple[tuple[Named, ...], ...]
+    names: tuple[tuple[GroupName, ...], ...]
     """For each axis all its names."""
     tokens: tuple[str, ...]
-    prompts: tuple[Prompted, ...]
+    prompts: tuple[PromptPredictions, ...]
     """Of the first wordings, as many as can be kept whole."""

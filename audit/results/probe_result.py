@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.results.associations import Association, Finding, Interaction
-from audit.results.metrics import Axis, Cell, Distance, Level
-from audit.results.predictions import Answers, Example
+from audit.results.metrics import AxisResult, CellResult, Distance, LevelResult
+from audit.results.predictions import Example, Predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Target:
     women_source: str | None
     women_year: int | None
     valence: float | None
-    pieces: int
+    n_tokens: int
     """Pieces of the vocabulary, the most over all prompts; 0: unknown to it, or its neighbours change with it; -1: the
     same pieces as another word of the list."""
     scored: bool
@@ -35,7 +35,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedTemplate:
     """A wording that enters no number of the probe, because some of its prompts have no answer that is a number."""
 
     template: str
@@ -56,7 +56,7 @@ class ProbeResult:
     measures: str
     language: str
     sha256: str
-    axes: tuple[Axis, ...]
+    axes: tuple[AxisResult, ...]
     templates: tuple[str, ...]
     lexicon: str
     """The word list's title or name."""
@@ -64,8 +64,8 @@ class ProbeResult:
     prompts: int
     coverage: float | None
     """Mean coverage over the cells of levels."""
-    cells: tuple[Cell, ...]
-    levels: tuple[Level, ...]
+    cells: tuple[CellResult, ...]
+    levels: tuple[LevelResult, ...]
     associations: tuple[Association, ...]
     distances: tuple[Distance, ...]
     """Every pair of levels of every axis, and every pair of its invented names."""
@@ -75,24 +75,24 @@ class ProbeResult:
     """For each axis all that are graded above weak, and others up to 20; largest contribution first."""
     examples: tuple[Example, ...]
     """The first template's first forms, one for each cell of levels, then the neutral ones."""
-    answers: Answers | None = None
+    predictions: Predictions | None = None
     """None where they weren't kept: over single-piece words alone, and where one wording has too many prompts."""
-    left_out: tuple[LeftOut, ...] = ()
+    excluded_templates: tuple[ExcludedTemplate, ...] = ()
     """Wordings of the probe that are not among `templates`."""
 
     @property
     def unanswered(self) -> int:
         """Prompts whose answer is no number."""
-        return sum(wording.prompts for wording in self.left_out)
+        return sum(wording.prompts for wording in self.excluded_templates)
 
 
-def unanswered_sentence(probe: ProbeResult) -> str:
+def exclusion_sentence(probe: ProbeResult) -> str:
     """What a reader must know of prompts that have no answer, in plain words."""
-    wordings = len(probe.left_out)
+    wordings = len(probe.excluded_templates)
     whole = wordings + len(probe.templates)
     what = (
         f"{probe.unanswered:,} of its prompts {'has' if probe.unanswered == 1 else 'have'} an answer that is no number"
     )
     left = f"{wordings} of {whole} wordings {'is' if wordings == 1 else 'are'} left out of every number"
-    first = f'"{probe.left_out[0].template}"' + (" and others" if wordings > 1 else "")
+    first = f'"{probe.excluded_templates[0].template}"' + (" and others" if wordings > 1 else "")
     return f"{probe.title}: {what}, not even in float32 on a CPU, so that {left} ({first})."

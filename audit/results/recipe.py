@@ -8,7 +8,7 @@ from probes.lexicon import Word
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ProbeSource:
     """A probe as it was read. `sha256` covers the word list too, which is kept by name alone."""
 
     name: str
@@ -45,7 +45,7 @@ class CheckpointInfo:
     """False where the full-logits fallback was used."""
     planted: bool
     """A demo checkpoint: its associations are planted and say nothing of any real model."""
-    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
     """Things a reader of the numbers must know, as plain sentences."""
     mask_only_layer: bool = False
     """The last layer, too, was computed at the mask alone."""
@@ -57,13 +57,13 @@ class CheckpointInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedSettings:
     """What a run was asked for, where that isn't what it is called in a result."""
 
     checkpoint: str
     """As given: a hub id, a folder's path, or `demo`."""
     mlm_head_from: str | None = None
-    token_budget: int | None = None
+    batch_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,17 @@ class Recipe:
     command: str
     started: str
     """UTC, ISO 8601, to the second."""
-    probes: tuple[Source, ...]
+    probes: tuple[ProbeSource, ...]
     checkpoint: CheckpointInfo
     dtype: str
     device: str
     top_k: int
-    multi_piece: bool
+    multi_token: bool
     seed: int
     """Of the resampling and relabelling."""
     versions: tuple[tuple[str, str], ...]
     """(package, version), maskaudit first."""
     chunk: int = 512
     """Prompts in a chunk of scores: what is scored together, and what a kill can cost."""
-    asked: Asked | None = None
+    asked: RequestedSettings | None = None
     """None in runs of earlier versions, and where a checkpoint wasn't asked for by name."""

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from audit.results.associations import Interaction
-from audit.results.changes import MeasureShift, Shift
-from audit.results.metrics import Axis, Estimate
+from audit.results.changes import AssociationChange, MetricChange
+from audit.results.metrics import AxisResult, Estimate
 from audit.results.probe_result import ProbeResult
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def distributions(results: Sequence[ProbeResult]) -> pd.DataFrame:
                         "target": [target.word for target in result.targets],
                         "category": [target.category for target in result.targets],
                         "prob": [np.nan if prob is None else prob for prob in cell.probs],
-                        "pieces": [target.pieces for target in result.targets],
+                        "pieces": [target.n_tokens for target in result.targets],
                     }
                 )
             )
@@ -57,17 +57,17 @@ def findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
                     "reference": a.reference,
                     "target": a.target,
                     "log2_ratio": a.log2_ratio,
-                    "low": a.low,
-                    "high": a.high,
-                    "p": a.p,
-                    "q": a.q,
+                    "low": a.ci_low,
+                    "high": a.ci_high,
+                    "p": a.p_value,
+                    "q": a.q_value,
                     "prob": a.prob,
                     "reference_prob": a.reference_prob,
-                    "contribution": a.contribution,
-                    "agree": a.agree,
-                    "templates": a.templates,
-                    "without_low": a.without_low,
-                    "without_high": a.without_high,
+                    "contribution": a.js_contribution,
+                    "agree": a.n_same_sign,
+                    "templates": a.n_templates,
+                    "without_low": a.loo_min,
+                    "without_high": a.loo_max,
                     "prior_corrected": a.prior_corrected,
                     "reference_prior_corrected": a.reference_prior_corrected,
                     "band": a.band,
@@ -104,14 +104,14 @@ def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
         for axis in result.axes:
             yield from ((result.name, *row) for row in _of_axis(axis))
         for d in result.distances:
-            yield result.name, "distance_bits", d.axis, d.role, d.level, d.other, *_ends(d.bits), d.null, d.p
+            yield result.name, "distance_bits", d.axis, d.role, d.level, d.other, *_ends(d.bits), d.null_p95, d.p_value
         for level in result.levels:
             reference = next(axis.reference for axis in result.axes if axis.name == level.axis)
             measured = [
-                ("effective_words", None, level.effective),
-                ("stigma_share", None, level.stigma),
+                ("effective_words", None, level.effective_words),
+                ("stigma_share", None, level.stigma_share),
                 ("stigma_ratio", reference, level.stigma_ratio),
-                ("women_pct", None, level.women),
+                ("women_pct", None, level.women_pct),
             ]
             for name, against, estimate in measured:
                 if estimate is not None:
@@ -119,15 +119,15 @@ def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
                     yield result.name, *row
 
 
-def _of_axis(axis: Axis) -> Iterator[tuple[object, ...]]:
+def _of_axis(axis: AxisResult) -> Iterator[tuple[object, ...]]:
     if axis.distance:
         d = axis.distance
-        yield "distance_bits", axis.name, "level", None, None, *_ends(d.bits), d.null, d.p
+        yield "distance_bits", axis.name, "level", None, None, *_ends(d.bits), d.null_p95, d.p_value
     if axis.band is not None:
         yield "band_log2", axis.name, "placebo", None, None, axis.band, None, None, None, None
-    if axis.wording:
+    if axis.variance:
         for name in ("template", "level", "interaction"):
-            share = getattr(axis.wording, name)
+            share = getattr(axis.variance, name)
             yield f"variance_share_{name}", axis.name, "level", None, None, share, None, None, None, None
     if axis.labour:
         sides = ("level", axis.labour.level, axis.labour.reference)
@@ -136,19 +136,19 @@ def _of_axis(axis: Axis) -> Iterator[tuple[object, ...]]:
 
 
 def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
-    return estimate.value, estimate.low, estimate.high
+    return estimate.value, estimate.ci_low, estimate.ci_high
 
 
 def changes(comparison: Comparison) -> pd.DataFrame:
     """A row an association on the base and another side: word, levels, both sides, what became of it."""
     skipped = ("by_template", "flags")
     rows = [
-        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift, skipped), shift.fate]
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift, skipped), shift.status]
         for probe in comparison.probes
         for pair in probe.pairs
-        for shift in pair.shifts
+        for shift in pair.associations
     ]
-    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(Shift, skipped), "fate"])
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(AssociationChange, skipped), "fate"])
 
 
 def measure_changes(comparison: Comparison) -> pd.DataFrame:
@@ -157,21 +157,21 @@ def measure_changes(comparison: Comparison) -> pd.DataFrame:
         [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift)]
         for probe in comparison.probes
         for pair in probe.pairs
-        for shift in pair.measures
+        for shift in pair.metrics
     ]
-    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(MeasureShift)])
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(MetricChange)])
 
 
 ESTIMATES = ("before", "after", "change", "widening")
 """Fields of shifts that are estimates: three columns each."""
 
 
-def _columns(kind: type[Shift] | type[MeasureShift], skipped: Sequence[str] = ()) -> list[str]:
+def _columns(kind: type[AssociationChange] | type[MetricChange], skipped: Sequence[str] = ()) -> list[str]:
     names = (field.name for field in fields(kind) if field.name not in skipped)
     return [f"{name}{end}" for name in names for end in (("", "_low", "_high") if name in ESTIMATES else ("",))]
 
 
-def _flat(shift: Shift | MeasureShift, skipped: Sequence[str] = ()) -> list[object]:
+def _flat(shift: AssociationChange | MetricChange, skipped: Sequence[str] = ()) -> list[object]:
     names = (field.name for field in fields(shift) if field.name not in skipped)
     return [each for name in names for each in _cells(name, getattr(shift, name))]
 

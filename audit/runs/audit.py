@@ -17,7 +17,7 @@ from audit.options import MAX_PROMPTS, Options
 from audit.progress import Progress
 from audit.results.audit import Audit
 from audit.runs import precision_check
-from audit.runs.chunks import Chunk, Work
+from audit.runs.chunks import Chunk, ChunkPlan
 from audit.runs.engines import Engine
 from audit.runs.engines.local import make_chunks
 from audit.runs.measuring import measured
@@ -94,7 +94,7 @@ def audit_with(scorer: Scorer, probes: Sequence[Probe], folder: RunFolder, progr
 
 def audit_on(engine: Engine, probes: Sequence[Probe], folder: RunFolder, progress: Progress | None) -> Audit:
     """As `audit_with`, with the chunks made by an engine."""
-    work = Work(probes, folder.recipe)
+    work = ChunkPlan(probes, folder.recipe)
     with folder.claimed():
         fill(folder, work.chunks, partial(engine.make_chunks, work), progress)
         check_dtype(engine.exact, work, work.chunks, folder)
@@ -128,14 +128,14 @@ def fill(folder: RunFolder, chunks: Sequence[Chunk], make: Make, progress: Progr
     make(todo(), keep)
 
 
-def check_dtype(load_exact: Exact, work: Work, chunks: Sequence[Chunk], folder: RunFolder) -> None:
+def check_dtype(load_exact: Exact, work: ChunkPlan, chunks: Sequence[Chunk], folder: RunFolder) -> None:
     """Where scores were computed in fewer bits than float32, see on those of the chunks that are in the run's sample
     what that did, once."""
     if folder.recipe.dtype == "float32":
         return
     done = precision_check.read_samples(folder)
     mine = {chunk.file for chunk in chunks} - {sample.file for sample in done}
-    todo = [chunk for chunk in precision_check.sampled(work) if chunk.file in mine]
+    todo = [chunk for chunk in precision_check.sampled_chunks(work) if chunk.file in mine]
     if todo and (exact := load_exact()) is not None:
         precision_check.keep_samples(
             folder, [*done, *(precision_check.sample(exact, work, chunk, folder) for chunk in todo)]

@@ -38,7 +38,7 @@ class Chunk:
     """Its place among the chunks of the probe."""
 
 
-class Work:
+class ChunkPlan:
     """All chunks of a run: those of each probe in turn, then the easy clozes, where they are asked."""
 
     def __init__(self, probes: Sequence[Probe], recipe: Recipe) -> None:

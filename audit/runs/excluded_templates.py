@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audit.errors import IncompleteError
-from audit.results.probe_result import LeftOut
+from audit.results.probe_result import ExcludedTemplate
 from audit.scoring.protocol import ScoredPrompts
 from audit.storage.score_chunks import StoredScores
 from probes.expand import count_prompts
@@ -20,7 +20,7 @@ from probes.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredScores:
     """The scores of the wordings that are left, renumbered, a part at a time."""
 
     scores: StoredScores
@@ -47,14 +47,14 @@ def without(probe: Probe, lost: Collection[int]) -> Probe:
     return replace(probe, templates=kept)
 
 
-def scores_without(scores: StoredScores, lost: Collection[int]) -> StoredScores | Answered:
+def scores_without(scores: StoredScores, lost: Collection[int]) -> StoredScores | AnsweredScores:
     """The scores without those wordings."""
     if not lost:
         return scores
-    return Answered(scores, tuple(n for n in range(len(scores.probe.templates)) if n not in lost))
+    return AnsweredScores(scores, tuple(n for n in range(len(scores.probe.templates)) if n not in lost))
 
 
-def left_out(probe: Probe, lost: Mapping[int, int]) -> tuple[LeftOut, ...]:
+def excluded_templates(probe: Probe, lost: Mapping[int, int]) -> tuple[ExcludedTemplate, ...]:
     """What a result says of the wordings that were left out; `lost` has how many prompts of each have no answer."""
     each = count_prompts(probe) // len(probe.templates)
-    return tuple(LeftOut(probe.templates[n].text, prompts, each) for n, prompts in sorted(lost.items()))
+    return tuple(ExcludedTemplate(probe.templates[n].text, prompts, each) for n, prompts in sorted(lost.items()))

@@ -10,7 +10,7 @@ from audit.results.audit import SCHEMA, Audit
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import Recipe
 from audit.runs import precision_check
-from audit.runs.excluded_templates import left_out, scores_without, without
+from audit.runs.excluded_templates import excluded_templates, scores_without, without
 from audit.scoring.protocol import ScoredPrompts
 from audit.storage.run_folder import RunFolder
 from audit.storage.saved_audit import predictions, save_audit
@@ -28,8 +28,8 @@ def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | No
         recipe=recipe,
         probes=tuple(results[0] for results in found),
         competence=folder.read_competence(),
-        parity=precision_check.combined(samples) if (samples := precision_check.read_samples(folder)) else None,
-        single_piece=tuple(single for results in found for single in results[1:]),
+        precision_check=precision_check.combined(samples) if (samples := precision_check.read_samples(folder)) else None,
+        single_token=tuple(single for results in found for single in results[1:]),
     )
     save_audit(folder, result, predictions(scored))
     return result
@@ -41,7 +41,7 @@ def _measured_answers(
     """As `_measured`, of the wordings whose prompts all have an answer. Raises IncompleteError where there is none."""
     lost = scores.unanswered()
     results = _measured(without(probe, lost), scores_without(scores, lost), recipe, progress)
-    return [replace(result, left_out=left_out(probe, lost)) for result in results]
+    return [replace(result, excluded_templates=excluded_templates(probe, lost)) for result in results]
 
 
 def _measured(
@@ -50,12 +50,12 @@ def _measured(
     """The probe's result; and where words of several pieces are scored, that over the others alone."""
     from audit.analysis.distributions import tabulate
     from audit.analysis.findings import measure
-    from audit.analysis.top_predictions import Kept
+    from audit.analysis.top_predictions import PredictionCollector
 
     if progress:
         progress.measure(probe.name)
-    kept = Kept(probe)
+    kept = PredictionCollector(probe)
     tally = tabulate(probe, kept.watching(parts))
-    yield replace(measure(probe, tally, seed=recipe.seed), answers=kept.answers())
-    if recipe.multi_piece:
-        yield measure(probe, tally.among(tally.pieces == 1), seed=recipe.seed)
+    yield replace(measure(probe, tally, seed=recipe.seed), predictions=kept.answers())
+    if recipe.multi_token:
+        yield measure(probe, tally.among(tally.n_tokens == 1), seed=recipe.seed)

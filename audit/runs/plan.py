@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audit.analysis.distributions import Tables, Tally
+from audit.analysis.distributions import CellProbabilities, ScoreAggregate
 from audit.analysis.findings import measure
 from audit.options import Options
 from audit.results.audit import SCHEMA, Audit
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import FEW_WORDINGS
 from audit.runs import precision_check
-from audit.runs.chunks import Chunk, Work
+from audit.runs.chunks import Chunk, ChunkPlan
 from audit.runs.recipe import make_recipe
 from audit.runs.selection import load_probes
 from audit.scoring.open_scorer import load_scorer
@@ -111,7 +111,7 @@ def plan_run(
     scorer = load_scorer(checkpoint, options)
     loading = time.perf_counter() - started
     device = str(scorer.checkpoint.device)
-    work = Work(loaded, make_recipe(scorer.checkpoint.info, loaded, options, device, ""))
+    work = ChunkPlan(loaded, make_recipe(scorer.checkpoint.info, loaded, options, device, ""))
     plans = [_plan(scorer, work, probe) for probe in loaded]
     with tempfile.TemporaryDirectory() as made:
         folder = RunFolder.open(Path(made), work.recipe)
@@ -145,7 +145,7 @@ def _timed(work: Callable[[], object]) -> float:
 # Scores
 
 
-def _plan(scorer: TorchScorer, work: Work, probe: Probe) -> Plan:
+def _plan(scorer: TorchScorer, work: ChunkPlan, probe: Probe) -> Plan:
     chunks = work.of(probe)
     some = chunks[:: -(-len(chunks) // _TOKENISED)]
     prompts = rows = tokens = 0
@@ -155,7 +155,7 @@ def _plan(scorer: TorchScorer, work: Work, probe: Probe) -> Plan:
         asked, words = work.asked(chunk)
         lengths, pieces = scorer.outlook(asked, words)
         prompts, rows, tokens = prompts + len(asked), rows + len(lengths), tokens + sum(lengths)
-        scorable &= ((pieces > 0) if work.recipe.multi_piece else (pieces == 1)).all(axis=0)
+        scorable &= ((pieces > 0) if work.recipe.multi_token else (pieces == 1)).all(axis=0)
     seconds = time.perf_counter() - started
     unscored = tuple(word.text for word, ok in zip(probe.targets.words, scorable, strict=True) if not ok)
     whole = count_prompts(probe)
@@ -177,7 +177,7 @@ class _Sampled:
     """Of what is scored besides the probes: easy sentences, and some prompts once more where in fewer bits."""
 
 
-def _sampled(scorer: TorchScorer, work: Work, plans: Sequence[Plan], folder: RunFolder) -> _Sampled:
+def _sampled(scorer: TorchScorer, work: ChunkPlan, plans: Sequence[Plan], folder: RunFolder) -> _Sampled:
     """Measured on chunks from the middle of the largest probes, as a run makes them; a first pass isn't counted."""
     seconds = tokens = writing = reading = prompts = 0.0
     for plan in sorted(plans, key=lambda plan: plan.prompts)[-_TIMED:]:
@@ -207,14 +207,14 @@ def _repeated(scores: Scores, prompts: int) -> Scores:
     rows = np.arange(prompts) % len(scores.logp)
     return Scores(
         logp=scores.logp[rows],
-        pieces=scores.pieces[rows],
+        n_tokens=scores.n_tokens[rows],
         top_tokens=tuple(scores.top_tokens[row] for row in rows.tolist()),
         top_prob=scores.top_prob[rows],
     )
 
 
 def _stored(
-    work: Work, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores, folder: RunFolder
+    work: ChunkPlan, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores, folder: RunFolder
 ) -> tuple[float, float]:
     """Seconds of writing a chunk, and of reading it as often as a run does with the predictions made of it."""
     probe = work.probes[chunk.probe or 0]
@@ -230,13 +230,13 @@ def _stored(
     )
 
 
-def _on_clozes(scorer: TorchScorer, work: Work) -> int:
+def _on_clozes(scorer: TorchScorer, work: ChunkPlan) -> int:
     """Tokens of the easy sentences, where they are asked."""
     asked = [work.asked(chunk) for chunk in work.chunks if chunk.probe is None]
     return sum(sum(scorer.outlook(prompts, words)[0]) for prompts, words in asked)
 
 
-def _in_float32(scorer: TorchScorer, work: Work) -> float:
+def _in_float32(scorer: TorchScorer, work: ChunkPlan) -> float:
     """Seconds of loading the checkpoint in float32 and scoring some prompts, as `audit.run.check_dtype` does."""
     if work.recipe.dtype == "float32":
         return 0.0
@@ -280,11 +280,11 @@ def _rehearsed(plans: Sequence[Plan], folder: RunFolder, render: Render | None) 
     some = [replace(by_size[place], probe=cut(by_size[place].probe)) for place in sorted(places)]
     tallies = [_made_up(part, by_size[place]) for part, place in zip(some, sorted(places), strict=True)]
     results: list[ProbeResult] = []
-    twice = 2 if folder.recipe.multi_piece else 1  # over all words, and over those of one piece
+    twice = 2 if folder.recipe.multi_token else 1  # over all words, and over those of one piece
     measuring = twice * _timed(
         lambda: results.extend(measure(part.probe, tally) for part, tally in zip(some, tallies, strict=True))
     )
-    audit = Audit(SCHEMA, folder.recipe, tuple(results), competence=None, parity=None)
+    audit = Audit(SCHEMA, folder.recipe, tuple(results), competence=None, precision_check=None)
     saving = _timed(lambda: save_audit(folder, audit, ()))
     whole, parts = [plan.probe for plan in plans], [part.probe for part in some]
     return _Rehearsed(
@@ -356,7 +356,7 @@ def _halved(axis: Axis) -> Axis:
     return replace(axis, levels=tuple(first), placebo=axis.placebo[: max(len(axis.placebo) // 2, _FEWEST_LEVELS)])
 
 
-def _made_up(part: Plan, whole: Plan) -> Tally:
+def _made_up(part: Plan, whole: Plan) -> ScoreAggregate:
     """A tally of the part's size with noise in it, for the words that can be scored. The last word has the mass of
     those that were left out, so that no more words than in the whole are weighty."""
     probe = part.probe
@@ -366,7 +366,7 @@ def _made_up(part: Plan, whole: Plan) -> Tally:
     shape = (len(keys), len(probe.templates), words)
     logp = np.where(scored, np.random.default_rng(0).normal(-9, 2, shape), np.nan)
     logp[..., -1] += np.log(1 + len(whole.probe.targets.words) - words)
-    tables = Tables(
+    tables = CellProbabilities(
         levels=tuple(names for names, _ in keys),
         roles=tuple(roles for _, roles in keys),
         prompts=np.ones(len(keys), dtype=np.int64),
@@ -374,7 +374,7 @@ def _made_up(part: Plan, whole: Plan) -> Tally:
         logp=logp,
         scored=scored,
     )
-    return Tally(tables, np.ones(words, dtype=np.int64), np.zeros(words, dtype=bool), (), "")
+    return ScoreAggregate(tables, np.ones(words, dtype=np.int64), np.zeros(words, dtype=bool), (), "")
 
 
 def _numbers(probe: Probe) -> int:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from audit.errors import IncompleteError, first_line
-from audit.results.checks import Parity
-from audit.runs.chunks import Chunk, Work
+from audit.results.checks import PrecisionCheck
+from audit.runs.chunks import Chunk, ChunkPlan
 from audit.scoring.protocol import ScoredPrompts, Scorer, Scores
 from audit.storage.run_folder import PARITY, RunFolder
 from audit.storage.serialization import finite_json, json_bytes
@@ -39,13 +39,13 @@ class Sample:
     """Sum over prompts of the share of first answers that are the same."""
 
 
-def sampled(work: Work) -> tuple[Chunk, ...]:
+def sampled_chunks(work: ChunkPlan) -> tuple[Chunk, ...]:
     """The chunks of the whole run that are in the sample."""
     asked = [chunk for chunk in work.chunks if chunk.probe is not None]
     return tuple(asked[place] for place in spread(len(asked), CHUNKS))
 
 
-def sample(exact: Scorer, work: Work, chunk: Chunk, folder: RunFolder) -> Sample:
+def sample(exact: Scorer, work: ChunkPlan, chunk: Chunk, folder: RunFolder) -> Sample:
     """Hold some stored scores of a chunk against those of the same checkpoint in float32.
 
     Raises what the scorer raises, IncompleteError where the chunk can't be read.
@@ -73,11 +73,11 @@ def _shared(found: ScoredPrompts, rows: NDArray[np.int64], wanted: Scores) -> fl
     return sum(len(one & other) / len(other) for one, other in zip(here, there, strict=True))
 
 
-def combined(samples: Sequence[Sample]) -> Parity:
+def combined(samples: Sequence[Sample]) -> PrecisionCheck:
     """What the samples of a run say together, in whatever order they come."""
     ordered = sorted(samples, key=lambda each: each.file)
     prompts, words = sum(each.prompts for each in ordered), sum(each.words for each in ordered)
-    return Parity(
+    return PrecisionCheck(
         prompts=prompts,
         largest_logp=max(each.largest_logp for each in ordered) if words else None,
         mean_logp=sum(each.total_logp for each in ordered) / words if words else None,

@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from audit.options import MAX_PROMPTS, MOST_IN_CHUNK, Options
-from audit.results.recipe import Asked, CheckpointInfo, Recipe
-from audit.results.recipe import Source as ProbeSource
+from audit.results.recipe import CheckpointInfo, Recipe, RequestedSettings
+from audit.results.recipe import ProbeSource as ProbeSource
 from audit.storage.recipe import probe_again
 from audit.storage.redaction import redacted
 from probes.probe import Probe
@@ -43,11 +43,11 @@ def make_recipe(
         dtype=options.dtype,
         device=device.partition(":")[0],  # which of several alike makes no difference
         top_k=options.top_k,
-        multi_piece=options.multi_piece,
+        multi_token=options.multi_token,
         seed=options.seed,
         chunk=CHUNK if device == "cpu" else GPU_CHUNK,
         versions=versions(),
-        asked=Asked(redacted(asked), head, options.token_budget) if asked else None,
+        asked=RequestedSettings(redacted(asked), head, options.batch_tokens) if asked else None,
     )
 
 

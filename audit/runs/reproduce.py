@@ -124,8 +124,8 @@ def _asked(place: Path, checkpoint: str | None, wanted: Recipe, options: Options
         device=wanted.device if options.device == "auto" else options.device,
         dtype=wanted.dtype,
         top_k=wanted.top_k,
-        multi_piece=wanted.multi_piece,
-        token_budget=options.token_budget or (given.token_budget if given else None),
+        multi_token=wanted.multi_token,
+        batch_tokens=options.batch_tokens or (given.batch_tokens if given else None),
         mlm_head_from=options.mlm_head_from or (given.mlm_head_from if given else None) or info.mlm_head_from,
         seed=wanted.seed,
     )

@@ -19,7 +19,7 @@ from scipy import stats
 from audit.analysis.statistics import slopes
 from audit.progress import Progress
 from audit.results.audit import Audit
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.runs.audit import audit
 from probes.load import shipped
@@ -119,11 +119,13 @@ def reduced(before: Audit, after: Audit, planted: Planted) -> list[Check]:
     return checks
 
 
-def _axes(result: Audit) -> list[tuple[ProbeResult, Axis]]:
+def _axes(result: Audit) -> list[tuple[ProbeResult, AxisResult]]:
     return [(probe, axis) for probe in result.probes for axis in probe.axes]
 
 
-def _pairs(probe: ProbeResult, axis: Axis, planted: Planted, checkpoint: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _pairs(
+    probe: ProbeResult, axis: AxisResult, planted: Planted, checkpoint: str
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """[associations, 2] what was planted and what was measured, for the scored words."""
     found = {(a.level, a.target): a.log2_ratio for a in probe.associations if a.axis == axis.name}
     rows = [row for row in planted["associations"] if (row["probe"], row["axis"]) == (probe.name, axis.name)]

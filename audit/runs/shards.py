@@ -20,7 +20,7 @@ from audit.results.audit import Audit
 from audit.results.recipe import Recipe
 from audit.runs import precision_check
 from audit.runs.audit import check_dtype, fill
-from audit.runs.chunks import Chunk, Work
+from audit.runs.chunks import Chunk, ChunkPlan
 from audit.runs.engines.local import make_chunks
 from audit.runs.measuring import measured
 from audit.runs.recipe import default_folder, make_recipe, repeat_command
@@ -94,7 +94,7 @@ def score_shard(
     command = repeat_command(checkpoint, names, options, max_prompts)
     recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command, checkpoint)
     path = Path(out) if out is not None else shard.folder(default_folder(checkpoint))
-    folder, work = RunFolder.open(path, recipe, fresh=fresh), Work(loaded, recipe)
+    folder, work = RunFolder.open(path, recipe, fresh=fresh), ChunkPlan(loaded, recipe)
     own = shard.of(work.chunks)
     with folder.claimed():
         fill(folder, own, partial(make_chunks, scorer, work), progress)
@@ -121,7 +121,7 @@ def merge(
     recipe = replace(parts[0].recipe, started=min(part.recipe.started for part in parts))
     loaded = _probes(recipe, listed(probes))
     path = Path(out) if out is not None else default_folder(recipe.checkpoint.name)
-    folder, work = RunFolder.open(path, recipe), Work(loaded, recipe)
+    folder, work = RunFolder.open(path, recipe), ChunkPlan(loaded, recipe)
     with folder.claimed():
         missing: list[str] = []
         fill(folder, work.chunks, partial(_take, parts, missing), progress)
@@ -144,12 +144,12 @@ def _take(parts: Sequence[RunFolder], missing: list[str], todo: Iterable[Chunk],
             keep(chunk, data)
 
 
-def _take_samples(folder: RunFolder, parts: Sequence[RunFolder], work: Work) -> None:
+def _take_samples(folder: RunFolder, parts: Sequence[RunFolder], work: ChunkPlan) -> None:
     """Put together what shards found of their dtype. Raises IncompleteError where a sample is missing."""
     if folder.recipe.dtype == "float32":
         return
     found = {sample.file: sample for part in (*parts, folder) for sample in precision_check.read_samples(part)}
-    missing = [chunk.file for chunk in precision_check.sampled(work) if chunk.file not in found]
+    missing = [chunk.file for chunk in precision_check.sampled_chunks(work) if chunk.file not in found]
     if missing:
         what = f"how {folder.recipe.dtype} compares with float32 is missing or damaged in the shard with {missing[0]}"
         raise IncompleteError(f"{folder.path}: {what}: give that shard's command again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from audit.results.checks import Answered, Competence
+from audit.results.checks import ClozeAnswer, Competence
 from audit.results.recipe import Recipe
 from audit.scoring.protocol import Scores
 from probes.clozes import Cloze, load_clozes
@@ -59,9 +59,9 @@ def competence(scores: Scores) -> Competence:
     return Competence(LANGUAGE, answers, sum(answer.right for answer in answers) / len(answers), FLOOR)
 
 
-def _answered(cloze: Cloze, token: str, prob: float) -> Answered:
+def _answered(cloze: Cloze, token: str, prob: float) -> ClozeAnswer:
     if not math.isfinite(prob):
-        return Answered(cloze.text, cloze.accepted, "", None, False)
+        return ClozeAnswer(cloze.text, cloze.accepted, "", None, False)
     answer = token.strip(_MARKS)
     right = answer.casefold() in {word.casefold() for word in cloze.accepted}
-    return Answered(cloze.text, cloze.accepted, answer, prob, right)
+    return ClozeAnswer(cloze.text, cloze.accepted, answer, prob, right)

@@ -21,7 +21,7 @@ from audit.scoring.batching import Batches, lacking
 from audit.scoring.masked_lm import Encoded, Floats, Ids, Query, Unscorable
 
 
-class Told(Protocol):
+class SequenceProgress(Protocol):
     """Who is told of sequences that go through the model."""
 
     def begin(self, count: int) -> None:
@@ -37,7 +37,9 @@ _Found = TypeVar("_Found")
 class TorchModel:
     """A checkpoint as benchmarks ask it: an `audit.benchmarks.asking.Model`. What was asked once is remembered."""
 
-    def __init__(self, checkpoint: Checkpoint, *, token_budget: int | None = None, told: Told | None = None) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, *, token_budget: int | None = None, told: SequenceProgress | None = None
+    ) -> None:
         self.checkpoint = checkpoint
         self._batches = Batches(checkpoint, token_budget)
         self._told = told

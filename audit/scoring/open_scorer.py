@@ -16,4 +16,4 @@ def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
     from audit.scoring.prompt_scorer import TorchScorer
 
     model = load_as_asked(checkpoint, options)
-    return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_piece, token_budget=options.token_budget)
+    return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_token, token_budget=options.batch_tokens)

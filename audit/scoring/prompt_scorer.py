@@ -135,7 +135,7 @@ class TorchScorer:
         order = [place[unit] for unit in units]
         return Scores(
             logp=logp[order],
-            pieces=_piece_counts(units),
+            n_tokens=_piece_counts(units),
             top_tokens=tuple(
                 ("",) * self.top_k if lost[row] else tuple(self._token(i) for i in top_ids[row]) for row in order
             ),

@@ -26,7 +26,7 @@ class Scores:
     logp: NDArray[np.float32]
     """[N, K] natural log of p(word | prompt), at most 0 but for rounding; NaN where the word was not scored in that
     prompt."""
-    pieces: NDArray[np.int16]
+    n_tokens: NDArray[np.int16]
     """[N, K] how many pieces of the vocabulary the word is in that prompt; 0 where it can't be told or holds an
     unknown piece, -1 where an earlier word has the same pieces."""
     top_tokens: tuple[tuple[str, ...], ...]
@@ -36,8 +36,8 @@ class Scores:
 
     def fault(self, prompts: int, words: int) -> str | None:
         """Why these can't be answers to so many prompts and words; None where they can."""
-        if self.logp.shape != (prompts, words) or self.pieces.shape != (prompts, words):
-            shapes = f"{self.logp.shape} and {self.pieces.shape}"
+        if self.logp.shape != (prompts, words) or self.n_tokens.shape != (prompts, words):
+            shapes = f"{self.logp.shape} and {self.n_tokens.shape}"
             return f"log-probabilities and pieces of shapes {shapes} for {prompts} prompts and {words} words"
         if self.top_prob.ndim != 2 or [*map(len, self.top_tokens)] != [self.top_prob.shape[1]] * prompts:
             return f"first answers of shape {self.top_prob.shape} for {prompts} prompts"
@@ -46,7 +46,7 @@ class Scores:
         lost = np.isnan(self.top_prob).any(axis=1)
         if not np.isnan(self.logp[lost]).all():
             return "a word's probability where the whole answer is no number"
-        if np.isnan(self.logp[~lost][self.pieces[~lost] == 1]).any():
+        if np.isnan(self.logp[~lost][self.n_tokens[~lost] == 1]).any():
             return "no log-probability of a word of one piece"
         return None
 
@@ -97,7 +97,7 @@ class ScoredPrompts:
     """[N, A] index of the form."""
     logp: NDArray[np.float32]
     """[N, K] natural logs; NaN where not scored."""
-    pieces: NDArray[np.int64]
+    n_tokens: NDArray[np.int64]
     """[K] the most pieces a word takes in any of them; 0 or -1 as in `Scores` where in some it is not scored."""
     top_tokens: tuple[tuple[str, ...], ...]
     top_prob: NDArray[np.float32]
@@ -116,7 +116,7 @@ class ScoredPrompts:
             roles=some(self.roles),
             forms=self.forms[rows],
             logp=self.logp[rows],
-            pieces=self.pieces,
+            n_tokens=self.n_tokens,
             top_tokens=some(self.top_tokens),
             top_prob=self.top_prob[rows],
         )

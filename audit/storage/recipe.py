@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from audit.results.recipe import Recipe, Source
+from audit.results.recipe import ProbeSource, Recipe
 from audit.storage.serialization import json_bytes
 from probes.faults import ProbeError
 from probes.lexicon import Lexicon
@@ -37,7 +37,7 @@ def _decisive(recipe: Recipe) -> dict[str, Any]:
     return parts
 
 
-def probe_again(source: Source) -> Probe | None:
+def probe_again(source: ProbeSource) -> Probe | None:
     """The probe of a recipe as it was asked, made of what the recipe keeps; None where its word list is a shipped one
     that was changed since, or where an earlier version kept no list."""
     words = Lexicon(source.lexicon, source.own_words) if source.own_words else None

@@ -33,8 +33,8 @@ def save_audit(folder: RunFolder, audit: Audit, predicted: Iterable[bytes]) -> N
 def _files(audit: Audit, predicted: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable[bytes]]]:
     yield PREDICTIONS, predicted
     yield "distributions.csv", csv_bytes(tables.distributions(audit.probes))
-    if audit.single_piece:
-        yield "distributions-single-piece.csv", csv_bytes(tables.distributions(audit.single_piece))
+    if audit.single_token:
+        yield "distributions-single-piece.csv", csv_bytes(tables.distributions(audit.single_token))
     yield "findings.csv", csv_bytes(tables.findings(audit.probes))
     yield "interactions.csv", csv_bytes(tables.interactions(audit.probes))
     yield "measures.csv", csv_bytes(tables.measures(audit.probes))

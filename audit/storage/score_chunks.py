@@ -92,7 +92,7 @@ def chunk_file(probe: str, index: int) -> str:
 
 def chunk_bytes(probe: Probe, recipe_id: str, prompts: Sequence[Prompt], scores: Scores) -> bytes:
     """The scores of a chunk as a parquet file, a row a prompt."""
-    pieces = _most_pieces(scores.pieces)
+    pieces = _most_pieces(scores.n_tokens)
     note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "pieces": pieces.tolist()}
     table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
     buffer = io.BytesIO()
@@ -158,7 +158,7 @@ def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredProm
         roles=tuple(rows(".role")),
         forms=np.array(list(rows(".form")), dtype=np.int64),
         logp=np.stack(columns, axis=1).astype(np.float32),
-        pieces=np.array(json.loads(table.schema.metadata[_METADATA])["pieces"], dtype=np.int64),
+        n_tokens=np.array(json.loads(table.schema.metadata[_METADATA])["pieces"], dtype=np.int64),
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )
@@ -172,7 +172,7 @@ def _fault(probe: Probe, asked: Sequence[Place], found: ScoredPrompts) -> str | 
     rows = zip(found.template.tolist(), found.levels, found.roles, map(tuple, found.forms.tolist()), strict=True)
     if list(asked) != list(itertools.starmap(Place, rows)):
         return "other prompts than were asked"
-    if found.pieces.shape != (len(probe.targets.words),):
+    if found.n_tokens.shape != (len(probe.targets.words),):
         return "other words than the probe's"
     if any(len(tokens) != found.top_prob.shape[1] or None in tokens for tokens in found.top_tokens):
         return "not a word for each probability"

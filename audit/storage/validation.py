@@ -11,15 +11,15 @@ from audit.analysis import top_predictions
 from audit.options import DTYPES, MOST_ANSWERS, MOST_IN_CHUNK
 from audit.results.associations import Association
 from audit.results.audit import Audit
-from audit.results.checks import Competence, Parity
-from audit.results.metrics import Axis
+from audit.results.checks import Competence, PrecisionCheck
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import Recipe
 
 
 def impossible_setting(recipe: Recipe) -> str | None:
     """Of a recipe, what no run can have had; None where there is nothing."""
-    budget = recipe.asked.token_budget if recipe.asked else None
+    budget = recipe.asked.batch_tokens if recipe.asked else None
     possible = {
         "list of probes": len(recipe.probes) > 0,
         "dtype": recipe.dtype in DTYPES,
@@ -40,7 +40,7 @@ def check_competence(found: Competence) -> None:
     _check_shares("the easy sentences", (each.prob for each in found.answers))
 
 
-def check_parity(found: Parity) -> None:
+def check_parity(found: PrecisionCheck) -> None:
     """Raises ValueError where it can't be what scores in fewer bits were held against."""
     off = (found.largest_logp, found.mean_logp)
     if found.prompts < 1 or found.top_k < 1 or any(each is not None and each < 0 for each in off):
@@ -58,9 +58,9 @@ def check_audit(audit: Audit) -> None:
         raise ValueError("a probe that is there twice")
     if audit.competence is not None:
         check_competence(audit.competence)
-    if audit.parity is not None:
-        check_parity(audit.parity)
-    for probe in (*audit.probes, *audit.single_piece):
+    if audit.precision_check is not None:
+        check_parity(audit.precision_check)
+    for probe in (*audit.probes, *audit.single_token):
         _check_probe(probe)
 
 
@@ -88,15 +88,15 @@ def _check_probe(probe: ProbeResult) -> None:
         raise ValueError(f"{probe.name}: a crossing without a level for each axis")
     if not all(0 <= example.template < len(probe.templates) for example in examples):
         raise ValueError(f"{probe.name}: a sentence of no wording of it")
-    if probe.answers is not None and not top_predictions.whole(probe.answers, len(axes), len(probe.templates)):
+    if probe.predictions is not None and not top_predictions.whole(probe.predictions, len(axes), len(probe.templates)):
         raise ValueError(f"{probe.name}: an answer that is of no prompt of it")
 
 
-def _has_levels(axis: Axis) -> bool:
+def _has_levels(axis: AxisResult) -> bool:
     return len(set(axis.levels)) == len(axis.levels) and axis.reference in axis.levels
 
 
-def _is_of(association: Association, axis: Axis) -> bool:
+def _is_of(association: Association, axis: AxisResult) -> bool:
     known = {*axis.levels, *axis.placebo}
     return association.level in known and association.reference in known
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.results.audit import Audit
-from audit.results.metrics import Axis, Distance
+from audit.results.metrics import AxisResult, Distance
 from audit.results.probe_result import ProbeResult
 from reports.components.palette import Palette
 from reports.components.ratio_axis import round_up
 from reports.components.table import Table, TableCell, TableRow, head, named
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 MATRIX = 10
 """Most levels with a matrix that shows intervals, too."""
@@ -21,7 +21,7 @@ TINTS = (0.02, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class DistanceBar:
     """An axis' distance on the page's one axis of bits; places are percent of the width."""
 
     label: str
@@ -61,31 +61,31 @@ def top(audit: Audit) -> float:
     return round_up(x for probe in audit.probes for axis in probe.axes for x in _drawn(probe, axis))
 
 
-def _drawn(probe: ProbeResult, axis: Axis) -> list[float | None]:
+def _drawn(probe: ProbeResult, axis: AxisResult) -> list[float | None]:
     whole = axis.distance
-    ends = [whole.bits.value, whole.bits.high, whole.null] if whole else []
+    ends = [whole.bits.value, whole.bits.ci_high, whole.null_p95] if whole else []
     return [*ends, _farthest_invented(probe, axis)]
 
 
-def _farthest_invented(probe: ProbeResult, axis: Axis) -> float | None:
+def _farthest_invented(probe: ProbeResult, axis: AxisResult) -> float | None:
     own = (d for d in probe.distances if d.axis == axis.name and d.role == "placebo" and d.level is not None)
     return max((bits for d in own if (bits := formatting.known(d.bits.value)) is not None), default=None)
 
 
-def bar(probe: ProbeResult, axis: Axis, top: float) -> Bar | None:
+def bar(probe: ProbeResult, axis: AxisResult, top: float) -> DistanceBar | None:
     """The axis' distance as a bar to the page's scale; None where nothing could be compared."""
     whole = axis.distance
     bits = formatting.known(whole.bits.value) if whole else None
     if whole is None or bits is None:
         return None
-    low, high, null = (formatting.known(x) for x in (whole.bits.low, whole.bits.high, whole.null))
+    low, high, null = (formatting.known(x) for x in (whole.bits.ci_low, whole.bits.ci_high, whole.null_p95))
     invented = _farthest_invented(probe, axis)
     most = bits if high is None else high
 
     def x(value: float) -> float:
         return round(100 * min(max(value, 0.0), top) / top, 1)
 
-    return Bar(
+    return DistanceBar(
         label=f"{formatting.clean(axis.title)}: {formatting.sized(whole.bits, ' bits')}",
         at=x(bits),
         low=x(bits if low is None else low),
@@ -106,7 +106,7 @@ def _beside(null: float | None, invented: float | None) -> tuple[str, ...]:
     return tuple(part for part in (chance, names) if part)
 
 
-def apart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Apart | None:
+def apart(probe: ProbeResult, axis: AxisResult, colours: Palette, ids: Anchors) -> Apart | None:
     """The distances between the axis' levels, two at a time; None where there are none."""
     own = [d for d in probe.distances if d.axis == axis.name and d.level is not None]
     levels = [d for d in own if d.role == "level" and formatting.known(d.bits.value) is not None]
@@ -125,7 +125,7 @@ def apart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Apart |
     )
 
 
-def _said(axis: Axis, levels: Sequence[Distance], invented: float | None) -> str:
+def _said(axis: AxisResult, levels: Sequence[Distance], invented: float | None) -> str:
     far = max(levels, key=lambda d: d.bits.value or 0.0)
     lead = "Farthest apart: " if len(levels) > 1 else ""
     sentences = [f"{lead}{_pair(far)}, {formatting.sized(far.bits, ' bits')}."]
@@ -144,7 +144,7 @@ def _pair(d: Distance) -> str:
 
 
 def _matrix(
-    probe: ProbeResult, axis: Axis, levels: Sequence[Distance], bare: bool, colours: Palette, ids: Ids
+    probe: ProbeResult, axis: AxisResult, levels: Sequence[Distance], bare: bool, colours: Palette, ids: Anchors
 ) -> Table:
     """A row and a column a level, filled below the diagonal: bits, and where there is room the interval and chance."""
     known = {frozenset((d.level, d.other)): d for d in levels}
@@ -165,11 +165,11 @@ def _cell(d: Distance | None, bare: bool) -> TableCell:
     if d is None or bits is None:
         return TableCell(formatting.MISSING, "", "none")
     step = sum(bits >= edge for edge in TINTS)
-    small = "" if bare else formatting.ends(d.bits.low, d.bits.high)
+    small = "" if bare else formatting.ends(d.bits.ci_low, d.bits.ci_high)
     return TableCell(formatting.rounded(bits), small, f"d{step}" if step else "")
 
 
-def _pairs(probe: ProbeResult, axis: Axis, shown: Sequence[Distance], ids: Ids) -> Table:
+def _pairs(probe: ProbeResult, axis: AxisResult, shown: Sequence[Distance], ids: Anchors) -> Table:
     names = ("bits", "interval", "chance alone", "p", "one wording by itself", "one wording left out")
     rows = tuple(TableRow(_named(d), False, tuple(TableCell(text) for text in _numbers(d))) for d in shown)
     caption = f"Distances in bits, pair by pair: {formatting.clean(axis.title, 60)}"
@@ -182,12 +182,12 @@ def _named(d: Distance) -> str:
 
 
 def _numbers(d: Distance) -> tuple[str, ...]:
-    value, null = formatting.known(d.bits.value), formatting.known(d.null)
+    value, null = formatting.known(d.bits.value), formatting.known(d.null_p95)
     return (
         formatting.MISSING if value is None else formatting.rounded(value),
-        formatting.ends(d.bits.low, d.bits.high) or formatting.MISSING,
+        formatting.ends(d.bits.ci_low, d.bits.ci_high) or formatting.MISSING,
         formatting.MISSING if null is None else formatting.rounded(null),
-        formatting.chance(d.p),
-        formatting.between(d.single_low, d.single_high),
-        formatting.between(d.without_low, d.without_high),
+        formatting.chance(d.p_value),
+        formatting.between(d.single_template_min, d.single_template_max),
+        formatting.between(d.loo_min, d.loo_max),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.components.ratio_axis import Band, Scale, Tick
+from reports.components.ratio_axis import Band, RatioAxis, Tick
 
 BIN = 2.5
 """Percent of the width that a dot takes; dots that would overlap are stacked."""
@@ -14,7 +14,7 @@ ROOM = 34
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class StripDot:
     """One dot: where it is, its colour, what it says when pointed at, and the id of its line.
 
     Dots are for the pointer alone: whatever they say stands in a list or a table, too.
@@ -36,11 +36,11 @@ class Strip:
     base: int
     band: Band | None
     ticks: tuple[Tick, ...]
-    dots: tuple[Dot, ...]
+    dots: tuple[StripDot, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class StripPoint:
     """What a strip is made of: a log2 ratio and the dot's colour, words and line."""
 
     log2: float
@@ -49,7 +49,7 @@ class Point:
     to: str
 
 
-def strip(points: Sequence[Point], scale: Scale, placebo: float | None, label: str) -> Strip:
+def strip(points: Sequence[StripPoint], scale: RatioAxis, placebo: float | None, label: str) -> Strip:
     """Put the points on the axis, stacked from the base up where they crowd."""
     bins: dict[int, int] = {}
     places: list[tuple[float, int]] = []
@@ -62,7 +62,7 @@ def strip(points: Sequence[Point], scale: Scale, placebo: float | None, label: s
     step = min(9.0, ROOM / max(1, tallest - 1))
     base = round(7 + step * (tallest - 1))
     dots = tuple(
-        Dot(x, round(base - step * rank, 1), point.style, point.label, point.to)
+        StripDot(x, round(base - step * rank, 1), point.style, point.label, point.to)
         for (x, rank), point in zip(places, points, strict=True)
     )
     return Strip(label, base + 25, base, scale.band(placebo), scale.ticks, dots)

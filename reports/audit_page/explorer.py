@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.results.audit import Audit
-from audit.results.metrics import Axis
-from audit.results.predictions import Answers, Named, Prompted
+from audit.results.metrics import AxisResult
+from audit.results.predictions import GroupName, Predictions, PromptPredictions
 from audit.results.probe_result import ProbeResult
 from reports.components.columns import flagged, sentence
 from reports.components.palette import Palette
@@ -42,7 +42,7 @@ class Explorer:
 
 def rooms(audit: Audit) -> list[int]:
     """Characters for each probe's answers."""
-    prompts = [len(probe.answers.prompts) if probe.answers else 0 for probe in audit.probes]
+    prompts = [len(probe.predictions.prompts) if probe.predictions else 0 for probe in audit.probes]
     return [max(LEAST, ROOM * own // max(1, sum(prompts))) for own in prompts]
 
 
@@ -51,7 +51,7 @@ def explorer(probe: ProbeResult, room: int, colours: Palette, id: str) -> Explor
 
     None where there is nothing to choose between.
     """
-    kept = probe.answers
+    kept = probe.predictions
     absent = Explorer(id, ABSENT, "")
     if kept is None or not kept.prompts:
         return absent
@@ -73,7 +73,7 @@ def _halved(wordings: int) -> list[int]:
     return [wordings >> n for n in range(1, wordings.bit_length())]
 
 
-def _note(probe: ProbeResult, kept: Answers, count: int, wordings: int) -> str:
+def _note(probe: ProbeResult, kept: Predictions, count: int, wordings: int) -> str:
     most = max(len(prompt.tokens) for prompt in kept.prompts)
     parts = [f"The first {formatting.counted(count, 'answer')} to each sentence, out of the whole vocabulary."]
     if wordings < len(probe.templates):
@@ -83,14 +83,19 @@ def _note(probe: ProbeResult, kept: Answers, count: int, wordings: int) -> str:
     return " ".join(parts)
 
 
-def _packed(probe: ProbeResult, kept: Answers, count: int, wordings: int, colours: Palette) -> str:
+def _packed(probe: ProbeResult, kept: Predictions, count: int, wordings: int, colours: Palette) -> str:
     data = _data(probe, kept, [p for p in kept.prompts if p.template < wordings], count, wordings, colours)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _data(
-    probe: ProbeResult, kept: Answers, prompts: Sequence[Prompted], count: int, wordings: int, colours: Palette
+    probe: ProbeResult,
+    kept: Predictions,
+    prompts: Sequence[PromptPredictions],
+    count: int,
+    wordings: int,
+    colours: Palette,
 ) -> dict[str, Any]:
     """What the script reads. Columns are over prompts; tokens and percentages are said once and referred to."""
     tokens: dict[int, int] = {}
@@ -119,7 +124,7 @@ def _data(
     }
 
 
-def _named(axis: Axis, name: Named, colours: Palette) -> list[str]:
+def _named(axis: AxisResult, name: GroupName, colours: Palette) -> list[str]:
     """A name's group, its colour, whether it is invented, and the words themselves where they aren't the group's."""
     swatch = colours.swatch(axis, name.level)
     text = formatting.clean(name.text, 60)
@@ -127,7 +132,7 @@ def _named(axis: Axis, name: Named, colours: Palette) -> list[str]:
     return [swatch.name, swatch.style, note, "" if text.casefold() == name.level.casefold() else text]
 
 
-def _usual(probe: ProbeResult, kept: Answers) -> list[list[int]]:
+def _usual(probe: ProbeResult, kept: Predictions) -> list[list[int]]:
     """What is picked at first: the references, and the group of the probe's strongest finding (else the next one)."""
     best = next(iter(probe.findings), None)
     one, other = [], []

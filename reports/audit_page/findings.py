@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 
 from audit.results.associations import Association, Finding
 from audit.results.audit import Audit
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.predictions import Example
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import FEW_WORDINGS, Grade
-from reports.audit_page.dot_strips import Point, Strip, strip
-from reports.components.columns import Column, Sentence, example_columns, sentence
+from reports.audit_page.dot_strips import Strip, StripPoint, strip
+from reports.components.columns import Column, CutSentence, example_columns, sentence
 from reports.components.competence import unjudged
 from reports.components.palette import Palette, Swatch
-from reports.components.ratio_axis import Scale
+from reports.components.ratio_axis import RatioAxis
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 from reports.text.provenance import Fact
 
 CARDS = 8
@@ -28,16 +28,16 @@ FIRST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class TemplateResult:
     """One template of a finding, and what it says by itself."""
 
     id: str
     ratio: str
-    sentence: Sentence
+    sentence: CutSentence
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class FindingCard:
     """One finding in full."""
 
     id: str
@@ -61,7 +61,7 @@ class Card:
     facts: tuple[Fact, ...]
     wordings: str
     strip: Strip | None
-    each: tuple[Wording, ...]
+    each: tuple[TemplateResult, ...]
     columns: tuple[Column, ...]
 
 
@@ -84,7 +84,7 @@ def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
     return [pair for pair in candidates if any(pair[1] is kept for _, kept in chosen)]
 
 
-def _axis(probe: ProbeResult, a: Association) -> Axis:
+def _axis(probe: ProbeResult, a: Association) -> AxisResult:
     return next(axis for axis in probe.axes if axis.name == a.axis)
 
 
@@ -101,13 +101,15 @@ def _rounds(candidates: Sequence[tuple[ProbeResult, Finding]]) -> Iterator[tuple
                 yield probe, finding
 
 
-def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scale: Scale, ids: Ids) -> Card:
+def card(
+    probe: ProbeResult, finding: Finding, href: str, colours: Palette, scale: RatioAxis, ids: Anchors
+) -> FindingCard:
     """One finding with its example sentences and its wording strip."""
     a = _likelier(finding.association)
     axis = _axis(probe, a)
     id = ids.new("finding", probe.name, a.axis, finding.association.level, a.target)
     each = _wordings(probe, a, id, ids)
-    return Card(
+    return FindingCard(
         id=id,
         probe=formatting.clean(probe.title, 120),
         href=href,
@@ -115,7 +117,7 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
         word=formatting.clean(a.target),
         flagged="stigma" in finding.flags,
         ratio=formatting.times(formatting.known(a.log2_ratio) or 0.0),
-        interval=formatting.ratio_interval(a.low, a.high),
+        interval=formatting.ratio_interval(a.ci_low, a.ci_high),
         grade=a.grade,
         level=colours.swatch(axis, a.level),
         reference=colours.swatch(axis, a.reference),
@@ -131,13 +133,13 @@ def card(probe: ProbeResult, finding: Finding, href: str, colours: Palette, scal
     )
 
 
-def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
+def _facts(axis: AxisResult, a: Association) -> tuple[Fact, ...]:
     """What the grade rests on, in words."""
     band = formatting.known(a.band)
     names = f"may differ by {formatting.up_to(band)}" if band is not None else "none to compare with"
-    q = formatting.known(a.q)
+    q = formatting.known(a.q_value)
     facts = [
-        Fact("Any one left out", formatting.bounds(a.without_low, a.without_high)),
+        Fact("Any one left out", formatting.bounds(a.loo_min, a.loo_max)),
         Fact(
             "Chance",
             "" if q is None else f"q {formatting.chance(q)}: the share of such findings that may be chance",
@@ -149,7 +151,7 @@ def _facts(axis: Axis, a: Association) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact.value)
 
 
-def _sides(axis: Axis, a: Association) -> str:
+def _sides(axis: AxisResult, a: Association) -> str:
     """Where both stand beside the sentence that names no group: `woman 1.8x above, man 2.1x below ...`."""
     level, reference = formatting.known(a.prior_corrected), formatting.known(a.reference_prior_corrected)
     if level is None or reference is None:
@@ -164,10 +166,10 @@ def _beside(log2: float) -> str:
 
 
 def _agreement(a: Association) -> str:
-    if a.templates == 1:
+    if a.n_templates == 1:
         return "In the one wording"
-    few = ", too few for more than weak" if a.templates < FEW_WORDINGS else ""
-    return f"In {a.agree} of {formatting.counted(a.templates, 'wording')}{few}"
+    few = ", too few for more than weak" if a.n_templates < FEW_WORDINGS else ""
+    return f"In {a.n_same_sign} of {formatting.counted(a.n_templates, 'wording')}{few}"
 
 
 def _likelier(a: Association) -> Association:
@@ -179,10 +181,10 @@ def _likelier(a: Association) -> Association:
         level=a.reference,
         reference=a.level,
         log2_ratio=-(a.log2_ratio or 0.0),
-        low=_negative(a.high),
-        high=_negative(a.low),
-        without_low=_negative(a.without_high),
-        without_high=_negative(a.without_low),
+        ci_low=_negative(a.ci_high),
+        ci_high=_negative(a.ci_low),
+        loo_min=_negative(a.loo_max),
+        loo_max=_negative(a.loo_min),
         prior_corrected=a.reference_prior_corrected,
         reference_prior_corrected=a.prior_corrected,
         prob=a.reference_prob,
@@ -195,17 +197,19 @@ def _negative(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _wordings(probe: ProbeResult, a: Association, id: str, ids: Ids) -> tuple[Wording, ...]:
+def _wordings(probe: ProbeResult, a: Association, id: str, ids: Anchors) -> tuple[TemplateResult, ...]:
     pairs = zip(probe.templates, a.by_template, strict=False)
     return tuple(
-        Wording(ids.below(id, f"w{n}"), formatting.more_or_less(ratio), sentence(template))
+        TemplateResult(ids.below(id, f"w{n}"), formatting.more_or_less(ratio), sentence(template))
         for n, (template, ratio) in enumerate(pairs, start=1)
     )
 
 
-def _strip(probe: ProbeResult, a: Association, each: Sequence[Wording], level: Swatch, scale: Scale) -> Strip | None:
+def _strip(
+    probe: ProbeResult, a: Association, each: Sequence[TemplateResult], level: Swatch, scale: RatioAxis
+) -> Strip | None:
     points = [
-        Point(ratio, level.style, f"{wording.ratio}: {formatting.prose(template, 200)}", wording.id)
+        StripPoint(ratio, level.style, f"{wording.ratio}: {formatting.prose(template, 200)}", wording.id)
         for template, value, wording in zip(probe.templates, a.by_template, each, strict=False)
         if (ratio := formatting.known(value)) is not None
     ]

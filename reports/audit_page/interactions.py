@@ -8,7 +8,7 @@ from itertools import combinations
 
 from audit.results.associations import Interaction
 from audit.results.audit import Audit
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import Grade
 from reports.components.columns import flagged
@@ -16,7 +16,7 @@ from reports.components.competence import unjudged
 from reports.components.palette import Palette
 from reports.components.table import Table, TableCell, TableRow, head, named, tint
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 LINES = 5
 """Sentences of two axes that are shown at once."""
@@ -29,7 +29,7 @@ GRID = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class InteractionLine:
     """One interaction in words."""
 
     sentence: str
@@ -39,12 +39,12 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class InteractionSection:
     """What two axes do together."""
 
     title: str
     said: str
-    lines: tuple[Told, ...]
+    lines: tuple[InteractionLine, ...]
     grid: Table | None
     """A row and a column a group: the word that its crossing moves most."""
     folded: bool
@@ -53,15 +53,15 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
+class LeadingInteraction:
     """An interaction beneath the strongest findings, and where its probe is."""
 
     probe: str
     href: str
-    told: Told
+    told: InteractionLine
 
 
-def meetings(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Meeting, ...]:
+def interaction_sections(probe: ProbeResult, colours: Palette, ids: Anchors) -> tuple[InteractionSection, ...]:
     """What every two axes of the probe do together, where anything was compared."""
     made = []
     for one, other in combinations(probe.axes, 2):
@@ -71,7 +71,7 @@ def meetings(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Meeting, .
     return tuple(made)
 
 
-def leading(audit: Audit, hrefs: dict[str, str]) -> tuple[Led, ...]:
+def leading(audit: Audit, hrefs: dict[str, str]) -> tuple[LeadingInteraction, ...]:
     """The interactions graded strong or moderate that lead the page, each word once; best first."""
     found = [
         (probe, i)
@@ -84,23 +84,27 @@ def leading(audit: Audit, hrefs: dict[str, str]) -> tuple[Led, ...]:
     for probe, i in sorted(found, key=lambda pair: grades.rank(pair[1])):
         once.setdefault(i.target, (probe, i))
     return tuple(
-        Led(formatting.clean(probe.title, 120), hrefs[probe.name], _told(i, flagged(probe)))
+        LeadingInteraction(formatting.clean(probe.title, 120), hrefs[probe.name], _told(i, flagged(probe)))
         for probe, i in list(once.values())[:LED]
     )
 
 
-def _told(i: Interaction, flags: frozenset[str]) -> Told:
+def _told(i: Interaction, flags: frozenset[str]) -> InteractionLine:
     because = formatting.prose(i.because, 300) if i.grade != "strong" else ""
-    return Told(formatting.prose(i.sentence, 600), i.grade, because, i.target in flags)
+    return InteractionLine(formatting.prose(i.sentence, 600), i.grade, because, i.target in flags)
 
 
 def _meeting(
-    probe: ProbeResult, axes: tuple[Axis, Axis], found: Sequence[Interaction], colours: Palette, ids: Ids
-) -> Meeting:
+    probe: ProbeResult,
+    axes: tuple[AxisResult, AxisResult],
+    found: Sequence[Interaction],
+    colours: Palette,
+    ids: Anchors,
+) -> InteractionSection:
     told = [i for i in found if i.grade != "none"]
     title = " and ".join(formatting.clean(axis.title, 60) for axis in axes)
     most = max(len(axis.levels) for axis in axes)
-    return Meeting(
+    return InteractionSection(
         title=title,
         said=_said(found),
         lines=tuple(_told(i, flagged(probe)) for i in told[:LINES]),
@@ -123,7 +127,7 @@ def _said(found: Sequence[Interaction]) -> str:
 
 
 def _grid(
-    probe: ProbeResult, axes: tuple[Axis, Axis], told: Sequence[Interaction], colours: Palette, ids: Ids
+    probe: ProbeResult, axes: tuple[AxisResult, AxisResult], told: Sequence[Interaction], colours: Palette, ids: Anchors
 ) -> Table:
     turned = len(axes[1].levels) > len(axes[0].levels)
     down, across = axes[::-1] if turned else axes
@@ -151,7 +155,9 @@ def _best(i: Interaction | None, flags: frozenset[str]) -> TableCell:
     return TableCell(formatting.clean(i.target), small, "flag" if i.target in flags else tint(i.log2_ratio))
 
 
-def _table(probe: ProbeResult, axes: tuple[Axis, Axis], shown: Sequence[Interaction], ids: Ids) -> Table:
+def _table(
+    probe: ProbeResult, axes: tuple[AxisResult, AxisResult], shown: Sequence[Interaction], ids: Anchors
+) -> Table:
     names = ("crossing", "more or less", "interval", "percent", "expected", "q", "wordings", "invented", "grade")
     flags = flagged(probe)
     rows = tuple(TableRow(formatting.clean(i.target), i.target in flags, _cells(i)) for i in shown)
@@ -165,11 +171,11 @@ def _cells(i: Interaction) -> tuple[TableCell, ...]:
     return (
         TableCell(" and ".join(formatting.clean(level, 120) for level in i.levels)),
         TableCell(formatting.more_or_less(i.log2_ratio), "", tint(i.log2_ratio)),
-        TableCell(formatting.ratio_interval(i.low, i.high) or formatting.MISSING),
+        TableCell(formatting.ratio_interval(i.ci_low, i.ci_high) or formatting.MISSING),
         TableCell(formatting.percent_number(i.prob)),
         TableCell(formatting.percent_number(i.expected_prob)),
-        TableCell(formatting.chance(i.q)),
-        TableCell(f"{i.agree} of {i.templates}"),
+        TableCell(formatting.chance(i.q_value)),
+        TableCell(f"{i.n_same_sign} of {i.n_templates}"),
         TableCell(formatting.MISSING if band is None else formatting.up_to(band)),
         TableCell(i.grade),
     )

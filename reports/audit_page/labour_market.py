@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.results.metrics import Axis, Estimate, LabourMarket
+from audit.results.metrics import AxisResult, Estimate, LabourMarket
 from audit.results.probe_result import ProbeResult
 from reports.components.columns import flagged
 from reports.components.palette import Palette, Swatch
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 LABELLED = 14
 """Most points with their word beside them."""
@@ -70,7 +70,7 @@ def log2_odds(share: float) -> float:
     return math.log2(held / (1 - held))
 
 
-def labour(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Labour | None:
+def labour(probe: ProbeResult, axis: AxisResult, colours: Palette, ids: Anchors) -> Labour | None:
     """The panel of an axis of women and men; None where there is no slope."""
     market = axis.labour
     if market is None or formatting.known(market.slope.value) is None:
@@ -87,7 +87,7 @@ def labour(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Labour
 
 
 def _said(slope: Estimate) -> str:
-    low, high, value = (formatting.known(x) for x in (slope.low, slope.high, slope.value))
+    low, high, value = (formatting.known(x) for x in (slope.ci_low, slope.ci_high, slope.value))
     if low is None or high is None:
         return "Too few wordings to say whether the model follows the labour market."
     if low <= 0 <= high:
@@ -115,7 +115,7 @@ def _sources(probe: ProbeResult) -> str:
 
 
 def _scatter(
-    probe: ProbeResult, axis: Axis, market: LabourMarket, said: str, colours: Palette, ids: Ids
+    probe: ProbeResult, axis: AxisResult, market: LabourMarket, said: str, colours: Palette, ids: Anchors
 ) -> Scatter | None:
     jobs = _jobs(probe, axis, market)
     if not jobs:
@@ -138,7 +138,7 @@ def _scatter(
     )
 
 
-def _jobs(probe: ProbeResult, axis: Axis, market: LabourMarket) -> tuple[Job, ...]:
+def _jobs(probe: ProbeResult, axis: AxisResult, market: LabourMarket) -> tuple[Job, ...]:
     """Each job's ratio of the two levels, both of which are compared with the axis' reference."""
     ratios: dict[str, dict[str, float | None]] = {market.level: {}, market.reference: {}}
     for a in probe.associations:
@@ -154,7 +154,7 @@ def _jobs(probe: ProbeResult, axis: Axis, market: LabourMarket) -> tuple[Job, ..
     return tuple(made)
 
 
-def _side(axis: Axis, level: str, ratios: dict[str, float | None], word: str) -> float | None:
+def _side(axis: AxisResult, level: str, ratios: dict[str, float | None], word: str) -> float | None:
     return 0.0 if level == axis.reference else ratios.get(word)
 
 

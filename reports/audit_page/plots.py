@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.results.associations import Association
-from audit.results.metrics import Axis, Level
+from audit.results.metrics import AxisResult, LevelResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import Grade
 from reports.components.columns import flagged
 from reports.components.palette import Palette, Swatch
-from reports.components.ratio_axis import LEVELS, Scale
+from reports.components.ratio_axis import LEVELS, RatioAxis
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 ROWS = 20
 """Most rows in a chart; the rest is in the tables."""
@@ -29,7 +29,7 @@ LINE = 46
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ChartSide:
     """What a chart of ratios picks out, and how its heading says so: `lead` group `against` reference."""
 
     name: str
@@ -37,9 +37,9 @@ class Way:
     against: str
 
 
-DIFFERENT = Way("most different", "", "against")
-MORE = Way("more likely", "More likely for", "than for")
-LESS = Way("less likely", "Less likely for", "than for")
+DIFFERENT = ChartSide("most different", "", "against")
+MORE = ChartSide("more likely", "More likely for", "than for")
+LESS = ChartSide("less likely", "Less likely for", "than for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class RatioChart:
     title: str
     level: Swatch
     reference: Swatch
-    way: Way
+    way: ChartSide
     desc: str
     rows: tuple[RatioRow, ...]
-    scale: Scale
+    scale: RatioAxis
     band: float | None
     """What invented names do for this group, in log2."""
 
@@ -104,13 +104,13 @@ class RatioCharts:
     note: str
 
 
-def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale, ids: Ids) -> RatioCharts:
+def ratio_charts(probe: ProbeResult, axis: AxisResult, colours: Palette, scale: RatioAxis, ids: Anchors) -> RatioCharts:
     """A chart for each level that differs most from the reference; two where there is only one level to compare.
 
     Words are picked by their contribution to the difference between the two distributions, and sorted by their ratio.
     """
     ranked = _ranked(probe, axis)
-    shown = sorted(ranked, key=lambda level: -sum(a.contribution or 0.0 for a in ranked[level]))[:LEVELS]
+    shown = sorted(ranked, key=lambda level: -sum(a.js_contribution or 0.0 for a in ranked[level]))[:LEVELS]
     shown = [level for level in axis.levels if level in shown]
     made = tuple(
         _ratio_chart(probe, axis, way, found, colours, scale, ids.new("chart", probe.name, axis.name, level, way.name))
@@ -121,17 +121,17 @@ def ratio_charts(probe: ProbeResult, axis: Axis, colours: Palette, scale: Scale,
     return RatioCharts(made, _drawn(made, len(probe.templates)), note if len(ranked) > LEVELS else "")
 
 
-def _ranked(probe: ProbeResult, axis: Axis) -> dict[str, list[Association]]:
+def _ranked(probe: ProbeResult, axis: AxisResult) -> dict[str, list[Association]]:
     ranked: dict[str, list[Association]] = {}
     for a in probe.associations:
         if a.axis == axis.name and a.role == "level" and formatting.known(a.log2_ratio) is not None:
             ranked.setdefault(a.level, []).append(a)
     for found in ranked.values():
-        found.sort(key=lambda a: -(formatting.known(a.contribution) or 0.0))
+        found.sort(key=lambda a: -(formatting.known(a.js_contribution) or 0.0))
     return ranked
 
 
-def _parts(found: list[Association], alone: bool, several: int) -> list[tuple[Way, list[Association]]]:
+def _parts(found: list[Association], alone: bool, several: int) -> list[tuple[ChartSide, list[Association]]]:
     if not alone:
         return [(DIFFERENT, found[: ROWS // 2 if several < 4 else 8])]
     more = [a for a in found if (a.log2_ratio or 0.0) >= 0]
@@ -140,7 +140,13 @@ def _parts(found: list[Association], alone: bool, several: int) -> list[tuple[Wa
 
 
 def _ratio_chart(
-    probe: ProbeResult, axis: Axis, way: Way, found: Sequence[Association], colours: Palette, scale: Scale, id: str
+    probe: ProbeResult,
+    axis: AxisResult,
+    way: ChartSide,
+    found: Sequence[Association],
+    colours: Palette,
+    scale: RatioAxis,
+    id: str,
 ) -> RatioChart:
     level, reference = colours.swatch(axis, found[0].level), colours.swatch(axis, axis.reference)
     found = sorted(found, key=lambda a: -(formatting.known(a.log2_ratio) or 0.0))
@@ -151,13 +157,13 @@ def _ratio_chart(
 
 
 def _described(row: RatioRow, a: Association) -> str:
-    ends = formatting.ratio_interval(a.low, a.high)
+    ends = formatting.ratio_interval(a.ci_low, a.ci_high)
     note = " (content note)" if row.flagged else ""
     return f"{row.word}{note}: {row.said}{f' {ends}' if ends else ''}"
 
 
 def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
-    low, high = formatting.known(a.low), formatting.known(a.high)
+    low, high = formatting.known(a.ci_low), formatting.known(a.ci_high)
     ends = None if low is None or high is None else (low, high)
     word, said = formatting.clean(a.target, 46), formatting.more_or_less(a.log2_ratio)
     return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, ends, said, a.grade)
@@ -173,7 +179,7 @@ def _drawn(charts: Sequence[RatioChart], wordings: int) -> str:
     return f"{said}: too few for an interval."
 
 
-def share_chart(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> ShareChart | None:
+def share_chart(probe: ProbeResult, axis: AxisResult, colours: Palette, ids: Anchors) -> ShareChart | None:
     """The categories' shares by level, largest first; None without categories or with too many levels."""
     levels = category_levels(probe, axis)
     if not levels or len(levels) > COLOURED:
@@ -204,12 +210,12 @@ def _two_lines(name: str) -> tuple[str, str]:
     return first, second
 
 
-def category_levels(probe: ProbeResult, axis: Axis) -> list[Level]:
+def category_levels(probe: ProbeResult, axis: AxisResult) -> list[LevelResult]:
     """The axis' levels proper that have categories."""
     return [level for level in probe.levels if level.axis == axis.name and level.role == "level" and level.categories]
 
 
-def categories(levels: Sequence[Level]) -> list[str]:
+def categories(levels: Sequence[LevelResult]) -> list[str]:
     """The levels' categories, the one with the largest share in any of them first."""
     largest: dict[str, float] = {}
     for level in levels:
@@ -218,7 +224,9 @@ def categories(levels: Sequence[Level]) -> list[str]:
     return sorted(largest, key=lambda name: -largest[name])
 
 
-def _points(axis: Axis, levels: Sequence[Level], name: str, colours: Palette) -> tuple[tuple[float, str], ...]:
+def _points(
+    axis: AxisResult, levels: Sequence[LevelResult], name: str, colours: Palette
+) -> tuple[tuple[float, str], ...]:
     found = [(dict(level.categories).get(name), colours.swatch(axis, level.name).style) for level in levels]
     return tuple((100 * share, style) for share, style in found if share is not None)
 

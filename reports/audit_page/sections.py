@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from audit.results.associations import Finding
 from audit.results.checks import Competence
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from reports.audit_page.distances import Apart, apart
 from reports.audit_page.explorer import Explorer, explorer
 from reports.audit_page.group_metrics import Summaries, summaries
-from reports.audit_page.interactions import Meeting, meetings
+from reports.audit_page.interactions import InteractionSection, interaction_sections
 from reports.audit_page.labour_market import Labour, labour
 from reports.audit_page.plots import RatioCharts, ShareChart, ratio_charts, share_chart
 from reports.audit_page.sensitivity import Sensitivity, sensitivity
@@ -21,10 +21,10 @@ from reports.audit_page.verdict import incomparable
 from reports.components.columns import Columns, card_view, flagged, top_words
 from reports.components.competence import unjudged
 from reports.components.palette import Palette, Swatch
-from reports.components.ratio_axis import Scale
+from reports.components.ratio_axis import RatioAxis
 from reports.components.table import Table
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class ListedWord:
     """A word in a list, and whether it gets a content note."""
 
     text: str
@@ -50,11 +50,11 @@ class Unscored:
     """Words that could not be scored for one reason."""
 
     reason: str
-    words: tuple[Word, ...]
+    words: tuple[ListedWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AxisPart:
+class AxisSection:
     """What a probe says along one axis."""
 
     id: str
@@ -78,7 +78,7 @@ class AxisPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ShortFinding:
     """One finding in a short list."""
 
     sentence: str
@@ -91,7 +91,7 @@ class Short:
 
     scored: str
     coverage: str
-    lines: tuple[Line, ...]
+    lines: tuple[ShortFinding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ class Section:
     card: Columns
     explorer: Explorer | None
     """The answers to single prompts; None where there are none to choose between."""
-    axes: tuple[AxisPart, ...]
-    meetings: tuple[Meeting, ...]
+    axes: tuple[AxisSection, ...]
+    interaction_sections: tuple[InteractionSection, ...]
     grids: tuple[Table, ...]
     shares: Table
     ratios: Table
@@ -131,8 +131,8 @@ def section(
     id: str,
     room: Room,
     colours: Palette,
-    scale: Scale,
-    ids: Ids,
+    scale: RatioAxis,
+    ids: Anchors,
 ) -> Section:
     """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one."""
     missing = sum(not target.scored for target in probe.targets)
@@ -154,7 +154,7 @@ def section(
         card=card_view(probe, colours, ids.new("card", probe.name)),
         explorer=explorer(probe, room.answers, colours, ids.new("explore", probe.name)),
         axes=tuple(_axis(probe, axis, room.rows, colours, scale, ids) for axis in probe.axes),
-        meetings=meetings(probe, colours, ids),
+        interaction_sections=interaction_sections(probe, colours, ids),
         grids=grids(probe, colours, ids),
         shares=share_table(probe, colours, ids),
         ratios=ratio_table(probe, ids.new("ratios", probe.name), colours),
@@ -168,17 +168,19 @@ def _scored(probe: ProbeResult) -> str:
 
 
 def _unscored(probe: ProbeResult) -> tuple[Unscored, ...]:
-    reasons: dict[str, list[Word]] = {}
+    reasons: dict[str, list[ListedWord]] = {}
     flags = flagged(probe)
     for target in probe.targets:
         if not target.scored:
             found = reasons.setdefault(target.reason or "no reason given", [])
-            found.append(Word(formatting.clean(target.word), target.word in flags))
+            found.append(ListedWord(formatting.clean(target.word), target.word in flags))
     return tuple(Unscored(formatting.prose(reason, 300), tuple(found)) for reason, found in reasons.items())
 
 
-def _axis(probe: ProbeResult, axis: Axis, room: int, colours: Palette, scale: Scale, ids: Ids) -> AxisPart:
-    return AxisPart(
+def _axis(
+    probe: ProbeResult, axis: AxisResult, room: int, colours: Palette, scale: RatioAxis, ids: Anchors
+) -> AxisSection:
+    return AxisSection(
         id=ids.new("axis", probe.name, axis.name),
         title=formatting.clean(axis.title, 120),
         levels=tuple(colours.swatch(axis, level) for level in axis.levels),
@@ -198,7 +200,7 @@ def _axis(probe: ProbeResult, axis: Axis, room: int, colours: Palette, scale: Sc
     )
 
 
-def _band(axis: Axis) -> str:
+def _band(axis: AxisResult) -> str:
     ratio = formatting.known(axis.band)
     if ratio is None:
         why = "The invented names could not be compared" if len(axis.placebo) > 1 else "There are no two invented names"
@@ -211,9 +213,9 @@ def _band(axis: Axis) -> str:
 
 
 def _short(probe: ProbeResult) -> Short:
-    def line(finding: Finding) -> Line:
+    def line(finding: Finding) -> ShortFinding:
         said = f"{formatting.prose(finding.sentence, 600)} ({finding.association.grade})"
-        return Line(said, "stigma" in finding.flags)
+        return ShortFinding(said, "stigma" in finding.flags)
 
     told = [f for f in probe.findings if f.association.grade not in ("none", None)]
     told.sort(key=lambda f: grades.rank(f.association))

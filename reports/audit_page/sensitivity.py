@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from reports.text import formatting, grades
 
@@ -32,9 +32,9 @@ class Sensitivity:
     sentences: tuple[str, ...]
 
 
-def sensitivity(probe: ProbeResult, axis: Axis) -> Sensitivity | None:
+def sensitivity(probe: ProbeResult, axis: AxisResult) -> Sensitivity | None:
     """What the wording does on this axis; None with a single wording."""
-    if axis.wording is None:
+    if axis.variance is None:
         return None
     shares = _shares(axis)
     sentences = [_agreement(probe, axis), *_ranges(axis)]
@@ -42,8 +42,8 @@ def sensitivity(probe: ProbeResult, axis: Axis) -> Sensitivity | None:
     return Sensitivity(label, shares, tuple(sentence for sentence in sentences if sentence))
 
 
-def _shares(axis: Axis) -> tuple[Share, ...]:
-    wording = axis.wording
+def _shares(axis: AxisResult) -> tuple[Share, ...]:
+    wording = axis.variance
     parts = [
         (wording.template if wording else None, "s0", "come with the wording, whoever is named"),
         (wording.level if wording else None, "s1", "with the group, whatever the wording"),
@@ -57,11 +57,11 @@ def _shares(axis: Axis) -> tuple[Share, ...]:
     return tuple(made)
 
 
-def _agreement(probe: ProbeResult, axis: Axis) -> str:
+def _agreement(probe: ProbeResult, axis: AxisResult) -> str:
     told = [a for a in grades.graded(probe, axis) if a.grade != "none"]
     if not told:
         return ""
-    same = sum(a.agree >= AGREED * a.templates for a in told)
+    same = sum(a.n_same_sign >= AGREED * a.n_templates for a in told)
     return (
         f"Of {formatting.counted(len(told), 'finding')}, {formatting.count(same)} "
         f"{'points' if same == 1 else 'point'} the same way in at least {formatting.limit_percent(AGREED)} "
@@ -69,17 +69,17 @@ def _agreement(probe: ProbeResult, axis: Axis) -> str:
     )
 
 
-def _ranges(axis: Axis) -> list[str]:
+def _ranges(axis: AxisResult) -> list[str]:
     d = axis.distance
     if d is None:
         return []
     made = []
-    if formatting.known(d.single_low) is not None and formatting.known(d.single_high) is not None:
-        ends = formatting.between(d.single_low, d.single_high)
+    if formatting.known(d.single_template_min) is not None and formatting.known(d.single_template_max) is not None:
+        ends = formatting.between(d.single_template_min, d.single_template_max)
         made.append(
             f"One wording alone would have given anything from {ends} bits; all together give "
             f"{formatting.bits(d.bits.value)}."
         )
-    if formatting.known(d.without_low) is not None and formatting.known(d.without_high) is not None:
-        made.append(f"With any one wording left out it is {formatting.between(d.without_low, d.without_high)} bits.")
+    if formatting.known(d.loo_min) is not None and formatting.known(d.loo_max) is not None:
+        made.append(f"With any one wording left out it is {formatting.between(d.loo_min, d.loo_max)} bits.")
     return made

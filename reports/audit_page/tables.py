@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from audit.results.associations import Association, Finding
-from audit.results.metrics import Axis, Cell
+from audit.results.metrics import AxisResult, CellResult
 from audit.results.probe_result import ProbeResult
 from reports.audit_page.plots import CATEGORY_NAME, categories, category_levels
 from reports.components.columns import flagged
 from reports.components.palette import Palette
 from reports.components.table import Head, Span, Table, TableCell, TableRow, head, named, number, tint
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 WORDS_IN_GRID = 3
 """Words whose shares are shown for every crossing of two axes."""
 
 
-def share_table(probe: ProbeResult, colours: Palette, ids: Ids) -> Table:
+def share_table(probe: ProbeResult, colours: Palette, ids: Anchors) -> Table:
     """A row a scored word, a column a group: percent of the answers. Words come by their largest share.
 
     Invented names are left out: they are there to be compared with each other, in the table of ratios.
@@ -61,7 +61,7 @@ def _by_share(probe: ProbeResult) -> list[int]:
     return sorted(largest, key=lambda n: -largest[n])
 
 
-def _spans(axes: Sequence[Axis], names: Sequence[str]) -> Iterable[Span]:
+def _spans(axes: Sequence[AxisResult], names: Sequence[str]) -> Iterable[Span]:
     for axis in axes:
         if columns := sum(name == axis.name for name in names):
             yield Span(formatting.clean(axis.title), columns)
@@ -99,7 +99,7 @@ def _comparisons(probe: ProbeResult) -> dict[tuple[str, str | None], dict[str, l
     return columns
 
 
-def _ratio_head(axis: Axis, level: str | None, colours: Palette) -> Head:
+def _ratio_head(axis: AxisResult, level: str | None, colours: Palette) -> Head:
     if level is None:
         return Head("invented names", "null", "any two, up to")
     swatch = colours.swatch(axis, level)
@@ -115,7 +115,7 @@ def _ratio_cell(level: str | None, found: Sequence[Association]) -> TableCell:
     return number(formatting.more_or_less(ratios[0]), tint(ratios[0]))
 
 
-def category_table(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -> Table | None:
+def category_table(probe: ProbeResult, axis: AxisResult, colours: Palette, ids: Anchors) -> Table | None:
     """A row a category, a column a level; None where the words have no categories."""
     levels = category_levels(probe, axis)
     if not levels:
@@ -134,7 +134,7 @@ def category_table(probe: ProbeResult, axis: Axis, colours: Palette, ids: Ids) -
     return Table(ids.new("categories", probe.name, axis.name), caption, "category", (), heads, rows)
 
 
-def grids(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Table, ...]:
+def grids(probe: ProbeResult, colours: Palette, ids: Anchors) -> tuple[Table, ...]:
     """For a probe of two axes, what is said of each crossing: the first word, and the strongest findings' shares."""
     cells = {cell.levels: cell for cell in probe.cells if set(cell.roles) == {"level"}}
     if len(probe.axes) != 2 or not cells:
@@ -155,16 +155,16 @@ def grids(probe: ProbeResult, colours: Palette, ids: Ids) -> tuple[Table, ...]:
 
 
 def _by_contribution(probe: ProbeResult) -> list[Finding]:
-    return sorted(probe.findings, key=lambda finding: -(formatting.known(finding.association.contribution) or 0.0))
+    return sorted(probe.findings, key=lambda finding: -(formatting.known(finding.association.js_contribution) or 0.0))
 
 
 def _grid(
     probe: ProbeResult,
     what: str,
-    axes: tuple[Axis, Axis],
+    axes: tuple[AxisResult, AxisResult],
     filled: dict[tuple[str, str], TableCell],
     colours: Palette,
-    ids: Ids,
+    ids: Anchors,
 ) -> Table:
     down, across = axes
     heads = tuple(head(colours.swatch(across, level), "level") for level in across.levels)
@@ -176,7 +176,7 @@ def _grid(
     return Table(id, formatting.clean(what), corner, (), heads, rows, what in flagged(probe))
 
 
-def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
+def _top(probe: ProbeResult, cell: CellResult | None) -> TableCell:
     scored = (
         [(share, n) for n, p in enumerate(cell.probs) if (share := formatting.known(p)) is not None] if cell else []
     )
@@ -187,7 +187,7 @@ def _top(probe: ProbeResult, cell: Cell | None) -> TableCell:
     return TableCell(formatting.clean(word), formatting.percent(share), "flag" if word in flagged(probe) else "")
 
 
-def _share(cell: Cell | None, reference: Cell | None, n: int) -> TableCell:
+def _share(cell: CellResult | None, reference: CellResult | None, n: int) -> TableCell:
     share = formatting.known(cell.probs[n]) if cell else None
     base = formatting.known(reference.probs[n]) if reference else None
     if share is None or cell is None:

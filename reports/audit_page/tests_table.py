@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from audit.results.associations import Association
 from audit.results.audit import Audit
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from reports.components.columns import flagged
 from reports.components.table import Table, TableCell, TableRow, named, tint
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 ROWS = 800
 """Rows that all axes of the page share, so that a page of many probes stays small."""
@@ -32,7 +32,7 @@ def room(audit: Audit) -> int:
     return max(LEAST, min(MOST, ROWS // max(1, sum(len(probe.axes) for probe in audit.probes))))
 
 
-def evidence(probe: ProbeResult, axis: Axis, room: int, ids: Ids) -> Evidence | None:
+def evidence(probe: ProbeResult, axis: AxisResult, room: int, ids: Anchors) -> Evidence | None:
     """The axis' graded differences, best grade first, then by contribution; None where nothing was graded."""
     own = [a for a in probe.associations if a.axis == axis.name and a.role == "level" and a.grade is not None]
     if not own:
@@ -58,9 +58,9 @@ def _cells(a: Association) -> tuple[TableCell, ...]:
     return (
         TableCell(formatting.clean(a.level, 120)),
         TableCell(formatting.more_or_less(a.log2_ratio), "", tint(a.log2_ratio)),
-        TableCell(formatting.ratio_interval(a.low, a.high) or formatting.MISSING),
-        TableCell(formatting.chance(a.q)),
-        TableCell(f"{a.agree} of {a.templates}"),
-        TableCell(formatting.bounds(a.without_low, a.without_high) or formatting.MISSING),
+        TableCell(formatting.ratio_interval(a.ci_low, a.ci_high) or formatting.MISSING),
+        TableCell(formatting.chance(a.q_value)),
+        TableCell(f"{a.n_same_sign} of {a.n_templates}"),
+        TableCell(formatting.bounds(a.loo_min, a.loo_max) or formatting.MISSING),
         TableCell(a.grade or formatting.MISSING),
     )

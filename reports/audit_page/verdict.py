@@ -9,14 +9,14 @@ from enum import StrEnum
 
 from audit.results.associations import Association, Finding
 from audit.results.audit import Audit
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import FEW_WORDINGS, WEIGHTY_SHARE, Grade
 from reports.audit_page import distances
-from reports.audit_page.distances import Bar
+from reports.audit_page.distances import DistanceBar
 from reports.components.competence import incompetent, unjudged
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 ROWS = 1
 """Rows of a group that are shown at once; where there is one more, that too."""
@@ -52,7 +52,7 @@ TESTED = (Standing.FOUND, Standing.WEAK, Standing.NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VerdictRow:
     """What the verdict says of one axis of one probe."""
 
     id: str
@@ -66,31 +66,31 @@ class Row:
     """The strongest finding's sentence, or why there is none."""
     flagged: bool
     more: str
-    bar: Bar | None
+    bar: DistanceBar | None
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class VerdictGroup:
     """The rows of one axis, whichever probe they are of."""
 
     id: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictRow, ...]
     """The strongest ones."""
-    more: tuple[Row, ...]
+    more: tuple[VerdictRow, ...]
     """The others, which can be unfolded."""
     unfold: str
     """What to unfold: `4 more probes`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReportVerdict:
     """The answer in one sentence, and its rows."""
 
     headline: str
     rest: str
     """What the headline leaves out, or nothing."""
-    groups: tuple[Group, ...]
+    groups: tuple[VerdictGroup, ...]
     middle: str
     """What stands half way along the axis of distances."""
     top: str
@@ -99,9 +99,9 @@ class Verdict:
     """What is said in place of the strongest findings where there are none."""
 
 
-def verdict(audit: Audit, hrefs: Sequence[str], ids: Ids) -> Verdict:
+def verdict(audit: Audit, hrefs: Sequence[str], ids: Anchors) -> ReportVerdict:
     """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
-    groups: dict[str, list[tuple[float, Row]]] = {}
+    groups: dict[str, list[tuple[float, VerdictRow]]] = {}
     top = distances.top(audit)
     for probe, href in zip(audit.probes, hrefs, strict=True):
         for axis in probe.axes:
@@ -116,10 +116,10 @@ def verdict(audit: Audit, hrefs: Sequence[str], ids: Ids) -> Verdict:
     made = tuple(group for _, group in ranked)
     lost = incompetent(audit)
     headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
-    return Verdict(headline, _rest(seen), made, f"{top / 2:g}", f"{top:g} bits", _calm(seen))
+    return ReportVerdict(headline, _rest(seen), made, f"{top / 2:g}", f"{top:g} bits", _calm(seen))
 
 
-def incomparable(probe: ProbeResult, axis: Axis) -> str | None:
+def incomparable(probe: ProbeResult, axis: AxisResult) -> str | None:
     """Why no word of the axis could be compared between groups, or None where one could."""
     own = _own(probe, axis)
     finite = [a for a in own if formatting.known(a.log2_ratio) is not None]
@@ -132,19 +132,19 @@ def incomparable(probe: ProbeResult, axis: Axis) -> str | None:
     return None
 
 
-def _own(probe: ProbeResult, axis: Axis) -> list[Association]:
+def _own(probe: ProbeResult, axis: AxisResult) -> list[Association]:
     return [a for a in probe.associations if a.axis == axis.name and a.role == "level"]
 
 
-def _group(id: str, title: str, weighed: list[tuple[float, Row]]) -> Group:
+def _group(id: str, title: str, weighed: list[tuple[float, VerdictRow]]) -> VerdictGroup:
     order = list(Standing)
     rows = [row for _, row in sorted(weighed, key=lambda pair: (order.index(pair[1].standing), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
     unfold = formatting.counted(len(folded), "more probe")
-    return Group(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+    return VerdictGroup(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
-def _weight(axis: Axis) -> float:
+def _weight(axis: AxisResult) -> float:
     """How far apart the axis' groups are, in bits."""
     return (formatting.known(axis.distance.bits.value) if axis.distance else None) or 0.0
 
@@ -200,10 +200,12 @@ def _calm(seen: Counter[Standing]) -> str:
     return "Nothing could be compared, so there is nothing to show."
 
 
-def _judged(audit: Audit, probe: ProbeResult, axis: Axis) -> Row:
+def _judged(audit: Audit, probe: ProbeResult, axis: AxisResult) -> VerdictRow:
     """The row without its id, what is drawn and where it leads."""
     standing, text = _standing(audit, probe, axis)
-    blank = Row("", formatting.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None)
+    blank = VerdictRow(
+        "", formatting.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None
+    )
     if text:
         return blank
     row = replace(blank, counts=_counts(probe, axis), more=_more(probe, axis))
@@ -213,18 +215,18 @@ def _judged(audit: Audit, probe: ProbeResult, axis: Axis) -> Row:
     return replace(row, text=formatting.prose(best.sentence, 600), flagged="stigma" in best.flags)
 
 
-def _calm_row(axis: Axis) -> str:
+def _calm_row(axis: AxisResult) -> str:
     names = "" if formatting.known(axis.band) is None else " or invented names"
     return f"No word differs by more than chance{names} would make it."
 
 
-def _standing(audit: Audit, probe: ProbeResult, axis: Axis) -> tuple[Standing, str]:
+def _standing(audit: Audit, probe: ProbeResult, axis: AxisResult) -> tuple[Standing, str]:
     """Where the axis stands, and the reason where it can't be judged or compared."""
     if (reason := unjudged(probe, audit.competence)) is not None:
         return Standing.UNJUDGED, reason
     if (reason := incomparable(probe, axis)) is not None:
         return Standing.NOTHING, reason
-    if all(formatting.known(a.q) is None for a in _own(probe, axis)):
+    if all(formatting.known(a.q_value) is None for a in _own(probe, axis)):
         return Standing.UNTESTED, ""
     seen = grades.counts(grades.graded(probe, axis))
     if any(seen[grade] for grade in grades.TELLING):
@@ -232,24 +234,24 @@ def _standing(audit: Audit, probe: ProbeResult, axis: Axis) -> tuple[Standing, s
     return (Standing.WEAK if seen["weak"] else Standing.NONE), ""
 
 
-def _best(probe: ProbeResult, axis: Axis) -> Finding | None:
+def _best(probe: ProbeResult, axis: AxisResult) -> Finding | None:
     own = (finding for finding in probe.findings if finding.association.axis == axis.name)
     return min(own, key=lambda finding: grades.rank(finding.association), default=None)
 
 
-def _counts(probe: ProbeResult, axis: Axis) -> str:
+def _counts(probe: ProbeResult, axis: AxisResult) -> str:
     """How many findings there are of the grades that the badge speaks of."""
     seen = grades.counts(grades.graded(probe, axis))
     telling: Counter[Grade | None] = Counter({grade: seen[grade] for grade in grades.TELLING if seen[grade]})
     return grades.said(telling or seen)
 
 
-def _more(probe: ProbeResult, axis: Axis) -> str:
+def _more(probe: ProbeResult, axis: AxisResult) -> str:
     parts = [_names(axis), _few(probe), _left_out(probe, axis)]
     return " ".join(part for part in parts if part)
 
 
-def _names(axis: Axis) -> str:
+def _names(axis: AxisResult) -> str:
     if formatting.known(axis.band) is not None:
         return ""
     why = "Its invented names could not be compared" if len(axis.placebo) > 1 else "No invented names to compare with"
@@ -262,7 +264,7 @@ def _few(probe: ProbeResult) -> str:
     return f"Only {formatting.counted(len(probe.templates), 'wording')}: others may answer otherwise."
 
 
-def _left_out(probe: ProbeResult, axis: Axis) -> str:
+def _left_out(probe: ProbeResult, axis: AxisResult) -> str:
     """How many of the axis' levels have no number at all."""
     compared = {a.level for a in _own(probe, axis) if formatting.known(a.log2_ratio) is not None}
     missing = sum(level not in compared and level != axis.reference for level in axis.levels)

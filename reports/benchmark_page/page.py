@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audit.results.benchmark import Benchmark, Contrast, Estimate, Mode, Score, Side
+from audit.results.benchmark import Benchmark, BenchmarkSide, Mode, Score, ScoreContrast, ScoreEstimate
 from reports.components.table import Head, Span, Table, TableCell, TableRow, named
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 from reports.text.provenance import Citation, Fact, checkpoint_facts, escaped
 
 FIXED = (
@@ -29,7 +29,7 @@ MODE_NAMES: dict[Mode, str] = {"reference": "authors' arithmetic", "corrected": 
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ScoreBar:
     """A score on its axis, as `parts.bar` draws one; places are percent of the width."""
 
     label: str
@@ -46,7 +46,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScoreLine:
     """One checkpoint's score in one mode."""
 
     id: str
@@ -55,23 +55,23 @@ class Line:
     mode: str
     verdict: str
     """What the interval says of a preference, or nothing."""
-    bar: Bar | None
+    bar: ScoreBar | None
     """None where there is no number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ScoreGroup:
     """A score with its lines on one axis."""
 
     title: str
     reading: str
     ends: str
     """What the axis reaches from and to."""
-    lines: tuple[Line, ...]
+    lines: tuple[ScoreLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ModeDifference:
     """A difference between the modes."""
 
     what: str
@@ -96,13 +96,13 @@ class BenchmarkPage:
     against: tuple[str, ...]
     """How the other checkpoints' main score differs from the first's, in sentences."""
     caveat: str
-    main: Group
-    groups: tuple[Group, ...]
+    main: ScoreGroup
+    groups: tuple[ScoreGroup, ...]
     """The other scores."""
     scores: Table
     categories: tuple[Table, ...]
     contrasts: Table | None
-    told: tuple[Told, ...]
+    told: tuple[ModeDifference, ...]
     excluded: Table | None
     matched: Table | None
     matched_more: str
@@ -114,7 +114,7 @@ class BenchmarkPage:
 
 def benchmark_page(result: Benchmark) -> BenchmarkPage:
     """Everything that the page says of the result."""
-    ids = Ids()
+    ids = Anchors()
     for fixed in FIXED:
         ids.new(fixed)
     names = tuple(formatting.clean(side.checkpoint.name, 120) for side in result.sides)
@@ -127,7 +127,7 @@ def benchmark_page(result: Benchmark) -> BenchmarkPage:
         question=formatting.prose(result.question),
         facts=tuple(_facts(result)),
         planted=formatting.listed(planted),
-        notices=tuple(formatting.prose(notice, 1000) for notice in result.notices),
+        notices=tuple(formatting.prose(notice, 1000) for notice in result.warnings),
         headlines=tuple(_headline(result, side) for side in result.sides),
         against=tuple(_against(result)),
         caveat=formatting.prose(result.caveat),
@@ -161,11 +161,11 @@ def _facts(result: Benchmark) -> Iterator[Fact]:
 # The verdict
 
 
-def _overall(side: Side, score: Score, mode: Mode) -> Estimate | None:
+def _overall(side: BenchmarkSide, score: Score, mode: Mode) -> ScoreEstimate | None:
     return next((e for e in side.estimates if (e.score, e.mode, e.axis) == (score.key, mode, None)), None)
 
 
-def _best(result: Benchmark, side: Side) -> tuple[Score, Estimate] | None:
+def _best(result: Benchmark, side: BenchmarkSide) -> tuple[Score, ScoreEstimate] | None:
     """The benchmark's first score that there is, corrected where it can be."""
     for score in result.scores:
         for mode in reversed(result.modes):
@@ -175,7 +175,7 @@ def _best(result: Benchmark, side: Side) -> tuple[Score, Estimate] | None:
     return None
 
 
-def _headline(result: Benchmark, side: Side) -> str:
+def _headline(result: Benchmark, side: BenchmarkSide) -> str:
     name, found = formatting.clean(side.checkpoint.name, 60), _best(result, side)
     if found is None:
         return f"{name}: nothing could be scored."
@@ -200,9 +200,9 @@ def _neutral(score: Score) -> str:
     return "" if score.neutral is None else f"{score.neutral:g}{formatting.clean(score.unit)}"
 
 
-def _standing(score: Score, found: Estimate) -> str:
+def _standing(score: Score, found: ScoreEstimate) -> str:
     """What the interval says of a preference."""
-    low, high = formatting.known(found.low), formatting.known(found.high)
+    low, high = formatting.known(found.ci_low), formatting.known(found.ci_high)
     if score.neutral is None:
         return ""
     if low is None or high is None:
@@ -227,8 +227,8 @@ def _signed(value: float, digits: int) -> str:
     return f"{formatting.MINUS}{text}" if value < 0 and float(text) else text
 
 
-def _interval(score: Score, found: Estimate | Contrast) -> str:
-    low, high = formatting.known(found.low), formatting.known(found.high)
+def _interval(score: Score, found: ScoreEstimate | ScoreContrast) -> str:
+    low, high = formatting.known(found.ci_low), formatting.known(found.ci_high)
     return "" if low is None or high is None else f" [{_signed(low, score.digits)}, {_signed(high, score.digits)}]"
 
 
@@ -245,9 +245,9 @@ def _against(result: Benchmark) -> Iterator[str]:
         yield _held(f"{lead}, {_tested(found)}.")
 
 
-def _tested(found: Contrast) -> str:
+def _tested(found: ScoreContrast) -> str:
     """What the test of a difference says; that there was none is no evidence of anything."""
-    p = formatting.known(found.p)
+    p = formatting.known(found.p_value)
     if p is None:
         return "not tested: too few rows, or the same in each"
     verdict = "evidence of a difference" if p < 0.05 else "no evidence of a difference"
@@ -257,12 +257,12 @@ def _tested(found: Contrast) -> str:
 # Scores on an axis
 
 
-def _group(result: Benchmark, score: Score, ids: Ids) -> Group:
+def _group(result: Benchmark, score: Score, ids: Anchors) -> ScoreGroup:
     found = [(side, mode, _overall(side, score, mode)) for side in result.sides for mode in result.modes]
     shown = [(side, mode, estimate) for side, mode, estimate in found if estimate is not None]
     low, high = _range(score, [estimate for _, _, estimate in shown])
     lines = tuple(
-        Line(
+        ScoreLine(
             id=ids.new("score", score.key, mode, side.checkpoint.name),
             checkpoint=formatting.clean(side.checkpoint.name, 60) if len(result.sides) > 1 else "",
             mode=MODE_NAMES[mode],
@@ -274,31 +274,31 @@ def _group(result: Benchmark, score: Score, ids: Ids) -> Group:
     ends = f"The line reaches from {_end(score, low)} to {_end(score, high)}."
     if score.neutral is not None:
         ends += f" The upright mark is {_neutral(score)}, no preference."
-    return Group(_title(score), formatting.prose(score.reading), ends, lines)
+    return ScoreGroup(_title(score), formatting.prose(score.reading), ends, lines)
 
 
 def _end(score: Score, value: float) -> str:
     return f"{value:g}{formatting.clean(score.unit)}" if value in (0, 100) else _number(score, value)
 
 
-def _verdict(score: Score, found: Estimate) -> str:
+def _verdict(score: Score, found: ScoreEstimate) -> str:
     if formatting.known(found.value) is None:
         return "nothing could be scored"
     return _standing(score, found)
 
 
-def _range(score: Score, found: Sequence[Estimate]) -> tuple[float, float]:
+def _range(score: Score, found: Sequence[ScoreEstimate]) -> tuple[float, float]:
     """What the axis of a score reaches from and to: the whole scale where there is one."""
     if score.unit == " %" and score.neutral is not None:
         return 0.0, 100.0
-    drawn = [x for e in found for value in (e.value, e.low, e.high) if (x := formatting.known(value)) is not None]
+    drawn = [x for e in found for value in (e.value, e.ci_low, e.ci_high) if (x := formatting.known(value)) is not None]
     drawn += [score.neutral] if score.neutral is not None else [0.0]
     low, high = min(drawn), max(drawn)
     room = (high - low or 1.0) * 0.05
     return (low - room if low < 0 or score.neutral == low else low), high + room
 
 
-def _bar(score: Score, found: Estimate, low: float, high: float) -> Bar | None:
+def _bar(score: Score, found: ScoreEstimate, low: float, high: float) -> ScoreBar | None:
     value = formatting.known(found.value)
     if value is None:
         return None
@@ -309,13 +309,13 @@ def _bar(score: Score, found: Estimate, low: float, high: float) -> Bar | None:
 
     said, ends = _number(score, value), _interval(score, found).strip()
     beside = [f"{formatting.count(found.n)} {formatting.clean(found.of)}"]
-    if formatting.known(found.p) is not None:
-        beside.append(f"p {formatting.chance(found.p)}")
-    return Bar(
+    if formatting.known(found.p_value) is not None:
+        beside.append(f"p {formatting.chance(found.p_value)}")
+    return ScoreBar(
         label=f"{_title(score)}: {said} {ends}".rstrip(),
         at=place(value),
-        low=place(formatting.known(found.low)),
-        high=place(formatting.known(found.high)),
+        low=place(formatting.known(found.ci_low)),
+        high=place(formatting.known(found.ci_high)),
         null=0.0,
         invented=None if score.neutral is None else place(score.neutral),
         said=said,
@@ -327,7 +327,7 @@ def _bar(score: Score, found: Estimate, low: float, high: float) -> Bar | None:
 # Tables
 
 
-def _score_table(result: Benchmark, ids: Ids) -> Table:
+def _score_table(result: Benchmark, ids: Anchors) -> Table:
     several = len(result.sides) > 1
     found = [
         (score, side, estimate)
@@ -336,7 +336,7 @@ def _score_table(result: Benchmark, ids: Ids) -> Table:
         for mode in result.modes
         if (estimate := _overall(side, score, mode)) is not None
     ]
-    tested = any(formatting.known(estimate.p) is not None for _, _, estimate in found)
+    tested = any(formatting.known(estimate.p_value) is not None for _, _, estimate in found)
     names = ["checkpoint"] * several + ["arithmetic", "score", "from", "to", "over"] + ["p"] * tested
     rows = tuple(
         TableRow(_title(score), False, tuple(_score_cells(score, side, estimate, several, tested)))
@@ -346,19 +346,21 @@ def _score_table(result: Benchmark, ids: Ids) -> Table:
     return Table(ids.new("all-scores"), "All scores, with intervals of 95 %", "score", (), heads, rows)
 
 
-def _score_cells(score: Score, side: Side, found: Estimate, several: bool, tested: bool) -> Iterator[TableCell]:
+def _score_cells(
+    score: Score, side: BenchmarkSide, found: ScoreEstimate, several: bool, tested: bool
+) -> Iterator[TableCell]:
     if several:
         yield TableCell(formatting.clean(side.checkpoint.name, 60))
     yield TableCell(MODE_NAMES[found.mode])
-    for value in (found.value, found.low, found.high):
+    for value in (found.value, found.ci_low, found.ci_high):
         yield _cell(_number(score, value))
     yield TableCell(f"{formatting.count(found.n)} {formatting.clean(found.of)}", formatting.clean(found.interval or ""))
     if tested:
         yield _p(found)
 
 
-def _p(found: Estimate | Contrast) -> TableCell:
-    text = formatting.chance(found.p)
+def _p(found: ScoreEstimate | ScoreContrast) -> TableCell:
+    text = formatting.chance(found.p_value)
     return TableCell(text, formatting.clean(found.test or ""), "none" if text == formatting.MISSING else "")
 
 
@@ -369,7 +371,7 @@ def _cell(text: str) -> TableCell:
 _Column = tuple[Score, int, Mode]
 
 
-def _category_tables(result: Benchmark, ids: Ids) -> Iterator[Table]:
+def _category_tables(result: Benchmark, ids: Anchors) -> Iterator[Table]:
     axes = dict.fromkeys(e.axis for side in result.sides for e in side.estimates if e.axis is not None)
     for axis in axes:
         columns = [
@@ -387,7 +389,7 @@ def _category_tables(result: Benchmark, ids: Ids) -> Iterator[Table]:
                 yield _category_table(result, axis, own, f"{_title(score)}, ", ids)
 
 
-def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of: str, ids: Ids) -> Table:
+def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of: str, ids: Anchors) -> Table:
     found = {
         (e.score, n, e.mode, e.category): e
         for n, side in enumerate(result.sides)
@@ -414,17 +416,17 @@ def _category_table(result: Benchmark, axis: str, columns: Sequence[_Column], of
     return Table(id, f"{of}by {title}" if of else f"By {title}", title, tuple(spans), tuple(heads), tuple(rows))
 
 
-def _estimate_cell(score: Score, found: Estimate | None) -> TableCell:
+def _estimate_cell(score: Score, found: ScoreEstimate | None) -> TableCell:
     if found is None or formatting.known(found.value) is None:
         return _cell(formatting.MISSING)
-    low, high = formatting.known(found.low), formatting.known(found.high)
+    low, high = formatting.known(found.ci_low), formatting.known(found.ci_high)
     tint = ""
     if score.neutral is not None and low is not None and high is not None:
         tint = "m2" if low > score.neutral else "l2" if high < score.neutral else ""
     return TableCell(_number(score, found.value), _interval(score, found).strip(), tint)
 
 
-def _contrast_table(result: Benchmark, ids: Ids) -> Table | None:
+def _contrast_table(result: Benchmark, ids: Anchors) -> Table | None:
     if not result.contrasts:
         return None
     names = ("checkpoint", "arithmetic", "difference", "from", "to", "p", "over")
@@ -434,7 +436,7 @@ def _contrast_table(result: Benchmark, ids: Ids) -> Table | None:
             cells = [
                 TableCell(formatting.clean(result.sides[found.side].checkpoint.name, 60)),
                 TableCell(MODE_NAMES[found.mode]),
-                *(_cell(_change(score, value)) for value in (found.difference, found.low, found.high)),
+                *(_cell(_change(score, value)) for value in (found.difference, found.ci_low, found.ci_high)),
                 _p(found),
                 TableCell(f"{formatting.count(found.n)} {formatting.clean(found.of)}"),
             ]
@@ -445,7 +447,7 @@ def _contrast_table(result: Benchmark, ids: Ids) -> Table | None:
     return Table(ids.new("against-base"), caption, "score", (), heads, tuple(rows))
 
 
-def _told(result: Benchmark) -> Iterator[Told]:
+def _told(result: Benchmark) -> Iterator[ModeDifference]:
     """The differences between the modes; the sentences are the same for every checkpoint, the rows aren't."""
     for n, first in enumerate(result.sides[0].differences):
         counts = [
@@ -459,14 +461,14 @@ def _told(result: Benchmark) -> Iterator[Told]:
         else:
             told = [f"{_rows(count)} with {name}" for name, count in known]
             rows = f"It concerns {formatting.listed(told)}." if told else ""
-        yield Told(formatting.prose(first.what), formatting.prose(first.why), rows)
+        yield ModeDifference(formatting.prose(first.what), formatting.prose(first.why), rows)
 
 
 def _rows(count: int) -> str:
     return "no row" if count == 0 else formatting.counted(count, "row")
 
 
-def _excluded_table(result: Benchmark, ids: Ids) -> Table | None:
+def _excluded_table(result: Benchmark, ids: Anchors) -> Table | None:
     several = len(result.sides) > 1
     rows = []
     for side in result.sides:
@@ -484,7 +486,7 @@ def _excluded_table(result: Benchmark, ids: Ids) -> Table | None:
     return Table(ids.new("rows-left-out"), "Rows that were left out", "why", (), heads, tuple(rows))
 
 
-def _matched_table(result: Benchmark, ids: Ids) -> Table | None:
+def _matched_table(result: Benchmark, ids: Anchors) -> Table | None:
     several = len(result.sides) > 1
     found = [(side, each) for side in result.sides for each in side.matched]
     if not found:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from audit.results.changes import MeasureShift, Shift
+from audit.results.changes import AssociationChange, MetricChange
 from audit.results.metrics import Estimate
 from reports.comparison_page import wording
-from reports.components.ratio_axis import Band, Scale, round_up
+from reports.components.ratio_axis import Band, RatioAxis, round_up
 from reports.text import formatting
 
 LEFT, WIDTH = 3.0, 94.0
@@ -26,7 +26,7 @@ NEAR = 3.5
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class RulerMark:
     """A mark of a ruler: where it stands and what it says."""
 
     x: float
@@ -39,7 +39,7 @@ class Ruler:
 
     low: float
     high: float
-    marks: tuple[Mark, ...]
+    marks: tuple[RulerMark, ...]
 
     def x(self, value: float) -> float:
         """Percent of the width, to a tenth."""
@@ -56,7 +56,7 @@ class Ruler:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class DumbbellPoint:
     """A number and its interval, as places on a ruler."""
 
     at: float
@@ -73,11 +73,11 @@ class Dumbbell:
     flagged: bool
     style: str
     """The colour's class."""
-    base: Point
-    other: Point
+    base: DumbbellPoint
+    other: DumbbellPoint
     arrow: str
     """`right` or `left` where there is evidence of change and room for an arrow, else nothing."""
-    change: Point | None
+    change: DumbbellPoint | None
     band: Band | None
     """What becomes of invented names, around no change."""
     outcome: str
@@ -107,19 +107,19 @@ class Chart:
         return all(row.same for row in self.rows)
 
 
-def ratio_ruler(scale: Scale) -> Ruler:
+def ratio_ruler(scale: RatioAxis) -> Ruler:
     """The page's axis of ratios."""
-    marks = tuple(Mark(tick.x, f"{tick.size} {tick.way}".strip()) for tick in scale.ticks)
+    marks = tuple(RulerMark(tick.x, f"{tick.size} {tick.way}".strip()) for tick in scale.ticks)
     return Ruler(-scale.limit, scale.limit, marks)
 
 
-def one_sided(scale: Scale) -> Ruler:
+def one_sided(scale: RatioAxis) -> Ruler:
     """The axis of ratios from no difference upward."""
     made = ratio_ruler(scale)
-    return Ruler(0.0, made.high, tuple(Mark(x, mark.text) for x, mark in zip(PLACES, made.marks[2:], strict=True)))
+    return Ruler(0.0, made.high, tuple(RulerMark(x, mark.text) for x, mark in zip(PLACES, made.marks[2:], strict=True)))
 
 
-def change_ruler(scale: Scale) -> Ruler:
+def change_ruler(scale: RatioAxis) -> Ruler:
     """The page's axis of changed ratios: its ends are marked, and its middle where there is room for it."""
     made = ratio_ruler(scale)
     first, middle, last = made.marks[::2]
@@ -129,36 +129,38 @@ def change_ruler(scale: Scale) -> Ruler:
 
 def bits_ruler(top: float) -> Ruler:
     """An axis of distances from 0 bits."""
-    return Ruler(0.0, top, tuple(map(Mark, PLACES, ("0", f"{top / 2:g}", f"{top:g} bits"))))
+    return Ruler(0.0, top, tuple(map(RulerMark, PLACES, ("0", f"{top / 2:g}", f"{top:g} bits"))))
 
 
 def bits_change_ruler(top: float) -> Ruler:
     """An axis of changes of distance, as far to either side."""
-    return Ruler(-top, top, tuple(map(Mark, PLACES, (f"{formatting.MINUS}{top:g}", "0", f"+{top:g}"))))
+    return Ruler(-top, top, tuple(map(RulerMark, PLACES, (f"{formatting.MINUS}{top:g}", "0", f"+{top:g}"))))
 
 
-def bits_rulers(shown: Iterable[MeasureShift]) -> tuple[Ruler, Ruler]:
+def bits_rulers(shown: Iterable[MetricChange]) -> tuple[Ruler, Ruler]:
     """Rulers for distances and for their changes, the shortest that hold them all."""
     own = list(shown)
-    sides = [end for shift in own for side in (shift.before, shift.after) for end in (side.value, side.high)]
-    changed = [end for shift in own for end in (shift.change.value, shift.change.low, shift.change.high, shift.band)]
+    sides = [end for shift in own for side in (shift.before, shift.after) for end in (side.value, side.ci_high)]
+    changed = [end for shift in own for end in (shift.change.value, shift.change.ci_low, shift.change.ci_high, shift.band)]
     return bits_ruler(round_up(sides)), bits_change_ruler(round_up(changed))
 
 
-def _point(ruler: Ruler, estimate: Estimate) -> Point | None:
-    value, low, high = (formatting.known(x) for x in (estimate.value, estimate.low, estimate.high))
+def _point(ruler: Ruler, estimate: Estimate) -> DumbbellPoint | None:
+    value, low, high = (formatting.known(x) for x in (estimate.value, estimate.ci_low, estimate.ci_high))
     if value is None:
         return None
-    return Point(ruler.x(value), ruler.x(value if low is None else low), ruler.x(value if high is None else high))
+    return DumbbellPoint(
+        ruler.x(value), ruler.x(value if low is None else low), ruler.x(value if high is None else high)
+    )
 
 
-def _arrow(base: Point, other: Point, same: bool) -> str:
+def _arrow(base: DumbbellPoint, other: DumbbellPoint, same: bool) -> str:
     if same or abs(base.at - other.at) < NEAR:
         return ""
     return "right" if other.at > base.at else "left"
 
 
-def association(shift: Shift, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
+def association(shift: AssociationChange, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
     """An association's row; None where one of the sides has no number."""
     numbers = (formatting.more_or_less(shift.before.value), formatting.more_or_less(shift.after.value))
     return _row(
@@ -172,16 +174,16 @@ def association(shift: Shift, name: str, style: str, rulers: tuple[Ruler, Ruler]
     )
 
 
-def outcome(shift: Shift) -> str:
+def outcome(shift: AssociationChange) -> str:
     """What became of an association: `narrowed 2.0x [1.7, 2.4]`."""
     if shift.verdict == "unchanged":
         return "weak evidence of change" if shift.grade == "weak" else wording.verdict(shift)
     size = shift.change if shift.verdict == "reversed" else shift.widening
     said = formatting.times(formatting.known(size.value) or 0.0)
-    return f"{shift.verdict} {said} {formatting.ratio_interval(size.low, size.high)}".rstrip()
+    return f"{shift.verdict} {said} {formatting.ratio_interval(size.ci_low, size.ci_high)}".rstrip()
 
 
-def distance(shift: MeasureShift, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
+def distance(shift: MetricChange, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
     """A distance's row; None where one of the sides has no number."""
     ends = [
         formatting.rounded(value)
@@ -199,7 +201,7 @@ def distance(shift: MeasureShift, name: str, style: str, rulers: tuple[Ruler, Ru
     )
 
 
-def _became(shift: MeasureShift) -> str:
+def _became(shift: MetricChange) -> str:
     changed, interval = wording.change(shift)
     if shift.role == "placebo":
         return f"noise: {changed} {interval}".rstrip()
@@ -207,7 +209,7 @@ def _became(shift: MeasureShift) -> str:
 
 
 def _row(
-    shift: Shift | MeasureShift,
+    shift: AssociationChange | MetricChange,
     *,
     name: str,
     flagged: bool,
@@ -237,12 +239,12 @@ def _row(
     )
 
 
-def larger(shift: Shift) -> float:
+def larger(shift: AssociationChange) -> float:
     """The log2 ratio of the side that differs more; 0 where neither has one."""
     return max((formatting.known(side.value) or 0.0 for side in (shift.before, shift.after)), key=abs)
 
 
-def turned(shift: Shift) -> Shift:
+def turned(shift: AssociationChange) -> AssociationChange:
     """The association told from the reference's side."""
     return replace(
         shift,
@@ -255,7 +257,7 @@ def turned(shift: Shift) -> Shift:
 
 
 def _turned(log2: Estimate) -> Estimate:
-    value, high, low = (None if end is None else -end for end in (log2.value, log2.low, log2.high))
+    value, high, low = (None if end is None else -end for end in (log2.value, log2.ci_low, log2.ci_high))
     return Estimate(value, low, high)
 
 

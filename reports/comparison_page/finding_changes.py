@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from audit.results.changes import Fate, Pair, Shift
+from audit.results.changes import AssociationChange, FindingStatus, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison
 from reports.comparison_page import dumbbells, outcomes
 from reports.comparison_page.sides import name
 from reports.components.table import Table, TableCell, TableRow, named, parted, tint
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 ROWS = 6
 """Findings of a kind that are shown at once."""
@@ -59,15 +59,15 @@ class Fates:
     """Which probes are left out and why, or nothing."""
 
 
-_Found = list[tuple[ProbeComparison, str, Shift]]
+_Found = list[tuple[ProbeComparison, str, AssociationChange]]
 
 
-def fates(comparison: Comparison, hrefs: dict[str, str], ids: Ids) -> tuple[Fates, ...]:
+def fates(comparison: Comparison, hrefs: dict[str, str], ids: Anchors) -> tuple[Fates, ...]:
     """For each side but the base the findings that are new, gone and kept; only of probes that can be judged."""
     return tuple(_fates(comparison, n, hrefs, ids) for n in range(1, len(comparison.sides)))
 
 
-def _fates(comparison: Comparison, n: int, hrefs: dict[str, str], ids: Ids) -> Fates:
+def _fates(comparison: Comparison, n: int, hrefs: dict[str, str], ids: Anchors) -> Fates:
     found = {fate: _of(comparison, n, fate, hrefs) for fate in _TITLES}
     kinds = tuple(_kind(comparison, n, fate, each, ids) for fate, each in found.items() if each)
     counts = ", ".join(f"{formatting.count(len(each))} {fate}" for fate, each in found.items())
@@ -88,17 +88,17 @@ def _listed(probes: Sequence[ProbeComparison]) -> str:
     return formatting.listed([formatting.clean(probe.title, 120) for probe in probes])
 
 
-def _of(comparison: Comparison, n: int, fate: Fate, hrefs: dict[str, str]) -> _Found:
+def _of(comparison: Comparison, n: int, fate: FindingStatus, hrefs: dict[str, str]) -> _Found:
     """The shifts of that fate, those whose change counts first, then by how much of the answers moved."""
     found = [
         (probe, hrefs[probe.name], shift)
         for probe in comparison.probes
         for pair in probe.pairs
         if _is(comparison, probe, pair, n)
-        for shift in pair.shifts
-        if shift.fate == fate
+        for shift in pair.associations
+        if shift.status == fate
     ]
-    found.sort(key=lambda item: (not outcomes.evident(item[2]), -(formatting.known(item[2].moved) or 0.0)))
+    found.sort(key=lambda item: (not outcomes.evident(item[2]), -(formatting.known(item[2].impact) or 0.0)))
     return _words_once(found)
 
 
@@ -113,21 +113,21 @@ def _words_once(found: _Found) -> _Found:
     return [found[n] for n in order]
 
 
-def _is(comparison: Comparison, probe: ProbeComparison, pair: Pair, n: int) -> bool:
-    return pair.side == n and comparison.believed(probe, pair)
+def _is(comparison: Comparison, probe: ProbeComparison, pair: SideComparison, n: int) -> bool:
+    return pair.side == n and comparison.evaluable(probe, pair)
 
 
-def _is_lost(comparison: Comparison, probe: ProbeComparison, pair: Pair, n: int) -> bool:
-    return pair.side == n and not comparison.believed(probe, pair)
+def _is_lost(comparison: Comparison, probe: ProbeComparison, pair: SideComparison, n: int) -> bool:
+    return pair.side == n and not comparison.evaluable(probe, pair)
 
 
-_TITLES: dict[Fate, str] = {"new": "New", "gone": "Gone", "kept": "Kept"}
+_TITLES: dict[FindingStatus, str] = {"new": "New", "gone": "Gone", "kept": "Kept"}
 _BEFORE = ("likelier for", "than for")
 _AFTER = ("what became of it", "grade of the change", "grades on both sides", "probe")
 """Columns of words before and after those of the two sides' ratios."""
 
 
-def _kind(comparison: Comparison, n: int, fate: Fate, found: _Found, ids: Ids) -> Kind:
+def _kind(comparison: Comparison, n: int, fate: FindingStatus, found: _Found, ids: Anchors) -> Kind:
     base, other = name(comparison.sides[0]), name(comparison.sides[n])
     where = {"new": f"in {other}, not in {base}", "gone": f"in {base}, not in {other}", "kept": "on both sides"}[fate]
     rows = tuple(
@@ -150,7 +150,9 @@ def _kind(comparison: Comparison, n: int, fate: Fate, found: _Found, ids: Ids) -
     )
 
 
-def _table(fate: Fate, sides: tuple[str, str], rows: Sequence[TableRow], ids: Ids, *part: str) -> Table | None:
+def _table(
+    fate: FindingStatus, sides: tuple[str, str], rows: Sequence[TableRow], ids: Anchors, *part: str
+) -> Table | None:
     if not rows:
         return None
     caption = ", ".join((_TITLES[fate], f"{sides[1]} against {sides[0]}", *part))
@@ -169,7 +171,7 @@ def _stand(total: int, stand: int) -> str:
     return one if stand == 1 else f"{formatting.count(stand)} of these changes stand up by themselves."
 
 
-def _row(probe: ProbeComparison, href: str, shift: Shift) -> TableRow:
+def _row(probe: ProbeComparison, href: str, shift: AssociationChange) -> TableRow:
     """A finding, told from the side of the group that its word is likelier for where the two differ more."""
     told = dumbbells.turned(shift) if dumbbells.larger(shift) < 0 else shift
     cells = (

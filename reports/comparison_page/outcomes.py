@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audit.results.changes import MeasureShift, Pair, Shift, Verdict
+from audit.results.changes import AssociationChange, ChangeVerdict, MetricChange, SideComparison
 from audit.results.comparison import SharedAxis
 from reports.text import formatting
 from reports.text.grades import TELLING
@@ -60,7 +60,7 @@ TESTED = (*EVIDENT, Outcome.WEAK, Outcome.NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class OutcomeCounts:
     """Changes of associations, counted; and what became of whole distances."""
 
     narrowed: int = 0
@@ -69,7 +69,7 @@ class Tally:
     weak: int = 0
     tested: int = 0
     compared: int = 0
-    whole: tuple[Verdict, ...] = ()
+    whole: tuple[ChangeVerdict, ...] = ()
     """What became of the distance of all levels, of each axis that was counted."""
 
     @property
@@ -78,41 +78,41 @@ class Tally:
         return self.narrowed + self.widened + self.reversed
 
 
-def evident(shift: Shift) -> bool:
+def evident(shift: AssociationChange) -> bool:
     """Whether an association's change counts."""
     return shift.grade in TELLING and shift.verdict != "unchanged"
 
 
-def own(pair: Pair, axis: SharedAxis) -> list[Shift]:
+def own(pair: SideComparison, axis: SharedAxis) -> list[AssociationChange]:
     """The axis' associations, what moved most first; those whose change counts before the others."""
-    return sorted((shift for shift in pair.shifts if shift.axis == axis.name), key=lambda shift: not evident(shift))
+    return sorted((shift for shift in pair.associations if shift.axis == axis.name), key=lambda shift: not evident(shift))
 
 
-def whole(pair: Pair, axis: SharedAxis) -> MeasureShift | None:
+def whole(pair: SideComparison, axis: SharedAxis) -> MetricChange | None:
     """The distance of all levels of the axis, on both sides."""
-    distances = (m for m in pair.measures if m.measure == "distance_bits" and m.axis == axis.name)
+    distances = (m for m in pair.metrics if m.metric == "distance_bits" and m.axis == axis.name)
     return next((m for m in distances if m.level is None and m.role == "level"), None)
 
 
-def tally(pair: Pair, axis: SharedAxis) -> Tally:
+def tally(pair: SideComparison, axis: SharedAxis) -> OutcomeCounts:
     """Count what became of the axis."""
     shifts, distance = own(pair, axis), whole(pair, axis)
     seen = Counter(shift.verdict for shift in shifts if evident(shift))
-    return Tally(
+    return OutcomeCounts(
         seen["narrowed"],
         seen["widened"],
         seen["reversed"],
         weak=sum(shift.grade == "weak" for shift in shifts),
-        tested=sum(formatting.known(shift.p) is not None for shift in shifts),
+        tested=sum(formatting.known(shift.p_value) is not None for shift in shifts),
         compared=sum(formatting.known(shift.change.value) is not None for shift in shifts),
         whole=(distance.verdict,) if distance else (),
     )
 
 
-def together(tallies: Iterable[Tally]) -> Tally:
+def together(tallies: Iterable[OutcomeCounts]) -> OutcomeCounts:
     """Several axes' counts as one."""
     found = list(tallies)
-    return Tally(
+    return OutcomeCounts(
         sum(one.narrowed for one in found),
         sum(one.widened for one in found),
         sum(one.reversed for one in found),
@@ -123,7 +123,7 @@ def together(tallies: Iterable[Tally]) -> Tally:
     )
 
 
-def outcome(counted: Tally) -> Outcome:
+def outcome(counted: OutcomeCounts) -> Outcome:
     """What the counts come to."""
     if counted.evident:
         return _direction(counted)
@@ -137,7 +137,7 @@ def outcome(counted: Tally) -> Outcome:
     return Outcome.WEAK if counted.weak else Outcome.NONE
 
 
-def _direction(counted: Tally) -> Outcome:
+def _direction(counted: OutcomeCounts) -> Outcome:
     """Narrowed or widened where nothing goes the other way, mostly so from `MOSTLY` on; reversals are neither."""
     both = counted.narrowed + counted.widened
     if counted.reversed > both:
@@ -150,7 +150,7 @@ def _direction(counted: Tally) -> Outcome:
     return Outcome.MOSTLY_NARROWED if narrowed else Outcome.MOSTLY_WIDENED
 
 
-def counts(counted: Tally) -> str:
+def counts(counted: OutcomeCounts) -> str:
     """`41 of 60 associations narrowed, none widened`; nothing where none changed."""
     if not counted.evident:
         return ""

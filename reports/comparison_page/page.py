@@ -18,7 +18,7 @@ from reports.comparison_page.trends import Trends, trends
 from reports.comparison_page.verdict import Judgement, judgement
 from reports.components.palette import Palette, Swatch, palette
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 from reports.text.provenance import Fact
 
 FIXED = ("top", "only", "verdict", "findings", "method", "limits", "provenance", "origins", "repeat")
@@ -36,7 +36,7 @@ class Tops:
 
 
 @dataclass(frozen=True, slots=True)
-class ProbePart:
+class ComparedProbe:
     """A probe's part of the page."""
 
     id: str
@@ -80,7 +80,7 @@ class ComparisonPage:
     content_note: bool
     verdict: Judgement
     fates: tuple[Fates, ...]
-    probes: tuple[ProbePart, ...]
+    probes: tuple[ComparedProbe, ...]
     trend: bool
     borrowed: bool
     """Whether a side has another checkpoint's head."""
@@ -96,7 +96,7 @@ class ComparisonPage:
 
 def comparison_page(comparison: Comparison) -> ComparisonPage:
     """Everything that the page says of the comparison."""
-    colours, ids, rulers = palette(comparison), Ids(), scales(comparison)
+    colours, ids, rulers = palette(comparison), Anchors(), scales(comparison)
     for fixed in FIXED:
         ids.new(fixed)
     anchors = [ids.new("probe", probe.name) for probe in comparison.probes]
@@ -110,7 +110,7 @@ def comparison_page(comparison: Comparison) -> ComparisonPage:
         sides=side_parts(comparison),
         asked=_asked(comparison),
         planted=_planted(comparison),
-        concerns=tuple(formatting.prose(side.concern, 1000) for side in comparison.sides if side.concern),
+        concerns=tuple(formatting.prose(side.caveat, 1000) for side in comparison.sides if side.caveat),
         notices=_notices(comparison),
         content_note=any("stigma" in target.flags for probe in comparison.probes for target in probe.targets),
         verdict=judgement(comparison, list(hrefs.values()), ids),
@@ -147,26 +147,26 @@ def _notices(comparison: Comparison) -> tuple[str, ...]:
     """The comparison's own, and each side's, said once with the sides that they are of."""
     whose: dict[str, list[str]] = {}
     for side in comparison.sides:
-        for notice in side.recipe.checkpoint.notices:
+        for notice in side.recipe.checkpoint.warnings:
             whose.setdefault(formatting.prose(notice, 1000), []).append(name(side))
     everyone = len(comparison.sides)
     own = [f"{'Every side' if len(n) == everyone else formatting.listed(n)}: {notice}" for notice, n in whose.items()]
-    return (*(formatting.prose(notice, 1000) for notice in comparison.notices), *own)
+    return (*(formatting.prose(notice, 1000) for notice in comparison.warnings), *own)
 
 
 def _probe(
-    comparison: Comparison, probe: ProbeComparison, id: str, rulers: Scales, colours: Palette, ids: Ids
-) -> ProbePart:
+    comparison: Comparison, probe: ProbeComparison, id: str, rulers: Scales, colours: Palette, ids: Anchors
+) -> ComparedProbe:
     rows = room(comparison)
     tops = [(axis, top_lists(comparison, probe, axis, colours)) for axis in probe.axes]
     lines = [trends(comparison, probe, axis, colours, ids) for axis in probe.axes]
-    return ProbePart(
+    return ComparedProbe(
         id=id,
         name=formatting.clean(probe.name),
         title=formatting.clean(probe.title, 120),
         question=formatting.prose(probe.question, 400),
         facts=_probe_facts(comparison, probe),
-        dim=not any(comparison.believed(probe, pair) for pair in probe.pairs),
+        dim=not any(comparison.evaluable(probe, pair) for pair in probe.pairs),
         lexicon=formatting.clean(probe.lexicon, 120),
         lacking_count=len(probe.unshared),
         lacking=lacking(comparison, probe),

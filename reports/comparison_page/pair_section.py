@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.results.changes import MeasureShift, Pair, Shift
+from audit.results.changes import AssociationChange, MetricChange, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison, SharedAxis
 from audit.results.metrics import Estimate
 from reports.comparison_page import change_tables, dumbbells, outcomes
-from reports.comparison_page.change_tables import Tested
+from reports.comparison_page.change_tables import ChangeTable
 from reports.comparison_page.dumbbells import Chart, Dumbbell, Ruler
 from reports.comparison_page.outcomes import BADGES, Outcome
 from reports.comparison_page.sides import distrust, swatch
 from reports.components.palette import Palette, Swatch
-from reports.components.ratio_axis import LEVELS, Scale, holding
+from reports.components.ratio_axis import LEVELS, RatioAxis, holding
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 ROWS = 20
 """Most associations in the charts of one axis with one level to compare."""
@@ -53,7 +53,7 @@ class LevelChart:
 
 
 @dataclass(frozen=True, slots=True)
-class AxisPart:
+class ComparedAxis:
     """What became of one axis."""
 
     id: str
@@ -66,9 +66,9 @@ class AxisPart:
     levels: tuple[LevelChart, ...]
     note: str
     distances: Chart | None
-    associations: Tested | None
-    pairs: Tested | None
-    summaries: Tested | None
+    associations: ChangeTable | None
+    pairs: ChangeTable | None
+    summaries: ChangeTable | None
 
     @property
     def moved(self) -> tuple[LevelChart, ...]:
@@ -100,7 +100,7 @@ class PairPart:
     """Whether there are other sides, so that this one can be folded."""
     open: bool
     unjudged: str | None
-    axes: tuple[AxisPart, ...]
+    axes: tuple[ComparedAxis, ...]
 
     @property
     def same(self) -> bool:
@@ -114,7 +114,7 @@ class _Way:
 
     directed: bool
     """Whether all are likelier for the level than for the reference, on the side that differs more."""
-    shifts: tuple[Shift, ...]
+    shifts: tuple[AssociationChange, ...]
 
 
 def scales(comparison: Comparison) -> Scales:
@@ -133,28 +133,28 @@ def scales(comparison: Comparison) -> Scales:
 
 
 def _ends(estimate: Estimate) -> tuple[float | None, ...]:
-    return estimate.value, estimate.low, estimate.high
+    return estimate.value, estimate.ci_low, estimate.ci_high
 
 
-def _crosses(shift: Shift) -> bool:
+def _crosses(shift: AssociationChange) -> bool:
     """Whether one side lies visibly below no difference."""
     return any((formatting.known(side.value) or 0.0) < -ASKEW for side in (shift.before, shift.after))
 
 
-def _short(scale: Scale, changed: Sequence[float | None]) -> Scale:
+def _short(scale: RatioAxis, changed: Sequence[float | None]) -> RatioAxis:
     """An axis to 2 times either way where all changes are within that."""
     most = max((abs(value) for x in changed if (value := formatting.known(x)) is not None), default=0.0)
-    return Scale(1.0, open=False) if most <= 1.0 else scale
+    return RatioAxis(1.0, open=False) if most <= 1.0 else scale
 
 
 def pair_part(
     comparison: Comparison,
     probe: ProbeComparison,
-    pair: Pair,
+    pair: SideComparison,
     scales: Scales,
     room: int,
     colours: Palette,
-    ids: Ids,
+    ids: Anchors,
 ) -> PairPart:
     """All that became of the probe from the base to one other side."""
     axes = [_axis(comparison, probe, pair, axis, scales, room, colours, ids) for axis in probe.axes]
@@ -171,20 +171,20 @@ def pair_part(
 def _axis(
     comparison: Comparison,
     probe: ProbeComparison,
-    pair: Pair,
+    pair: SideComparison,
     axis: SharedAxis,
     scales: Scales,
     room: int,
     colours: Palette,
-    ids: Ids,
-) -> AxisPart:
+    ids: Anchors,
+) -> ComparedAxis:
     counted = outcomes.tally(pair, axis)
-    found = outcomes.outcome(counted) if comparison.believed(probe, pair) else Outcome.UNJUDGED
+    found = outcomes.outcome(counted) if comparison.evaluable(probe, pair) else Outcome.UNJUDGED
     id = ids.new("change", probe.name, axis.name, comparison.sides[pair.side].name)
     ways = _ways(pair, axis)
     charts = tuple(made for way in ways if (made := _chart(id, axis, way, scales, colours, ids)) is not None)
-    levels = {shift.level for shift in pair.shifts if shift.axis == axis.name}
-    return AxisPart(
+    levels = {shift.level for shift in pair.associations if shift.axis == axis.name}
+    return ComparedAxis(
         id=id,
         title=formatting.clean(axis.title, 120),
         outcome=found,
@@ -202,9 +202,9 @@ def _axis(
     )
 
 
-def _ways(pair: Pair, axis: SharedAxis) -> list[_Way]:
+def _ways(pair: SideComparison, axis: SharedAxis) -> list[_Way]:
     """The associations to draw: by level, or by the group that they are likelier for where there is one level."""
-    by_level: dict[str, list[Shift]] = {}
+    by_level: dict[str, list[AssociationChange]] = {}
     for shift in outcomes.own(pair, axis):
         by_level.setdefault(shift.level, []).append(shift)
     if len(by_level) == 1:
@@ -219,12 +219,12 @@ def _ways(pair: Pair, axis: SharedAxis) -> list[_Way]:
     return sorted(made, key=lambda way: not any(map(outcomes.evident, way.shifts)))
 
 
-def _weight(found: Sequence[Shift]) -> tuple[int, float]:
+def _weight(found: Sequence[AssociationChange]) -> tuple[int, float]:
     """A key that sorts levels: by how many of their associations changed, then by how much of the answers moved."""
-    return -sum(map(outcomes.evident, found)), -sum(formatting.known(s.moved) or 0.0 for s in found[:EACH])
+    return -sum(map(outcomes.evident, found)), -sum(formatting.known(s.impact) or 0.0 for s in found[:EACH])
 
 
-def _chart(id: str, axis: SharedAxis, way: _Way, scales: Scales, colours: Palette, ids: Ids) -> LevelChart | None:
+def _chart(id: str, axis: SharedAxis, way: _Way, scales: Scales, colours: Palette, ids: Anchors) -> LevelChart | None:
     first = way.shifts[0]
     level, reference = colours.swatch(axis, first.level), colours.swatch(axis, first.reference)
     rulers = (scales.directed if way.directed else scales.ratios, scales.changes)
@@ -236,7 +236,7 @@ def _chart(id: str, axis: SharedAxis, way: _Way, scales: Scales, colours: Palett
     return LevelChart(ids.below(id, first.level), lead, level, between, reference, made)
 
 
-def _distances(pair: Pair, axis: SharedAxis) -> list[MeasureShift]:
+def _distances(pair: SideComparison, axis: SharedAxis) -> list[MetricChange]:
     """The distances to draw: of all groups, of the pairs that changed most, and of the invented names that did."""
     own = change_tables.ordered(pair, axis)
     shown = own[: DISTANCES + 1] if len(own) != 2 else own[:1]
@@ -244,19 +244,19 @@ def _distances(pair: Pair, axis: SharedAxis) -> list[MeasureShift]:
     return shown + sorted(invented, key=lambda m: -abs(formatting.known(m.change.value) or 0.0))[:1]
 
 
-def _distance_chart(probe: ProbeComparison, pair: Pair, axis: SharedAxis) -> Chart | None:
+def _distance_chart(probe: ProbeComparison, pair: SideComparison, axis: SharedAxis) -> Chart | None:
     """The distances on rulers that all of the probe's charts of distances share."""
     rulers = dumbbells.bits_rulers(m for each in probe.pairs for a in probe.axes for m in _distances(each, a))
     return dumbbells.chart((_distance(shift, rulers) for shift in _distances(pair, axis)), rulers)
 
 
-def _distance(shift: MeasureShift, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
+def _distance(shift: MetricChange, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
     style = "null" if shift.role == "placebo" else "whole"
     return dumbbells.distance(shift, change_tables.distance_name(shift), style, rulers)
 
 
-def _band(pair: Pair, axis: SharedAxis) -> str:
-    bands = [band for s in pair.shifts if s.axis == axis.name and (band := formatting.known(s.band)) is not None]
+def _band(pair: SideComparison, axis: SharedAxis) -> str:
+    bands = [band for s in pair.associations if s.axis == axis.name and (band := formatting.known(s.band)) is not None]
     if not bands:
         return "There are no two invented names to compare with, so no change is graded above moderate."
     names = formatting.listed([formatting.clean(name) for name in axis.placebo[:4]])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from audit.results.comparison import Comparison, ProbeComparison, SharedAxis
 from audit.results.predictions import Example
 from reports.comparison_page.sides import swatch
-from reports.components.columns import Answer, Column, Said, Sentence, answers, flagged, sentence
+from reports.components.columns import Column, CutSentence, RankedWord, ShownAnswer, answers, flagged, sentence
 from reports.components.palette import Palette, Swatch
 from reports.text import formatting
 
@@ -25,7 +25,7 @@ class Block:
     """One group on every side."""
 
     heads: tuple[Swatch, ...]
-    sentence: Sentence | None
+    sentence: CutSentence | None
     columns: tuple[Column, ...]
     """A side each; words that the base hasn't have the class `entered`, those that only the base has `left`."""
     same: bool
@@ -60,8 +60,8 @@ def first_answers(comparison: Comparison, probe: ProbeComparison, colours: Palet
     return _blocks(made)
 
 
-def _said(example: Example) -> list[Said]:
-    return [Said(answer.token, answer.prob) for answer in example.completions[:ROWS]]
+def _said(example: Example) -> list[RankedWord]:
+    return [RankedWord(answer.token, answer.prob) for answer in example.completions[:ROWS]]
 
 
 def top_lists(comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, colours: Palette) -> Blocks:
@@ -69,7 +69,7 @@ def top_lists(comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, 
     made = []
     for top in probe.tops:
         if top.axis == axis.name:
-            said = [[Said(word, prob) for word, prob in side[:ROWS]] for side in top.words]
+            said = [[RankedWord(word, prob) for word, prob in side[:ROWS]] for side in top.words]
             made.append(_block(comparison, probe, (colours.swatch(axis, top.level),), None, said))
     return _blocks(made)
 
@@ -85,8 +85,8 @@ def _block(
     comparison: Comparison,
     probe: ProbeComparison,
     heads: tuple[Swatch, ...],
-    asked: Sentence | None,
-    said: Sequence[Sequence[Said]],
+    asked: CutSentence | None,
+    said: Sequence[Sequence[RankedWord]],
 ) -> Block:
     base, *others = [frozenset(one.word for one in column) for column in said]
     everywhere = frozenset().union(*others)
@@ -99,5 +99,5 @@ def _block(
     return Block(heads, asked, (first, *rest), all(own == base for own in others))
 
 
-def _column(comparison: Comparison, n: int, found: tuple[Answer, ...]) -> Column:
+def _column(comparison: Comparison, n: int, found: tuple[ShownAnswer, ...]) -> Column:
     return Column((swatch(comparison, n),), None, found)

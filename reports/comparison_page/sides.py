@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.results.changes import Pair
-from audit.results.comparison import Comparison, ProbeComparison, Side
+from audit.results.changes import SideComparison
+from audit.results.comparison import Comparison, ComparisonSide, ProbeComparison
 from reports.components.competence import right, why_not
 from reports.components.palette import Swatch
 from reports.text import formatting
@@ -34,7 +34,7 @@ class Origin:
     same: bool
 
 
-def name(side: Side) -> str:
+def name(side: ComparisonSide) -> str:
     """What the side is called on the page."""
     return formatting.both_ends(side.name, NAME)
 
@@ -52,7 +52,7 @@ def side_parts(comparison: Comparison) -> tuple[SidePart, ...]:
     )
 
 
-def _facts(side: Side) -> tuple[Fact, ...]:
+def _facts(side: ComparisonSide) -> tuple[Fact, ...]:
     checkpoint = side.recipe.checkpoint
     made = [
         Fact("Architecture", formatting.clean(checkpoint.architecture)),
@@ -65,11 +65,11 @@ def _facts(side: Side) -> tuple[Fact, ...]:
     return (*made, Fact("Run", formatting.clean(side.recipe.started.partition("T")[0], 40)))
 
 
-def distrust(comparison: Comparison, probe: ProbeComparison, pair: Pair) -> str | None:
+def distrust(comparison: Comparison, probe: ProbeComparison, pair: SideComparison) -> str | None:
     """Why the pair's numbers in the probe can't be relied on, or None where they can."""
-    if comparison.believed(probe, pair):
+    if comparison.evaluable(probe, pair):
         return None
-    lost = [n for n in (0, pair.side) if not probe.judged[n]]
+    lost = [n for n in (0, pair.side) if not probe.evaluable[n]]
     return " ".join(f"{name(comparison.sides[n])}: {_reason(comparison, probe, n)}" for n in lost)
 
 
@@ -86,5 +86,5 @@ def origins(comparison: Comparison) -> tuple[Origin, ...]:
     return tuple(Origin(name, values, len(set(values)) == 1) for name, values in rows)
 
 
-def _command(side: Side) -> str:
+def _command(side: ComparisonSide) -> str:
     return formatting.prose(side.recipe.command, 2000)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from reports.comparison_page.trends import Dot, Trend, TrendLine
+from reports.comparison_page.trends import Trend, TrendDot, TrendLine
 from reports.components.canvas import WIDTH, Canvas, plain
 from reports.components.svg import kind
 
@@ -91,7 +91,7 @@ def _names(canvas: Canvas, chart: Trend, right: float, drop: Callable[[float], f
         canvas.text(f"name{' flag' if line.flagged else ''}", edge + 16, y + 4, said)
 
 
-def _last(line: TrendLine) -> Dot:
+def _last(line: TrendLine) -> TrendDot:
     return line.dots[-1]
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.results.comparison import Comparison, ProbeComparison, Series, SharedAxis
-from audit.results.metrics import Measure
+from audit.results.metrics import Metric
 from reports.comparison_page import wording
 from reports.comparison_page.sides import name
 from reports.components.palette import Palette
 from reports.components.table import Table, TableCell, TableRow, named
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 LINES = 6
 """Most lines in a chart."""
@@ -26,7 +26,7 @@ TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class TrendStop:
     """A side on the horizontal axis."""
 
     x: float
@@ -34,7 +34,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class TrendDot:
     """A number at a stop, with its interval where there is one."""
 
     x: float
@@ -50,11 +50,11 @@ class TrendLine:
     label: str
     flagged: bool
     style: str
-    dots: tuple[Dot, ...]
+    dots: tuple[TrendDot, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TrendMark:
     """A mark of the vertical axis."""
 
     y: float
@@ -69,11 +69,11 @@ class Trend:
     title: str
     desc: str
     unit: str
-    stops: tuple[Stop, ...]
+    stops: tuple[TrendStop, ...]
     apart: bool
     """Whether the first stop stands apart from the others, because it has no step."""
     lines: tuple[TrendLine, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[TrendMark, ...]
     low: float
     high: float
     note: str
@@ -98,7 +98,7 @@ class Trends:
 
 
 def trends(
-    comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, colours: Palette, ids: Ids
+    comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, colours: Palette, ids: Anchors
 ) -> Trends | None:
     """The axis' numbers over all sides; None where there are fewer than three sides or nothing is known."""
     own = [series for series in probe.series if series.axis == axis.name]
@@ -106,7 +106,7 @@ def trends(
         return None
     charts = []
     for measure in wording.MEASURES:
-        found = [series for series in own if series.measure == measure and _known(series)]
+        found = [series for series in own if series.metric == measure and _known(series)]
         if found:
             charts.append(_trend(comparison, probe, axis, found, colours, ids))
     return Trends(
@@ -133,14 +133,16 @@ def _across(comparison: Comparison) -> str:
     return f"{lead}." if base.step is not None else f"{lead}, with {name(base)}, the base, at the left."
 
 
-def stops(comparison: Comparison) -> tuple[Stop, ...]:
+def stops(comparison: Comparison) -> tuple[TrendStop, ...]:
     """Where each side stands, in the sides' order: at its step, or one after the other."""
     if not by_steps(comparison):
-        return tuple(Stop(float(n), str(n)) for n in range(1, len(comparison.sides) + 1))
+        return tuple(TrendStop(float(n), str(n)) for n in range(1, len(comparison.sides) + 1))
     steps = [side.step for side in comparison.sides]
     known = sorted(step for step in steps if step is not None)
     before = known[0] - max((known[-1] - known[0]) / 4, 1)
-    return tuple(Stop(before, "base") if step is None else Stop(float(step), formatting.count(step)) for step in steps)
+    return tuple(
+        TrendStop(before, "base") if step is None else TrendStop(float(step), formatting.count(step)) for step in steps
+    )
 
 
 def _trend(
@@ -149,9 +151,9 @@ def _trend(
     axis: SharedAxis,
     found: Sequence[Series],
     colours: Palette,
-    ids: Ids,
+    ids: Anchors,
 ) -> Trend:
-    measure = found[0].measure
+    measure = found[0].metric
     kept = sorted(found, key=_moved, reverse=True)[:LINES]
     shown = [series for series in found if series in kept]
     at = stops(comparison)
@@ -174,7 +176,7 @@ def _trend(
     )
 
 
-def _unit(axis: SharedAxis, measure: Measure | Literal["log2_ratio"]) -> str:
+def _unit(axis: SharedAxis, measure: Metric | Literal["log2_ratio"]) -> str:
     """The unit; of associations against whom, and for whom where that is one group."""
     if measure != "log2_ratio":
         return wording.MEASURES[measure].unit
@@ -193,22 +195,24 @@ def _changed(probe: ProbeComparison, series: Series) -> bool:
     if series.target is not None:
         whose = (series.axis, series.level, series.target)
         return any(
-            (s.axis, s.level, s.target) == whose and s.verdict != "unchanged" for p in probe.pairs for s in p.shifts
+            (s.axis, s.level, s.target) == whose and s.verdict != "unchanged" for p in probe.pairs for s in p.associations
         )
-    which = (series.measure, series.axis, series.level, series.other)
+    which = (series.metric, series.axis, series.level, series.other)
     return any(
-        (m.measure, m.axis, m.level, m.other) == which and m.verdict != "unchanged"
+        (m.metric, m.axis, m.level, m.other) == which and m.verdict != "unchanged"
         for p in probe.pairs
-        for m in p.measures
+        for m in p.metrics
     )
 
 
-def _line(probe: ProbeComparison, axis: SharedAxis, series: Series, at: Sequence[Stop], colours: Palette) -> TrendLine:
+def _line(
+    probe: ProbeComparison, axis: SharedAxis, series: Series, at: Sequence[TrendStop], colours: Palette
+) -> TrendLine:
     dots = []
     for stop, estimate in zip(at, series.estimates, strict=True):
-        value, low, high = (_drawn(series, x) for x in (estimate.value, estimate.low, estimate.high))
+        value, low, high = (_drawn(series, x) for x in (estimate.value, estimate.ci_low, estimate.ci_high))
         if value is not None:
-            dots.append(Dot(stop.x, value, value if low is None else low, value if high is None else high))
+            dots.append(TrendDot(stop.x, value, value if low is None else low, value if high is None else high))
     style = colours.swatch(axis, series.level).style if series.level is not None else "whole"
     dots.sort(key=lambda dot: dot.x)
     flags = {target.word for target in probe.targets if "stigma" in target.flags}
@@ -220,9 +224,9 @@ def _drawn(series: Series, value: float | None) -> float | None:
     known = formatting.known(value)
     if known is None:
         return None
-    if series.measure == "stigma_ratio":
+    if series.metric == "stigma_ratio":
         return math.log2(known) if known > 0 else None
-    return 100 * known if series.measure == "stigma_share" else known
+    return 100 * known if series.metric == "stigma_share" else known
 
 
 def _label(axis: SharedAxis, series: Series, limit: int) -> str:
@@ -235,21 +239,21 @@ def _label(axis: SharedAxis, series: Series, limit: int) -> str:
 
 def _said(comparison: Comparison, series: Series) -> str:
     pairs = zip(comparison.sides, series.estimates, strict=True)
-    return ", ".join(f"{wording.said(series.measure, estimate)} in {name(side)}" for side, estimate in pairs)
+    return ", ".join(f"{wording.said(series.metric, estimate)} in {name(side)}" for side, estimate in pairs)
 
 
-def _range(measure: str, ends: Sequence[float]) -> tuple[float, float, tuple[Mark, ...]]:
+def _range(measure: str, ends: Sequence[float]) -> tuple[float, float, tuple[TrendMark, ...]]:
     """Where the vertical axis begins and ends, and its marks."""
     if measure in LOGARITHMIC:
         most = max(1.0, *(abs(end) for end in ends))
         limit = float(math.ceil(most))
         kept = [float(n) for n in range(-int(limit), int(limit) + 1) if limit <= 3 or n % math.ceil(limit / 2) == 0]
         low, high = (min(0.0, math.floor(min(ends))), max(0.0, math.ceil(max(ends))))
-        return low, high, tuple(Mark(y, _times(y)) for y in kept if low <= y <= high)
+        return low, high, tuple(TrendMark(y, _times(y)) for y in kept if low <= y <= high)
     low = 0.0 if measure in ("distance_bits", "stigma_share") else min(ends)
     step = _step(max(ends) - low)
     first, last = math.floor(low / step), math.ceil(max(ends) / step)
-    marks = tuple(Mark(n * step, f"{n * step:g}") for n in range(first, last + 1))
+    marks = tuple(TrendMark(n * step, f"{n * step:g}") for n in range(first, last + 1))
     return first * step, last * step, marks
 
 
@@ -264,18 +268,20 @@ def _step(span: float) -> float:
     return next(size * tick for tick in TICKS if size * tick >= rough)
 
 
-def _table(comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, own: Sequence[Series], ids: Ids) -> Table:
+def _table(
+    comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, own: Sequence[Series], ids: Anchors
+) -> Table:
     heads = named(("measure", *map(name, comparison.sides)), ["measure"])
     rows = tuple(
-        TableRow(_label(axis, series, 120), False, (TableCell(wording.MEASURES[series.measure].title), *_cells(series)))
+        TableRow(_label(axis, series, 120), False, (TableCell(wording.MEASURES[series.metric].title), *_cells(series)))
         for measure in wording.MEASURES
         for series in own
-        if series.measure == measure
+        if series.metric == measure
     )
     caption = f"Every number of the lines: {formatting.clean(axis.title, 60)}"
     return Table(ids.new("trend", probe.name, axis.name, "table"), caption, "group", (), heads, rows)
 
 
 def _cells(series: Series) -> list[TableCell]:
-    said = [wording.said(series.measure, estimate) for estimate in series.estimates]
+    said = [wording.said(series.metric, estimate) for estimate in series.estimates]
     return [TableCell(text, "", "none" if text == formatting.MISSING else "") for text in said]

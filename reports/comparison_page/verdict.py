@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from audit.results.changes import MeasureShift, Pair
+from audit.results.changes import MetricChange, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison, SharedAxis
 from reports.comparison_page import outcomes
 from reports.comparison_page.dumbbells import Dumbbell, Ruler, bits_rulers, distance
-from reports.comparison_page.outcomes import BADGES, EVIDENT, TESTED, Outcome, Tally
+from reports.comparison_page.outcomes import BADGES, EVIDENT, TESTED, Outcome, OutcomeCounts
 from reports.comparison_page.sides import distrust, name
 from reports.text import formatting
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 ROWS = 1
 """Rows of a group that are shown at once; where there is one more, that too."""
@@ -22,7 +22,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SideVerdict:
     """One side against the base, on one axis of one probe."""
 
     side: str
@@ -43,13 +43,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AxisVerdict:
     """One axis of one probe, a line for each side but the base."""
 
     id: str
     probe: str
     href: str
-    lines: tuple[Line, ...]
+    lines: tuple[SideVerdict, ...]
 
     @property
     def same(self) -> bool:
@@ -58,13 +58,13 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class AxisVerdicts:
     """The rows of one axis, whichever probe they are of."""
 
     id: str
     title: str
-    rows: tuple[Row, ...]
-    more: tuple[Row, ...]
+    rows: tuple[AxisVerdict, ...]
+    more: tuple[AxisVerdict, ...]
     """The others, which can be unfolded."""
     unfold: str
 
@@ -90,7 +90,7 @@ class Judgement:
     headlines: tuple[Headline, ...]
     rest: str
     """What the headlines leave out, or nothing."""
-    groups: tuple[Group, ...]
+    groups: tuple[AxisVerdicts, ...]
     middle: str
     """What stands half way along the axis of distances."""
     top: str
@@ -102,16 +102,18 @@ class Judgement:
         return all(group.same for group in self.groups)
 
 
-def judgement(comparison: Comparison, hrefs: Sequence[str], ids: Ids) -> Judgement:
+def judgement(comparison: Comparison, hrefs: Sequence[str], ids: Anchors) -> Judgement:
     """What became of the axes, grouped by their titles, and a sentence for each side over them."""
     rulers = bits_rulers(
         m for p in comparison.probes for pair in p.pairs for a in p.axes if (m := outcomes.whole(pair, a)) is not None
     )
-    groups: dict[str, list[tuple[float, Row]]] = {}
+    groups: dict[str, list[tuple[float, AxisVerdict]]] = {}
     for probe, href in zip(comparison.probes, hrefs, strict=True):
         for axis in probe.axes:
             lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
-            row = Row(ids.new("verdict", probe.name, axis.name), formatting.clean(probe.title, 120), href, lines)
+            row = AxisVerdict(
+                ids.new("verdict", probe.name, axis.name), formatting.clean(probe.title, 120), href, lines
+            )
             groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
     order = sorted(groups, key=lambda title: _place(groups[title]))
     made = [_group(ids.new("verdict", title), title, groups[title]) for title in order]
@@ -131,32 +133,32 @@ def _weight(probe: ProbeComparison, axis: SharedAxis) -> float:
     return max((abs(formatting.known(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
 
 
-def _place(weighed: Sequence[tuple[float, Row]]) -> tuple[int, float]:
+def _place(weighed: Sequence[tuple[float, AxisVerdict]]) -> tuple[int, float]:
     """A key that sorts groups: those with evidence of change first, whichever way; then by how far they moved."""
     rank = min(_rank(row) for _, row in weighed)
     return (rank if rank >= len(EVIDENT) else 0), -max(weight for weight, _ in weighed)
 
 
-def _rank(row: Row) -> int:
+def _rank(row: AxisVerdict) -> int:
     return outcomes.order([line.outcome for line in row.lines])
 
 
-def _group(id: str, title: str, weighed: Sequence[tuple[float, Row]]) -> Group:
+def _group(id: str, title: str, weighed: Sequence[tuple[float, AxisVerdict]]) -> AxisVerdicts:
     rows = [row for _, row in sorted(weighed, key=lambda pair: (_rank(pair[1]), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
     unfold = formatting.counted(len(folded), "more probe")
-    return Group(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+    return AxisVerdicts(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
 def _line(
-    comparison: Comparison, probe: ProbeComparison, pair: Pair, axis: SharedAxis, rulers: tuple[Ruler, Ruler]
-) -> Line:
+    comparison: Comparison, probe: ProbeComparison, pair: SideComparison, axis: SharedAxis, rulers: tuple[Ruler, Ruler]
+) -> SideVerdict:
     counted, whole = outcomes.tally(pair, axis), outcomes.whole(pair, axis)
     reason = distrust(comparison, probe, pair)
     found = Outcome.UNJUDGED if reason else outcomes.outcome(counted)
     text, flagged = (reason, False) if reason else _text(found, counted, pair, axis)
     said = reason or pair is probe.pairs[-1]
-    return Line(
+    return SideVerdict(
         side=name(comparison.sides[pair.side]) if len(comparison.sides) > 2 else "",
         outcome=found,
         badge=BADGES[found],
@@ -167,7 +169,7 @@ def _line(
     )
 
 
-def _bar(whole: MeasureShift, axis: SharedAxis, rulers: tuple[Ruler, Ruler], judged: bool) -> Dumbbell | None:
+def _bar(whole: MetricChange, axis: SharedAxis, rulers: tuple[Ruler, Ruler], judged: bool) -> Dumbbell | None:
     """The distance of all groups; without a word on what became of it where that can't be judged."""
     drawn = distance(whole, formatting.clean(axis.title, 60), "whole", rulers)
     if drawn is None or judged:
@@ -175,7 +177,7 @@ def _bar(whole: MeasureShift, axis: SharedAxis, rulers: tuple[Ruler, Ruler], jud
     return replace(drawn, arrow="", outcome="not judged", label=f"{drawn.name}: {drawn.numbers}, not judged", same=True)
 
 
-def _text(found: Outcome, counted: Tally, pair: Pair, axis: SharedAxis) -> tuple[str, bool]:
+def _text(found: Outcome, counted: OutcomeCounts, pair: SideComparison, axis: SharedAxis) -> tuple[str, bool]:
     shifts = outcomes.own(pair, axis)
     asked = formatting.counted(counted.tested, "association")
     match found:
@@ -222,18 +224,18 @@ def _headline(comparison: Comparison, n: int) -> Headline:
     return Headline(f"Compared with {base}, groups in {other} {said}.", f"{counts[:1].upper()}{counts[1:]}.")
 
 
-def _by_title(comparison: Comparison, n: int) -> list[tuple[str, Tally]]:
+def _by_title(comparison: Comparison, n: int) -> list[tuple[str, OutcomeCounts]]:
     """For each axis' title the counts of all its probes that can be judged."""
-    found: dict[str, list[Tally]] = {}
+    found: dict[str, list[OutcomeCounts]] = {}
     for probe in comparison.probes:
         for pair in probe.pairs:
-            if pair.side == n and comparison.believed(probe, pair):
+            if pair.side == n and comparison.evaluable(probe, pair):
                 for axis in probe.axes:
                     found.setdefault(axis.title, []).append(outcomes.tally(pair, axis))
     return [(formatting.lowered(formatting.clean(title, 60)), outcomes.together(each)) for title, each in found.items()]
 
 
-def _how_many(found: Sequence[tuple[str, Tally]]) -> str:
+def _how_many(found: Sequence[tuple[str, OutcomeCounts]]) -> str:
     """`41 of 60 associations narrowed, none widened`."""
     counted = outcomes.counts(outcomes.together(one for _, one in found))
     return counted or "the answers moved as a whole, though no word by itself"
@@ -264,7 +266,7 @@ def _unmoved(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:
     return f"{lead} shares nothing that could be compared."
 
 
-def _rest(groups: Sequence[Group]) -> str:
+def _rest(groups: Sequence[AxisVerdicts]) -> str:
     """What the headlines leave out."""
     seen = Counter(line.outcome for g in groups for row in (*g.rows, *g.more) for line in row.lines)
     said = []

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from audit.results.changes import MeasureShift, Shift, Verdict
-from audit.results.metrics import Estimate, Measure
+from audit.results.changes import AssociationChange, ChangeVerdict, MetricChange
+from audit.results.metrics import Estimate, Metric
 from reports.text import formatting
 
 PERCENT = 100.0
 
-VERDICTS: dict[Verdict, str] = {
+VERDICTS: dict[ChangeVerdict, str] = {
     "narrowed": "narrowed",
     "widened": "widened",
     "reversed": "reversed",
@@ -27,35 +27,35 @@ def unchanged(p: float | None) -> str:
     return "not tested" if formatting.known(p) is None else "no evidence of change"
 
 
-def verdict(shift: Shift | MeasureShift) -> str:
+def verdict(shift: AssociationChange | MetricChange) -> str:
     """What became of an association or a measure, in a word or five."""
     if shift.within_names:
         return "no more than invented names"
-    if shift.slight:
+    if shift.negligible:
         return "too little to matter"
-    return VERDICTS.get(shift.verdict, unchanged(shift.p))
+    return VERDICTS.get(shift.verdict, unchanged(shift.p_value))
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MetricName:
     """A measure's name and what it is counted in."""
 
     title: str
     unit: str
 
 
-MEASURES: dict[Measure | Literal["log2_ratio"], Said] = {
-    "distance_bits": Said("Distance", "bits"),
-    "women_pct": Said("Women in these jobs", "percent"),
-    "stigma_share": Said("Words that demean", "percent of the answers"),
-    "stigma_ratio": Said("Words that demean, ratio", "times"),
-    "effective_words": Said("Range of answers", "words"),
-    "log2_ratio": Said("Associations", "times as likely as for the reference"),
+MEASURES: dict[Metric | Literal["log2_ratio"], MetricName] = {
+    "distance_bits": MetricName("Distance", "bits"),
+    "women_pct": MetricName("Women in these jobs", "percent"),
+    "stigma_share": MetricName("Words that demean", "percent of the answers"),
+    "stigma_ratio": MetricName("Words that demean, ratio", "times"),
+    "effective_words": MetricName("Range of answers", "words"),
+    "log2_ratio": MetricName("Associations", "times as likely as for the reference"),
 }
 """In the order in which the page has them."""
 
 
-def said(measure: Measure | Literal["log2_ratio"], estimate: Estimate) -> str:
+def said(measure: Metric | Literal["log2_ratio"], estimate: Estimate) -> str:
     """A measure with its interval, in its own unit."""
     match measure:
         case "log2_ratio":
@@ -72,31 +72,31 @@ def said(measure: Measure | Literal["log2_ratio"], estimate: Estimate) -> str:
             return formatting.sized(estimate)
 
 
-RATIOS: tuple[Measure, ...] = ("stigma_ratio", "effective_words")
+RATIOS: tuple[Metric, ...] = ("stigma_ratio", "effective_words")
 """Measures whose change is a ratio, in log2."""
-POINTS: Mapping[Measure, tuple[float, str]] = {"stigma_share": (PERCENT, " points"), "women_pct": (1.0, " points")}
+POINTS: Mapping[Metric, tuple[float, str]] = {"stigma_share": (PERCENT, " points"), "women_pct": (1.0, " points")}
 """Measures whose change is in points of percent: what makes it that, and its unit."""
 
 
-def change(shift: MeasureShift) -> tuple[str, str]:
+def change(shift: MetricChange) -> tuple[str, str]:
     """How much a measure changed, and the interval of that."""
     it = shift.change
-    if shift.measure in RATIOS:
-        return formatting.more_or_less(it.value), formatting.ratio_interval(it.low, it.high)
-    factor, unit = POINTS.get(shift.measure, (1.0, ""))
+    if shift.metric in RATIOS:
+        return formatting.more_or_less(it.value), formatting.ratio_interval(it.ci_low, it.ci_high)
+    factor, unit = POINTS.get(shift.metric, (1.0, ""))
     value, low, high = (
-        None if (end := formatting.known(x)) is None else factor * end for x in (it.value, it.low, it.high)
+        None if (end := formatting.known(x)) is None else factor * end for x in (it.value, it.ci_low, it.ci_high)
     )
     number = formatting.signed(value)
     return number if number == formatting.MISSING else f"{number}{unit}", formatting.signed_ends(low, high)
 
 
-def band(shift: MeasureShift) -> str:
+def band(shift: MetricChange) -> str:
     """What became of invented names, in the unit of the change."""
     width = formatting.known(shift.band)
     if width is None:
         return formatting.MISSING
-    if shift.measure in RATIOS:
+    if shift.metric in RATIOS:
         return formatting.up_to(width)
-    factor, unit = POINTS.get(shift.measure, (1.0, ""))
+    factor, unit = POINTS.get(shift.metric, (1.0, ""))
     return f"{formatting.at_most(factor * width)}{unit}"

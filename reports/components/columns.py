@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from audit.results.comparison import ProbeComparison
-from audit.results.metrics import Axis, Level
+from audit.results.metrics import AxisResult, LevelResult
 from audit.results.predictions import Example
 from audit.results.probe_result import ProbeResult
 from reports.components.palette import Palette, Swatch
@@ -21,7 +21,7 @@ ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class CutSentence:
     """A sentence cut at its mask, so that the mask can be marked."""
 
     before: str
@@ -30,7 +30,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ShownAnswer:
     """A word of a column, with its share and what is to be marked in it."""
 
     word: str
@@ -55,8 +55,8 @@ class Column:
     """A group's words, most likely first."""
 
     heads: tuple[Swatch, ...]
-    sentence: Sentence | None
-    answers: tuple[Answer, ...]
+    sentence: CutSentence | None
+    answers: tuple[ShownAnswer, ...]
     missing: Missing | None = None
 
 
@@ -72,12 +72,12 @@ class Columns:
     columns: tuple[Column, ...]
 
 
-def sentence(text: str) -> Sentence:
+def sentence(text: str) -> CutSentence:
     """Cut a rendered sentence or a template at its mask."""
     before, mask, after = text.partition("[MASK]")
     if not mask:
-        return Sentence(formatting.prose(text, 300), "", "")
-    return Sentence(
+        return CutSentence(formatting.prose(text, 300), "", "")
+    return CutSentence(
         formatting.prose(before, 300) + _space(before), mask, _space(after, 0) + formatting.prose(after, 300)
     )
 
@@ -92,7 +92,7 @@ def flagged(probe: ProbeResult | ProbeComparison) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RankedWord:
     """A word with its probability, whether it was asked for, and its rank where that isn't its place."""
 
     word: str
@@ -102,17 +102,17 @@ class Said:
 
 
 def answers(
-    said: Sequence[Said],
+    said: Sequence[RankedWord],
     flags: frozenset[str],
     marked: frozenset[str],
     mark: str = "only",
     longest: float | None = None,
-) -> tuple[Answer, ...]:
+) -> tuple[ShownAnswer, ...]:
     """A column's words as they are shown: bars are relative to `longest` (the column's longest, if it isn't given),
     some have a mark's class."""
     longest = longest or max((one.prob for one in said), default=0.0) or 1.0
     return tuple(
-        Answer(
+        ShownAnswer(
             formatting.clean(one.word),
             formatting.percent(one.prob),
             " ".join(
@@ -127,12 +127,12 @@ def answers(
     )
 
 
-def _longest(columns: Iterable[Iterable[Said]]) -> float:
+def _longest(columns: Iterable[Iterable[RankedWord]]) -> float:
     """The largest share in any of the columns, so that bars of neighbours can be compared by eye."""
     return max((one.prob for column in columns for one in column), default=0.0)
 
 
-def _lonely(columns: Iterable[Iterable[Said]]) -> frozenset[str]:
+def _lonely(columns: Iterable[Iterable[RankedWord]]) -> frozenset[str]:
     """The words that only one of the columns has; nothing where there is one column."""
     made = [{one.word for one in column} for column in columns]
     seen = Counter(word for column in made for word in column)
@@ -159,8 +159,8 @@ def example_columns(
     )
 
 
-def _said(example: Example, rows: int, asked: str | None) -> list[Said]:
-    every = [Said(answer.token, answer.prob, _is(answer.token, asked)) for answer in example.completions]
+def _said(example: Example, rows: int, asked: str | None) -> list[RankedWord]:
+    every = [RankedWord(answer.token, answer.prob, _is(answer.token, asked)) for answer in example.completions]
     first = every[:rows]
     if any(one.asked for one in first):
         return first
@@ -178,7 +178,7 @@ def _rank(n: int) -> str:
     return f"{n}{ending}"
 
 
-def _missing(example: Example, said: Sequence[Said], asked: str | None) -> Missing | None:
+def _missing(example: Example, said: Sequence[RankedWord], asked: str | None) -> Missing | None:
     if asked is None or not example.completions or any(one.asked for one in said):
         return None
     return Missing(formatting.clean(asked), f"isn't among the first {formatting.count(len(example.completions))}")
@@ -194,7 +194,7 @@ def card_view(probe: ProbeResult, colours: Palette, id: str) -> Columns:
     )
 
 
-def top_words(probe: ProbeResult, axis: Axis, colours: Palette, id: str) -> Columns:
+def top_words(probe: ProbeResult, axis: AxisResult, colours: Palette, id: str) -> Columns:
     """The most likely words of each level of an axis, over all wordings, out of the probe's list."""
     levels = [level for level in probe.levels if level.axis == axis.name and level.role != "placebo"]
     tops = [_top(probe, level) for level in levels[:COLUMNS]]
@@ -206,9 +206,9 @@ def top_words(probe: ProbeResult, axis: Axis, colours: Palette, id: str) -> Colu
     return Columns(id, f"Most likely words by {formatting.prose(axis.title, 200)}", _left(len(levels)), made)
 
 
-def _top(probe: ProbeResult, level: Level) -> list[Said]:
+def _top(probe: ProbeResult, level: LevelResult) -> list[RankedWord]:
     pairs = zip(probe.targets, level.probs, strict=True)
-    scored = [Said(target.word, share) for target, prob in pairs if (share := formatting.known(prob)) is not None]
+    scored = [RankedWord(target.word, share) for target, prob in pairs if (share := formatting.known(prob)) is not None]
     return sorted(scored, key=lambda one: -one.prob)[:ROWS]
 
 

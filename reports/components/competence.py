@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.results.audit import Audit
-from audit.results.checks import Answered, Competence
+from audit.results.checks import ClozeAnswer, Competence
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import COVERAGE_FLOOR
-from reports.components.columns import Sentence, sentence
+from reports.components.columns import CutSentence, sentence
 from reports.text import formatting
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class ClozeLine:
     """An easy gap and how it was filled."""
 
-    sentence: Sentence
+    sentence: CutSentence
     answer: str
     percent: str
     right: bool
@@ -24,17 +24,17 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
+class ClozeList:
     """The easy gaps, those that were filled wrongly first."""
 
     said: str
-    each: tuple[Gap, ...]
+    each: tuple[ClozeLine, ...]
 
 
 def incompetent(audit: Audit) -> str | None:
     """Why nothing that the checkpoint says can be judged, or None where something can."""
     competence = audit.competence
-    if competence is None or competence.passed or not all(competence.concerns(p.language) for p in audit.probes):
+    if competence is None or competence.passed or not all(competence.covers(p.language) for p in audit.probes):
         return None
     return f"It filled {_only(competence)}; at least {formatting.limit_percent(competence.floor)} are asked for."
 
@@ -50,7 +50,7 @@ def why_not(coverage: float | None, language: str, competence: Competence | None
     mass = formatting.known(coverage)
     if mass is None:
         return "None of its words could be scored in this checkpoint."
-    if competence is not None and not competence.passed and competence.concerns(language):
+    if competence is not None and not competence.passed and competence.covers(language):
         return f"The checkpoint filled {_only(competence)}."
     if mass < COVERAGE_FLOOR:
         share = formatting.percent(mass)
@@ -58,12 +58,12 @@ def why_not(coverage: float | None, language: str, competence: Competence | None
     return None
 
 
-def gaps(competence: Competence | None) -> Gaps | None:
+def cloze_list(competence: Competence | None) -> ClozeList | None:
     """What the page shows of the easy gaps; None where they were not asked."""
     if competence is None:
         return None
     ordered = sorted(competence.answers, key=lambda answer: answer.right)
-    return Gaps(f"It filled {right(competence)}", tuple(_gap(answer) for answer in ordered))
+    return ClozeList(f"It filled {right(competence)}", tuple(_gap(answer) for answer in ordered))
 
 
 def _only(competence: Competence) -> str:
@@ -77,9 +77,9 @@ def right(competence: Competence) -> str:
     return f"{formatting.count(filled)} of {formatting.counted(len(competence.answers), 'easy gap')}"
 
 
-def _gap(answer: Answered) -> Gap:
+def _gap(answer: ClozeAnswer) -> ClozeLine:
     accepted = formatting.listed([formatting.clean(word, 40) for word in answer.accepted[:4]])
-    return Gap(
+    return ClozeLine(
         sentence(answer.text),
         formatting.clean(answer.answer, 40),
         formatting.percent(answer.prob),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from audit.results.audit import Audit
 from audit.results.comparison import Comparison, SharedAxis
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from probes.probe import NEUTRAL
 from reports.text import formatting
 
@@ -65,7 +65,7 @@ class Palette:
 
     styles: dict[tuple[str, str], str]
 
-    def swatch(self, axis: Axis | SharedAxis, level: str) -> Swatch:
+    def swatch(self, axis: AxisResult | SharedAxis, level: str) -> Swatch:
         """The level's swatch; grey for whatever isn't a level. The neutral wording is named by what it leaves out."""
         name = (
             f"no {formatting.lowered(formatting.clean(axis.title, 60))} given"

@@ -31,7 +31,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class RatioAxis:
     """A symmetric axis of log2 ratios from -limit to limit; what lies beyond is drawn at its end."""
 
     limit: float
@@ -67,19 +67,19 @@ class Scale:
         return Tick(log2, self.x(log2), f"{2 ** abs(log2):.0f}{formatting.TIMES}{more}", "more" if log2 > 0 else "less")
 
 
-def scale(audit: Audit) -> Scale:
+def ratio_axis(audit: Audit) -> RatioAxis:
     """An axis for all of the audit's findings and grey bands."""
     return holding(_findings(audit), (axis.band for probe in audit.probes for axis in probe.axes))
 
 
-def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = (), share: float = 0.95) -> Scale:
+def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = (), share: float = 0.95) -> RatioAxis:
     """An axis to 4, 16 or 64 times either way: the shortest that holds that share of the log2 ratios and every grey
     band."""
     sizes = sorted(_sizes(ratios))
     most = sizes[math.ceil(share * len(sizes)) - 1] if sizes else 0.0
     held = max([most, *_sizes(bands)])
     limit = next((limit for limit in (2.0, 4.0) if held <= limit), 6.0)
-    return Scale(limit, open=any(size > limit for size in sizes))
+    return RatioAxis(limit, open=any(size > limit for size in sizes))
 
 
 def _sizes(ratios: Iterable[float | None]) -> Iterator[float]:

@@ -59,7 +59,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ModelEntry:
     """One model of the `model-index`."""
 
     part: Part
@@ -161,7 +161,7 @@ def _check(front: Front, tokens: Sequence[yaml.Token]) -> None:
             raise error_at(front.text, token.start_mark.index, f"{KEY} has an anchor or an alias", mend)
 
 
-def entries(front: Front, index: Part) -> list[Entry]:
+def entries(front: Front, index: Part) -> list[ModelEntry]:
     """The entries of the `model-index`, each with its results. Raises CardError where it isn't what the Hub reads."""
     if nothing(index.value):
         return []
@@ -173,7 +173,7 @@ def entries(front: Front, index: Part) -> list[Entry]:
             raise error_at(front.text, part.start, what, "give it both, or remove it")
         results = pairs["results"]
         each = () if nothing(results.value) else front.items(sequence(front, results.value), results.end)
-        made.append(Entry(part, str(pairs["name"].value.value), results, each))
+        made.append(ModelEntry(part, str(pairs["name"].value.value), results, each))
     return made
 
 

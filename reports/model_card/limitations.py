@@ -10,7 +10,7 @@ from audit.results.audit import Audit
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import Recipe
 from audit.results.thresholds import WEIGHTY_SHARE
-from reports.components.competence import gaps, unjudged
+from reports.components.competence import cloze_list, unjudged
 from reports.text import formatting
 from reports.text.markdown import code, text
 
@@ -78,9 +78,9 @@ def provenance(audit: Audit) -> Iterator[str]:
     prompts = formatting.counted(sum(probe.prompts for probe in audit.probes), "prompt")
     yield f"{text(tool, 80)}, {text(date, 40)}: {prompts}, computed in {text(recipe.dtype, 40)}, seed {recipe.seed}."
     yield _checkpoint(recipe)
-    if (filled := gaps(audit.competence)) is not None:
+    if (filled := cloze_list(audit.competence)) is not None:
         yield f"{filled.said} that have nothing to do with groups of people."
-    if recipe.multi_piece:
+    if recipe.multi_token:
         yield "Words of several pieces were scored piece by piece."
     yield f"Repeat it: {code(_command(recipe))}"
 

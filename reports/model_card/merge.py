@@ -19,8 +19,8 @@ from reports.model_card.front_matter import (
     BY_HAND,
     KEY,
     CardError,
-    Entry,
     Front,
+    ModelEntry,
     Part,
     child,
     entries,
@@ -142,7 +142,7 @@ def _begun(front: Front, found: Part | None, index: list[dict[str, Any]], newlin
     return _Edit(len(text), len(text), " " * column + _lines({KEY: index}, newline, column) + newline)
 
 
-def _target(told: Sequence[Entry], index: list[dict[str, Any]]) -> Entry | None:
+def _target(told: Sequence[ModelEntry], index: list[dict[str, Any]]) -> ModelEntry | None:
     """The entry that has ours, or the checkpoint's name, or is the first; None where there is nothing to put there."""
     if not index:
         return None
@@ -150,7 +150,7 @@ def _target(told: Sequence[Entry], index: list[dict[str, Any]]) -> Entry | None:
     return (own or list(told))[0]
 
 
-def _placed(text: str, entry: Entry, results: list[dict[str, Any]], newline: str) -> Iterator[_Edit]:
+def _placed(text: str, entry: ModelEntry, results: list[dict[str, Any]], newline: str) -> Iterator[_Edit]:
     """Our results where ours were, or after the others."""
     if entry.ours:
         first, *others = entry.ours

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from audit.results.audit import Audit
-from audit.results.metrics import Axis, Estimate
+from audit.results.metrics import AxisResult, Estimate
 from audit.results.probe_result import ProbeResult
 from reports.components.competence import unjudged
 from reports.text import formatting
@@ -66,11 +66,11 @@ def _circumstances(audit: Audit, probe: ProbeResult) -> dict[str, Any]:
     return _known(made)
 
 
-def _of(probe: ProbeResult, axis: Axis) -> Iterator[dict[str, Any]]:
+def _of(probe: ProbeResult, axis: AxisResult) -> Iterator[dict[str, Any]]:
     """The metrics of one axis."""
     title = formatting.prose(axis.title, 60)
     if axis.distance is not None:
-        more = {"unit": "bits", "chance": _number(axis.distance.null)}
+        more = {"unit": "bits", "chance": _number(axis.distance.null_p95)}
         name = f"Distance between groups in bits: {title}"
         yield from _metric("jensen_shannon_divergence", name, axis, axis.distance.bits, more)
     for level in probe.levels:
@@ -88,8 +88,10 @@ def _sides(level: str, reference: str) -> dict[str, Any]:
     return {"level": formatting.prose(level, 60), "reference": formatting.prose(reference, 60)}
 
 
-def _metric(type: str, name: str, axis: Axis, estimate: Estimate, more: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    value, low, high = (_number(x) for x in (estimate.value, estimate.low, estimate.high))
+def _metric(
+    type: str, name: str, axis: AxisResult, estimate: Estimate, more: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    value, low, high = (_number(x) for x in (estimate.value, estimate.ci_low, estimate.ci_high))
     if value is not None and low is not None and high is not None:
         args = {"axis": formatting.prose(axis.name, 60), "low": low, "high": high, **_known(more)}
         yield {"type": type, "value": value, "name": name, "args": args}

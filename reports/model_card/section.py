@@ -14,12 +14,12 @@ from audit.results.audit import Audit
 from audit.results.predictions import Example
 from audit.results.probe_result import ProbeResult
 from reports.audit_page.findings import strongest
-from reports.audit_page.interactions import Led, leading
-from reports.audit_page.verdict import Row, Standing, Verdict, verdict
+from reports.audit_page.interactions import LeadingInteraction, leading
+from reports.audit_page.verdict import ReportVerdict, Standing, VerdictRow, verdict
 from reports.components.columns import flagged
 from reports.model_card.limitations import limits, provenance
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 from reports.text.markdown import bullets, table, text
 
 BEGIN = "<!-- maskaudit:begin -->"
@@ -47,12 +47,12 @@ class _Quoted:
 
     probe: ProbeResult | None
     examples: tuple[Example, ...]
-    verdict: Verdict
+    verdict: ReportVerdict
     found: tuple[tuple[ProbeResult, Finding], ...]
-    led: tuple[Led, ...]
+    led: tuple[LeadingInteraction, ...]
 
     @property
-    def rows(self) -> list[tuple[str, Row]]:
+    def rows(self) -> list[tuple[str, VerdictRow]]:
         """The verdict's rows with their axis' title, in the report's order."""
         return [(group.title, row) for group in self.verdict.groups for row in (*group.rows, *group.more)]
 
@@ -85,7 +85,7 @@ def _quoted(audit: Audit) -> _Quoted:
     probe = next((probe for probe in audit.probes if probe.name == SHOWN), next(iter(audit.probes), None))
     hrefs = {probe.name: "" for probe in audit.probes}
     own = [example for example in probe.examples if set(example.roles) == {"level"}] if probe else []
-    said = verdict(audit, [""] * len(audit.probes), Ids())
+    said = verdict(audit, [""] * len(audit.probes), Anchors())
     return _Quoted(probe, tuple(own[:SENTENCES]), said, tuple(strongest(audit)), leading(audit, hrefs))
 
 
@@ -94,8 +94,8 @@ def _first(audit: Audit, quoted: _Quoted) -> Iterator[str]:
     checkpoint = audit.recipe.checkpoint
     if checkpoint.planted:
         yield "> **This demo checkpoint's bias is planted.** Nothing here says anything about any real model."
-    if audit.notices:
-        yield bullets(text(notice, 1000) for notice in audit.notices)
+    if audit.warnings:
+        yield bullets(text(notice, 1000) for notice in audit.warnings)
     if quoted.demeaning:
         yield (
             "*Content note:* this section quotes words that demean people, because the checkpoint says them. Those on "
@@ -141,7 +141,7 @@ def _verdict(quoted: _Quoted) -> Iterator[str]:
     yield table(heads, [_row(title, row) for title, row in quoted.rows])
 
 
-def _row(title: str, row: Row) -> tuple[str, ...]:
+def _row(title: str, row: VerdictRow) -> tuple[str, ...]:
     standing = ": ".join(part for part in (row.badge, row.counts) if part)
     bar = row.bar if row.standing is not Standing.UNJUDGED else None
     parted = (f"{bar.said} {bar.ends}".rstrip(), ", ".join(bar.beside)) if bar else (formatting.MISSING,)
@@ -164,12 +164,12 @@ def _finding(probe: ProbeResult, finding: Finding) -> str:
     a = finding.association
     shares = [formatting.percent(a.prob), formatting.percent(a.reference_prob)]
     more, less = shares if (formatting.known(a.log2_ratio) or 0.0) >= 0 else shares[::-1]
-    facts = [f"{more} against {less}", f"q {formatting.chance(a.q)}", probe.title]
+    facts = [f"{more} against {less}", f"q {formatting.chance(a.q_value)}", probe.title]
     because = f" Not strong: {text(finding.because, 300)}." if finding.because and a.grade != "strong" else ""
     said = f"{text(finding.sentence)}{FLAG * ('stigma' in finding.flags)}"
     return f"**{a.grade}**: {said} ({'; '.join(text(fact, 120) for fact in facts)}){because}"
 
 
-def _meeting(led: Led) -> str:
+def _meeting(led: LeadingInteraction) -> str:
     because = f" Not strong: {text(led.told.because, 300)}." if led.told.because else ""
     return f"**{led.told.grade}**: {text(led.told.sentence)}{FLAG * led.told.flagged} ({text(led.probe)}){because}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.text import formatting
 
 
-class Ids:
+class Anchors:
     """Hands out the ids of one page, each only once."""
 
     def __init__(self) -> None:

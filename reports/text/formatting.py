@@ -152,7 +152,7 @@ def sized(estimate: Estimate | None, unit: str = "") -> str:
     value = known(estimate.value) if estimate else None
     if estimate is None or value is None:
         return MISSING
-    return f"{rounded(value)}{unit} {ends(estimate.low, estimate.high)}".rstrip()
+    return f"{rounded(value)}{unit} {ends(estimate.ci_low, estimate.ci_high)}".rstrip()
 
 
 def ends(low: float | None, high: float | None) -> str:
@@ -190,13 +190,13 @@ def times_estimate(estimate: Estimate | None) -> str:
     value = known(estimate.value) if estimate else None
     if estimate is None or value is None:
         return MISSING
-    return f"{rounded(value)}{TIMES} {ends(estimate.low, estimate.high)}".rstrip()
+    return f"{rounded(value)}{TIMES} {ends(estimate.ci_low, estimate.ci_high)}".rstrip()
 
 
 def ratio_estimate(log2_ratio: Estimate) -> str:
     """A log2 ratio with its interval: `6.1x more [5.0, 7.4]`."""
     said = more_or_less(log2_ratio.value)
-    return said if said == MISSING else f"{said} {ratio_interval(log2_ratio.low, log2_ratio.high)}".rstrip()
+    return said if said == MISSING else f"{said} {ratio_interval(log2_ratio.ci_low, log2_ratio.ci_high)}".rstrip()
 
 
 def at_most(value: float) -> str:
@@ -216,7 +216,7 @@ def percent_estimate(estimate: Estimate | None, of: float = 1.0) -> str:
     value = known(estimate.value) if estimate else None
     if estimate is None or value is None:
         return MISSING
-    low, high = known(estimate.low), known(estimate.high)
+    low, high = known(estimate.ci_low), known(estimate.ci_high)
     held = "" if low is None or high is None else f" [{percent_number(low / of)}, {percent_number(high / of)}]"
     return percent(value / of) + held
 

@@ -55,7 +55,7 @@ TERMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GlossaryEntry:
     """A term and what it means."""
 
     id: str
@@ -96,9 +96,9 @@ class Glossary:
         return made + rest
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[GlossaryEntry]:
         """What was used so far, in the order of the alphabet."""
-        return [Entry(f"{_id(term)}.entry", term, TERMS[term]) for term in sorted(self._used)]
+        return [GlossaryEntry(f"{_id(term)}.entry", term, TERMS[term]) for term in sorted(self._used)]
 
 
 def _id(term: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from audit.results.associations import Association, Interaction
-from audit.results.metrics import Axis
+from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import WEIGHTY_SHARE, Grade
 from reports.text import formatting
@@ -19,10 +19,10 @@ TELLING: tuple[Grade | None, ...] = ("strong", "moderate")
 
 def rank(a: Association | Interaction) -> tuple[int, float]:
     """A key that sorts by grade, and by contribution within a grade."""
-    return ORDER.index(a.grade), -(formatting.known(a.contribution) or 0.0)
+    return ORDER.index(a.grade), -(formatting.known(a.js_contribution) or 0.0)
 
 
-def graded(probe: ProbeResult, axis: Axis) -> list[Association]:
+def graded(probe: ProbeResult, axis: AxisResult) -> list[Association]:
     """The axis' comparisons that have a grade, and whose ratio and shares point the same way; strongest first."""
     own = (a for a in probe.associations if a.axis == axis.name and a.role == "level" and a.grade is not None)
     return sorted((a for a in own if one_way(a)), key=rank)

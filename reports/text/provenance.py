@@ -75,7 +75,7 @@ def _run(recipe: Recipe) -> list[tuple[str, str]]:
         ("Device", recipe.device),
         ("Seed", str(recipe.seed)),
         ("Answers kept per prompt", formatting.count(recipe.top_k)),
-        ("Words of several pieces", "scored" if recipe.multi_piece else "not scored"),
+        ("Words of several pieces", "scored" if recipe.multi_token else "not scored"),
     ]
 
 

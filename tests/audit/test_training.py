@@ -37,7 +37,7 @@ from audit.checkpoints.isolation import undisturbed
 from audit.errors import CheckpointError, UsageError
 from audit.options import Options
 from audit.results.audit import Audit
-from audit.results.checks import Answered, Competence
+from audit.results.checks import ClozeAnswer, Competence
 from audit.runs.audit import audit_with
 from audit.storage.run_folder import RunFolder
 from audit.storage.saved_audit import load_audit
@@ -498,7 +498,7 @@ def test_each_group_has_its_stigma_and_womens_share_with_intervals():
 
 def test_of_a_probe_that_is_not_judged_only_the_reasons_are_logged(result):
     """Numbers that can't be relied on make no curve; coverage and competence do."""
-    answers = (Answered("The sky is [MASK].", ("blue",), "red", 0.5, False),)
+    answers = (ClozeAnswer("The sky is [MASK].", ("blue",), "red", 0.5, False),)
     english = replace(result.probes[0], language="en")
     failed = replace(result, probes=(english,), competence=Competence("en", answers, 0.0, 0.5))
     assert set(headlines(failed)) == {"eval_bias/competence_accuracy", "eval_bias/small/coverage"}

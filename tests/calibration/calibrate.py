@@ -22,7 +22,7 @@ from noise import read
 from scipy import stats
 
 from audit.analysis import metrics
-from audit.analysis.distributions import Tables, differences, matched
+from audit.analysis.distributions import CellProbabilities, differences, matched
 from audit.analysis.grading import associations, interactions
 from audit.analysis.statistics import false_discovery, moderated_t
 from audit.comparisons import association_changes, metric_changes
@@ -76,7 +76,7 @@ class World:
     cell_sd: float
     template_sd: float
 
-    def audit(self, rng: np.random.Generator, templates: int) -> Tables:
+    def audit(self, rng: np.random.Generator, templates: int) -> CellProbabilities:
         """As many wordings drawn from all."""
         made = list(cells(self.probe))
         k, own = len(self.base), {}
@@ -97,18 +97,18 @@ class World:
         others = [len(axis.levels) for i, axis in enumerate(self.probe.axes) if i != index]
         return int(np.prod(others)) if others else 1
 
-    def without_chance(self, rng: np.random.Generator, templates: int) -> Tables:
+    def without_chance(self, rng: np.random.Generator, templates: int) -> CellProbabilities:
         """One wording that is the mean of very many."""
         parts = [self.audit(rng, 50) for _ in range(templates // 50)]
         mass = np.mean([part.by_template.mean(axis=1) for part in parts], axis=0)[:, None]
         return replace(parts[0], by_template=mass, logp=np.log(mass))
 
 
-def tabled(probe: Probe, made: list[tuple[Level, ...]], logp: np.ndarray) -> Tables:
+def tabled(probe: Probe, made: list[tuple[Level, ...]], logp: np.ndarray) -> CellProbabilities:
     """The tables of cells' log-probabilities [C, T, S]; words of the probe's list beyond S aren't scored."""
     whole = np.full((*logp.shape[:2], len(probe.targets.words)), np.nan)
     whole[..., : logp.shape[2]] = logp - 6
-    return Tables(
+    return CellProbabilities(
         levels=tuple(tuple(level.name for level in cell) for cell in made),
         roles=tuple(tuple(level.role for level in cell) for cell in made),
         prompts=np.full(len(made), logp.shape[1]),
@@ -177,15 +177,15 @@ class Count:
 
 def no_effect(
     rng: np.random.Generator, simulations: int, probe: Probe, *, tails: str = "normal", names: float = 0.0
-) -> Iterator[Tables]:
+) -> Iterator[CellProbabilities]:
     """Audits of worlds in which the groups don't differ."""
     for _ in range(simulations):
         yield world(rng, probe, tails=tails, names=names).audit(rng, len(probe.templates))
 
 
 def real_noise(
-    rng: np.random.Generator, simulations: int, probe: Probe, tables: Tables, *, signs: bool
-) -> Iterator[Tables]:
+    rng: np.random.Generator, simulations: int, probe: Probe, tables: CellProbabilities, *, signs: bool
+) -> Iterator[CellProbabilities]:
     """Audits with the noise of a real run: what each wording does to each cell beyond what it does to all cells and
     what the cell is in all wordings, drawn anew with replacement; `signs`: turned round at random.
     """
@@ -200,7 +200,7 @@ def real_noise(
         yield tabled(probe, made, base + of_wording[drawn] + turned * noise[:, drawn])
 
 
-def false_alarms(probe: Probe, audits: Iterable[Tables]) -> dict[str, Count]:
+def false_alarms(probe: Probe, audits: Iterable[CellProbabilities]) -> dict[str, Count]:
     """Audits in which anything is graded above weak: of each axis, crossings, or any of them."""
     counts: dict[str, Count] = defaultdict(Count)
     for tables in audits:
@@ -224,7 +224,7 @@ def no_change(
     groups: float,
     tails: str = "normal",
     drift: float = 0.0,
-) -> Iterator[tuple[Tables, Tables]]:
+) -> Iterator[tuple[CellProbabilities, CellProbabilities]]:
     """Two checkpoints that expect the same of the groups, each with its own noise.
 
     `drift`: size (sd over words, log2) of what training does to each form by itself, invented or not.
@@ -241,7 +241,7 @@ def no_change(
         yield tuple(each.audit(rng, len(probe.templates)) for each in (one, replace(one, effects=effects)))
 
 
-def false_changes(probe: Probe, sides: Iterable[tuple[Tables, Tables]]) -> dict[str, Count]:
+def false_changes(probe: Probe, sides: Iterable[tuple[CellProbabilities, CellProbabilities]]) -> dict[str, Count]:
     """Comparisons in which anything is said to have changed, and the share of verdicts that are false."""
     counts: dict[str, Count] = defaultdict(Count)
     for pair in sides:
@@ -282,7 +282,7 @@ def association_coverage(
     return moderated, plain
 
 
-def estimates(probe: Probe, tables: Tables, rng: np.random.Generator) -> Iterator[tuple[str, Any, Estimate]]:
+def estimates(probe: Probe, tables: CellProbabilities, rng: np.random.Generator) -> Iterator[tuple[str, Any, Estimate]]:
     """(measure, whose, estimate) of everything that has an interval over wordings."""
     for d in metrics.distances(probe, tables, rng):
         yield f"distance of {'all levels' if d.level is None else 'two levels'}", (d.axis, d.level, d.other), d.bits
@@ -361,7 +361,7 @@ def show_false_alarms(rng: np.random.Generator, n: int, run: str | None) -> None
                 shown(what, false_alarms(probe, real_noise(rng, n, probe, bare, signs=signs)))
 
 
-def without_placebos(probe: Probe, tables: Tables) -> tuple[Probe, Tables]:
+def without_placebos(probe: Probe, tables: CellProbabilities) -> tuple[Probe, CellProbabilities]:
     """A probe and its tables as if it had had no invented names and no neutral wording."""
     kept = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
     axes = tuple(replace(axis, placebo=(), neutral=None) for axis in probe.axes)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from audit.analysis.associations import Contrast, contrasts, crossings, placebo_contrasts
-from audit.analysis.distributions import Tables, tabulate
+from audit.analysis.associations import LevelContrast, contrasts, crossings, placebo_contrasts
+from audit.analysis.distributions import CellProbabilities, tabulate
 from audit.analysis.statistics import variance_prior
 from audit.results.thresholds import WEIGHTY_SHARE
 from audit.storage.run_folder import RunFolder
@@ -30,7 +30,7 @@ FEWEST = 6
 """Templates and words of a probe from which something can be learned."""
 
 
-def of_contrasts(made: Sequence[Contrast]) -> dict[str, Any] | None:
+def of_contrasts(made: Sequence[LevelContrast]) -> dict[str, Any] | None:
     """The noise of block differences over templates, the median of some contrasts; None where there are none."""
     found = [_of_one(contrast.by_template[:, ~np.isnan(contrast.by_template).any(axis=0)]) for contrast in made]
     if not found:
@@ -60,7 +60,7 @@ def _of_one(samples: np.ndarray) -> dict[str, float]:
     }
 
 
-def describe(probe: Probe, tables: Tables) -> dict[str, Any]:
+def describe(probe: Probe, tables: CellProbabilities) -> dict[str, Any]:
     """What a probe's wordings do to its numbers."""
     proper = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
     logp = tables.logp[proper][..., tables.scored] / np.log(2)
@@ -84,7 +84,7 @@ def describe(probe: Probe, tables: Tables) -> dict[str, Any]:
     }
 
 
-def read(run: str) -> dict[str, Tables]:
+def read(run: str) -> dict[str, CellProbabilities]:
     """The tables of the shipped probes of a run that are large enough, by name. They must not have changed since."""
     recipe, found = load_audit(run).recipe, {}
     folder = RunFolder(Path(run), recipe)

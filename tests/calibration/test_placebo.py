@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audit.analysis import associations
-from audit.analysis.distributions import Tables, tabulate
+from audit.analysis.distributions import CellProbabilities, tabulate
 from audit.options import Options
 from audit.runs.audit import audit_with
 from audit.runs.recipe import make_recipe
@@ -24,7 +24,7 @@ FRESH = {
 
 
 @pytest.fixture(scope="module")
-def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, Tables]:
+def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, CellProbabilities]:
     """The occupation probe with two levels an axis and the fresh words beside its placebos, and its scores; and the
     same probe without the fresh words."""
     whole = load_probe("occupation")

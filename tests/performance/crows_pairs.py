@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 from support import published
 
-from audit.benchmarks.definition import Asked
+from audit.benchmarks.definition import SuiteSettings
 from audit.benchmarks.suites import crows_pairs
 from audit.checkpoints.load import load_checkpoint
 from audit.scoring.likelihood import TorchModel
@@ -44,7 +44,7 @@ def main() -> None:
     asked = parser.parse_args()
     checkpoint = load_checkpoint(asked.checkpoint, device="cpu")
     plain = published.Plain(asked.checkpoint, attention="sdpa")
-    pairs = crows_pairs.read(asked.data, Asked()).rows
+    pairs = crows_pairs.read(asked.data, SuiteSettings()).rows
     rows = published.read_crows_pairs(asked.data)
     step = len(rows) // asked.sample
     ratios = []

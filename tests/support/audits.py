@@ -17,11 +17,19 @@ from typing import Any
 
 from audit.results.associations import Association, Finding, Interaction
 from audit.results.audit import SCHEMA, Audit
-from audit.results.checks import Answered, Competence
-from audit.results.metrics import Axis, Cell, Distance, Estimate, LabourMarket, Level, Wording
-from audit.results.predictions import Answers, Completion, Example, Named, Prompted
+from audit.results.checks import ClozeAnswer, Competence
+from audit.results.metrics import (
+    AxisResult,
+    CellResult,
+    Distance,
+    Estimate,
+    LabourMarket,
+    LevelResult,
+    VarianceComponents,
+)
+from audit.results.predictions import Completion, Example, GroupName, Predictions, PromptPredictions
 from audit.results.probe_result import ProbeResult, Target
-from audit.results.recipe import CheckpointInfo, Recipe, Source
+from audit.results.recipe import CheckpointInfo, ProbeSource, Recipe
 from audit.results.thresholds import FEW_WORDINGS, NEGLIGIBLE_RATIO, WEIGHTY_SHARE, Grade
 from probes.probe import NEUTRAL, Role
 
@@ -177,15 +185,15 @@ class _Maker:
             )
         return self.distributions[levels]
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[CellResult]:
         made = []
         for choice in itertools.product(*(group.choices() for group in self.plan.groups)):
             levels, roles = tuple(c[0] for c in choice), tuple(c[1] for c in choice)
             coverage = self.plan.coverage * self.draw.uniform(0.9, 1.1)
-            made.append(Cell(levels, roles, 2 * len(self.plan.templates), coverage, self.cell(levels)))
+            made.append(CellResult(levels, roles, 2 * len(self.plan.templates), coverage, self.cell(levels)))
         return made
 
-    def level(self, at: int, name: str, role: Role) -> Level:
+    def level(self, at: int, name: str, role: Role) -> LevelResult:
         others = [group.levels for group in self.plan.groups]
         others[at] = (name,)
         rows = [self.cell(levels) for levels in itertools.product(*others)]
@@ -196,10 +204,12 @@ class _Maker:
                 shares[category] = shares.get(category, 0.0) + prob
         ordered = tuple(sorted(shares.items(), key=lambda item: -item[1]))
         none = Estimate(None)
-        made = Level(self.plan.groups[at].name, name, role, self.plan.coverage, probs, ordered, none, None, None, None)
+        made = LevelResult(
+            self.plan.groups[at].name, name, role, self.plan.coverage, probs, ordered, none, None, None, None
+        )
         return self._summed_up(made)
 
-    def _summed_up(self, level: Level) -> Level:
+    def _summed_up(self, level: LevelResult) -> LevelResult:
         pairs = [(word, p) for word, p in zip(self.plan.words, level.probs, strict=True) if p is not None]
         stigma = sum(p for (word, _, _), p in pairs if word in STIGMA)
         women = [(share, p) for (_, _, share), p in pairs if share is not None]
@@ -225,7 +235,7 @@ class _Maker:
         error = math.sqrt(sum((value - mean) ** 2 for value in by) / (count - 1) / count) + 1e-9
         return mean - 2.1 * error, mean + 2.1 * error, math.erfc(abs(mean) / error / math.sqrt(2))
 
-    def association(self, at: int, level: Level, reference: Level, n: int) -> Association:
+    def association(self, at: int, level: LevelResult, reference: LevelResult, n: int) -> Association:
         word, p, q = self.words[n], level.probs[n], reference.probs[n]
         group = self.plan.groups[at]
         blank = Association(
@@ -249,7 +259,7 @@ class _Maker:
             reference_prior_corrected=-0.4 * ratio if group.neutral and level.role == "level" else None, by_template=by,
         )  # fmt: skip
 
-    def distance(self, at: int, levels: Sequence[Level]) -> Distance:
+    def distance(self, at: int, levels: Sequence[LevelResult]) -> Distance:
         """Between the levels, of which the second against the first where there are two and they aren't all."""
         group, columns = self.plan.groups[at], zip(*(level.probs for level in levels), strict=True)
         shares = [column for column in columns if None not in column]
@@ -377,9 +387,9 @@ def probe_result(plan: Plan) -> ProbeResult:
         distances += [maker.distance(at, (made[a], made[b])) for a, b in itertools.combinations(group.placebo, 2)]
         whole = replace(maker.distance(at, compared), level=None, other=None) if any(maker.scored) else None
         axes.append(
-            Axis(
+            AxisResult(
                 group.name, group.title, group.levels[0], group.levels, group.placebo, None, band, whole,
-                Wording(0.62, 0.27, 0.11, 24) if len(plan.templates) > 1 else None, _labour(plan, group, found),
+                VarianceComponents(0.62, 0.27, 0.11, 24) if len(plan.templates) > 1 else None, _labour(plan, group, found),
             )
         )  # fmt: skip
         told = (a for a in found if a.role == "level" and _heavy(a) and _one_way(a))
@@ -400,17 +410,17 @@ def probe_result(plan: Plan) -> ProbeResult:
     )  # fmt: skip
 
 
-def _answers(plan: Plan, examples: Sequence[Example]) -> Answers:
+def _answers(plan: Plan, examples: Sequence[Example]) -> Predictions:
     """The examples' answers for every wording."""
     names = [
-        tuple(Named(name, role, "" if role == "neutral" else name) for name, role in group.choices())
+        tuple(GroupName(name, role, "" if role == "neutral" else name) for name, role in group.choices())
         for group in plan.groups
     ]
     place = [{name.level: n for n, name in enumerate(own)} for own in names]
     tokens = {answer.token: 0 for example in examples for answer in example.completions}
     tokens = {token: n for n, token in enumerate(tokens)}
     prompts = tuple(
-        Prompted(
+        PromptPredictions(
             n, tuple(own[level] for own, level in zip(place, example.levels, strict=True)),
             example.text if n == 0 else f"{n}: {example.text}",
             tuple(tokens[answer.token] for answer in example.completions),
@@ -418,7 +428,7 @@ def _answers(plan: Plan, examples: Sequence[Example]) -> Answers:
         )
         for n in range(len(plan.templates)) for example in examples
     )  # fmt: skip
-    return Answers(tuple(names), tuple(tokens), prompts)
+    return Predictions(tuple(names), tuple(tokens), prompts)
 
 
 def _heavy(a: Association) -> bool:
@@ -434,7 +444,7 @@ def _judged(a: Association, band: float | None) -> Association:
     return replace(told, grade=graded(told)) if a.role == "level" and _heavy(a) else told
 
 
-def _against(level: Level, reference: Level, maker: _Maker) -> Level:
+def _against(level: LevelResult, reference: LevelResult, maker: _Maker) -> LevelResult:
     """The level with its share of stigmatising words over the reference's."""
     if level is reference or level.role != "level" or level.stigma is None or reference.stigma is None:
         return level
@@ -486,7 +496,7 @@ def audit(*plans: Plan, planted: bool = False, single_piece: bool = False) -> Au
     """An audit of the given probes, or of occupation alone."""
     probes = tuple(probe_result(plan) for plan in plans or (Plan(),))
     sources = tuple(
-        Source(p.name, p.sha256, f"probe: {p.name}\nversion: 1\n", p.lexicon, len(p.targets)) for p in probes
+        ProbeSource(p.name, p.sha256, f"probe: {p.name}\nversion: 1\n", p.lexicon, len(p.targets)) for p in probes
     )
     recipe = Recipe(
         "maskaudit run distilbert-base-uncased --probe occupation", "2026-01-31T12:00:00Z", sources,
@@ -499,7 +509,7 @@ def audit(*plans: Plan, planted: bool = False, single_piece: bool = False) -> Au
 def competence(right: int = 9) -> Competence:
     """Ten easy gaps, of which so many were filled."""
     answers = tuple(
-        Answered(
+        ClozeAnswer(
             f"The colour of snow number {n} is [MASK].", ("white",), "white" if n < right else "the", 0.8, n < right
         )
         for n in range(10)

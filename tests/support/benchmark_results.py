@@ -8,15 +8,15 @@ from audit.results.benchmark import (
     MODES,
     SCHEMA,
     Benchmark,
-    Contrast,
+    BenchmarkSide,
     DataFile,
     Difference,
-    Estimate,
     Excluded,
     Matched,
     Mode,
     Score,
-    Side,
+    ScoreContrast,
+    ScoreEstimate,
 )
 from audit.results.recipe import CheckpointInfo
 
@@ -47,10 +47,12 @@ def checkpoint(name: str, *, planted: bool = False) -> CheckpointInfo:
     )
 
 
-def estimate(score: Score, mode: Mode, value: float | None, category: str = "", half: float | None = None) -> Estimate:
+def estimate(
+    score: Score, mode: Mode, value: float | None, category: str = "", half: float | None = None
+) -> ScoreEstimate:
     """A score with an interval of that half width; without one where it is None."""
     wide = None if value is None or half is None else half
-    return Estimate(
+    return ScoreEstimate(
         score=score.key,
         mode=mode,
         axis="bias type" if category else None,
@@ -66,7 +68,9 @@ def estimate(score: Score, mode: Mode, value: float | None, category: str = "", 
     )
 
 
-def side(name: str = "bert", shift: float = 0.0, modes: tuple[Mode, ...] = MODES, *, planted: bool = False) -> Side:
+def side(
+    name: str = "bert", shift: float = 0.0, modes: tuple[Mode, ...] = MODES, *, planted: bool = False
+) -> BenchmarkSide:
     """A checkpoint's scores: evidence of a preference by share, none by rate, no neutral value of mass."""
     estimates = []
     for mode in modes:
@@ -78,7 +82,7 @@ def side(name: str = "bert", shift: float = 0.0, modes: tuple[Mode, ...] = MODES
             *(estimate(SHARE, mode, 40.0 + 10 * n + shift, kind, 5.0) for n, kind in enumerate(KINDS)),
         ]
     both = len(modes) > 1
-    return Side(
+    return BenchmarkSide(
         checkpoint=checkpoint(name, planted=planted),
         estimates=tuple(estimates),
         excluded=(Excluded(modes[-1], "repeats an earlier row", tuple(f"pairs.csv:{n}" for n in range(2, 14))),),
@@ -92,7 +96,9 @@ def side(name: str = "bert", shift: float = 0.0, modes: tuple[Mode, ...] = MODES
     )
 
 
-def result(*sides: Side, modes: tuple[Mode, ...] = MODES, contrasts: tuple[Contrast, ...] = ()) -> Benchmark:
+def result(
+    *sides: BenchmarkSide, modes: tuple[Mode, ...] = MODES, contrasts: tuple[ScoreContrast, ...] = ()
+) -> Benchmark:
     """A result of these sides."""
     return Benchmark(
         schema=SCHEMA,
@@ -129,7 +135,7 @@ def several() -> Benchmark:
     for mode in MODES:
         for n, (difference, p) in enumerate([(-3.2, 0.004), (0.4, 0.62)], 1):
             low, high = difference - 2, difference + 2
-            told = Contrast(SHARE.key, mode, n, difference, low, high, p, "McNemar, exact", 1500, "sentence pairs")
+            told = ScoreContrast(SHARE.key, mode, n, difference, low, high, p, "McNemar, exact", 1500, "sentence pairs")
             contrasts.append(told)
     return result(
         side("bert"), side("bert-tuned", -3.2), side("bert-small", 0.4, planted=True), contrasts=tuple(contrasts)

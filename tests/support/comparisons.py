@@ -14,9 +14,18 @@ from dataclasses import replace
 
 from audit.results.associations import Association
 from audit.results.audit import Audit
-from audit.results.changes import MeasureShift, Pair, Shift, Verdict
-from audit.results.comparison import SCHEMA, Comparison, ProbeComparison, Series, SharedAxis, Side, TopList, Unshared
-from audit.results.metrics import Axis, Distance, Estimate, Level, Measure
+from audit.results.changes import AssociationChange, ChangeVerdict, MetricChange, SideComparison
+from audit.results.comparison import (
+    SCHEMA,
+    Comparison,
+    ComparisonSide,
+    ProbeComparison,
+    Series,
+    SharedAxis,
+    TopList,
+    UnsharedWord,
+)
+from audit.results.metrics import AxisResult, Distance, Estimate, LevelResult, Metric
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import WEIGHTY_SHARE
 from support.audits import GENDER, RACE, TEMPLATES, Plan, audit, graded
@@ -38,9 +47,9 @@ def compared(*audits: Audit, names: Sequence[str] = (), steps: Sequence[int | No
     return Comparison(SCHEMA, command, (("maskaudit", "0.1.0"),), sides, ("One probe was asked of one side.",), probes)
 
 
-def _side(made: Audit, name: str, step: int | None) -> Side:
+def _side(made: Audit, name: str, step: int | None) -> ComparisonSide:
     checkpoint = replace(made.recipe.checkpoint, name=name, step=step, weights_sha256=f"{len(name):02x}" * 32)
-    return Side(name, replace(made.recipe, checkpoint=checkpoint), made.competence, None)
+    return ComparisonSide(name, replace(made.recipe, checkpoint=checkpoint), made.competence, None)
 
 
 def _judged(audits: Sequence[Audit], probes: Sequence[ProbeResult]) -> tuple[bool, ...]:
@@ -52,7 +61,9 @@ def _probe(sides: Sequence[ProbeResult], names: Sequence[str]) -> ProbeCompariso
     shared = [all(target.scored for target in column) for column in zip(*(s.targets for s in sides), strict=True)]
     targets = tuple(replace(t, scored=here) for t, here in zip(base.targets, shared, strict=True))
     pairs = tuple(
-        Pair(n, _shifts(base, other, (names[0], names[n]), n), _measure_shifts(base, other, (names[0], names[n])))
+        SideComparison(
+            n, _shifts(base, other, (names[0], names[n]), n), _measure_shifts(base, other, (names[0], names[n]))
+        )
         for n, other in enumerate(sides[1:], start=1)
     )
     return ProbeComparison(
@@ -66,24 +77,24 @@ def _probe(sides: Sequence[ProbeResult], names: Sequence[str]) -> ProbeCompariso
     )  # fmt: skip
 
 
-def _axis(axis: Axis) -> SharedAxis:
+def _axis(axis: AxisResult) -> SharedAxis:
     return SharedAxis(axis.name, axis.title, axis.reference, axis.levels, axis.placebo)
 
 
-def _unshared(sides: Sequence[ProbeResult]) -> tuple[Unshared, ...]:
+def _unshared(sides: Sequence[ProbeResult]) -> tuple[UnsharedWord, ...]:
     columns = zip(*(side.targets for side in sides), strict=True)
     return tuple(
-        Unshared(targets[0].word, tuple(t.scored for t in targets), tuple(t.reason for t in targets))
+        UnsharedWord(targets[0].word, tuple(t.scored for t in targets), tuple(t.reason for t in targets))
         for targets in columns
         if not all(t.scored for t in targets)
     )
 
 
-def _level(side: ProbeResult, axis: str, name: str) -> Level:
+def _level(side: ProbeResult, axis: str, name: str) -> LevelResult:
     return next(level for level in side.levels if level.axis == axis and level.name == name)
 
 
-def _top(sides: Sequence[ProbeResult], axis: Axis, level: str) -> TopList:
+def _top(sides: Sequence[ProbeResult], axis: AxisResult, level: str) -> TopList:
     columns = []
     for side in sides:
         pairs = zip(side.targets, _level(side, axis.name, level).probs, strict=True)
@@ -96,7 +107,7 @@ def _keyed(side: ProbeResult) -> dict[tuple[str, str, str], Association]:
     return {(a.axis, a.level, a.target): a for a in side.associations if a.role == "level"}
 
 
-def _shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str], seed: int) -> tuple[Shift, ...]:
+def _shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str], seed: int) -> tuple[AssociationChange, ...]:
     draw, after = random.Random(seed), _keyed(other)
     placebo = {axis.name: len(axis.placebo) > 1 for axis in base.axes}
     made = [
@@ -111,7 +122,9 @@ def _heavy(a: Association) -> bool:
     return a.log2_ratio is not None and max(a.prob or 0, a.reference_prob or 0) >= WEIGHTY_SHARE
 
 
-def _shift(a: Association, b: Association, names: tuple[str, str], band: float | None, draw: random.Random) -> Shift:
+def _shift(
+    a: Association, b: Association, names: tuple[str, str], band: float | None, draw: random.Random
+) -> AssociationChange:
     change = (b.log2_ratio or 0.0) - (a.log2_ratio or 0.0)
     by = tuple(change + draw.gauss(0, 0.2) for _ in range(a.templates))
     value, half = sum(by) / len(by), 0.4 / math.sqrt(len(by))
@@ -120,7 +133,7 @@ def _shift(a: Association, b: Association, names: tuple[str, str], band: float |
     p = math.erfc(abs(value) / half) if many else None
     without = [(sum(by) - one) / (len(by) - 1) for one in by] if many else []
     shares = [share or 0.0 for share in (a.prob, a.reference_prob, b.prob, b.reference_prob)]
-    told = Shift(
+    told = AssociationChange(
         a.axis, a.level, a.reference, a.target, _of(a), _of(b), Estimate(value, low, high), Estimate(0.0), p, p,
         *shares, moved=sum(shares) / 4 * abs(value), agree=sum(one * value > 0 for one in by), templates=len(by),
         without_low=min(without, default=None), without_high=max(without, default=None), band=band, grade="none",
@@ -138,7 +151,7 @@ def _of(a: Association) -> Estimate:
     return Estimate(a.log2_ratio, a.low, a.high)
 
 
-def verdict(shift: Shift) -> Verdict:
+def verdict(shift: AssociationChange) -> ChangeVerdict:
     """What became of an association whose change counts."""
     one, other = shift.before.value or 0.0, shift.after.value or 0.0
     if one * other < 0:
@@ -146,7 +159,7 @@ def verdict(shift: Shift) -> Verdict:
     return "widened" if abs(other) > abs(one) else "narrowed"
 
 
-def _measure_shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str]) -> tuple[MeasureShift, ...]:
+def _measure_shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str]) -> tuple[MetricChange, ...]:
     made = [
         _measured("distance_bits", d, d.level, d.other, d.bits, e.bits, names)
         for key, d in _distances(base).items()
@@ -175,14 +188,14 @@ def _distances(side: ProbeResult) -> dict[tuple[str, str | None, str | None], Di
 
 
 def _measured(
-    measure: Measure,
-    whose: Distance | Level,
+    measure: Metric,
+    whose: Distance | LevelResult,
     level: str | None,
     other: str | None,
     before: Estimate,
     after: Estimate,
     names: tuple[str, str],
-) -> MeasureShift:
+) -> MetricChange:
     a, b = before.value, after.value
     if a is None or b is None:
         change = Estimate(None)
@@ -193,12 +206,12 @@ def _measured(
         change = Estimate(value, value - half, value + half) if before.low is not None else Estimate(value)
     tested = whose.role == "level" and change.low is not None
     moved = tested and a is not None and abs(change.value or 0.0) > 0.1 * abs(a)
-    ways: tuple[Verdict, Verdict] = ("rose", "fell")
+    ways: tuple[ChangeVerdict, ChangeVerdict] = ("rose", "fell")
     if measure in ("distance_bits", "stigma_ratio"):
         ways = ("widened", "narrowed")
-    became: Verdict = ways[(change.value or 0.0) < 0] if moved else "unchanged"
+    became: ChangeVerdict = ways[(change.value or 0.0) < 0] if moved else "unchanged"
     p = (0.001 if moved else 0.4) if tested else None
-    return MeasureShift(
+    return MetricChange(
         measure, whose.axis, whose.role, level, other, before, after, change,
         change if measure in ("distance_bits", "stigma_ratio") else None, p, p,
         0.001 if measure == "distance_bits" and whose.role == "level" else None, became,
@@ -206,7 +219,7 @@ def _measured(
     )  # fmt: skip
 
 
-def _series(sides: Sequence[ProbeResult], pairs: Sequence[Pair]) -> tuple[Series, ...]:
+def _series(sides: Sequence[ProbeResult], pairs: Sequence[SideComparison]) -> tuple[Series, ...]:
     columns = list(zip(*(_measure_shifts(sides[0], side, ("", "")) for side in sides), strict=len(sides) > 2))
     made = []
     for rows in columns:

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from audit.analysis.distributions import Tally, tabulate
+from audit.analysis.distributions import ScoreAggregate, tabulate
 from audit.analysis.findings import measure
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import CheckpointInfo
@@ -146,7 +146,7 @@ def scored(probe: Probe, logp: np.ndarray | None = None) -> ScoredPrompts:
     )
 
 
-def tallied(probe: Probe, data: ScoredPrompts | None = None) -> Tally:
+def tallied(probe: Probe, data: ScoredPrompts | None = None) -> ScoreAggregate:
     """The tally of those prompts, or of the probe's with the fake scores, in one part."""
     return tabulate(probe, [scored(probe) if data is None else data])
 

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from audit.benchmarks.definition import Definition
-from audit.benchmarks.estimates import Measure, Measured, Table, share
-from audit.benchmarks.exclusions import Kept, counted_once, only_known, outcomes, ties_halved
+from audit.benchmarks.estimates import Measure, Measured, RowTable, share
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes, ties_halved
 from audit.benchmarks.suites import crows_pairs
-from audit.benchmarks.suites.crows_pairs import UNIT, Pair, both
+from audit.benchmarks.suites.crows_pairs import UNIT, SentencePair, both
 from audit.errors import NoAttentionError
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Ids, Model
 
 
-def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
+def measure(pairs: Sequence[SentencePair], model: Model, mode: Mode) -> Measured:
     """AUL and AULA of both sentences of each pair, and whether `more` has the higher one."""
-    kept = Kept(pairs)
+    kept = Exclusions(pairs)
     sentences: list[Encoded] = []
     for pair, (more, less) in kept.sentences(model, both):
         left_out = mode == "corrected" and (
@@ -69,11 +69,11 @@ def _corrected(sentence: Encoded, logp: Floats, attention: Floats) -> tuple[floa
     return float(logp[own].mean()), float(weighed)
 
 
-def _table(pairs: Sequence[Pair], aul: Floats, aula: Floats, *, halves: bool) -> Table:
+def _table(pairs: Sequence[SentencePair], aul: Floats, aula: Floats, *, halves: bool) -> RowTable:
     hits = {name: outcomes(scores[:, 0], scores[:, 1]) for name, scores in (("aul", aul), ("aula", aula))}
     if not halves:
         hits = {name: np.floor(found) for name, found in hits.items()}
-    return Table(
+    return RowTable(
         rows=tuple(pair.row for pair in pairs),
         values={
             "more_aul": aul[:, 0],

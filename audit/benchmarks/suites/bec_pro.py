@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audit.benchmarks.data import Read, filled, find, one_of, place, refuse, table
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Table, mean
-from audit.benchmarks.exclusions import Kept, counted_once, only_known
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, mean
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, chain, summed
 from probes.faults import Fault
-from probes.table import Row
+from probes.table import CsvRow
 
 MASK = "[MASK]"
 """As the file writes it, whatever the model's is."""
@@ -34,7 +34,7 @@ KINDS = ("female", "male", "balanced")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class JobSentence:
     """A sentence about a person at work."""
 
     row: str
@@ -54,7 +54,7 @@ class Work:
     kind: str
 
 
-def read(path: Path, _asked: Asked) -> Read[tuple[Work, ...]]:
+def read(path: Path, _asked: SuiteSettings) -> Read[tuple[JobSentence, ...]]:
     """The sentences of the authors' TSV file. Raises DataError, UsageError."""
     columns = ("Sentence", "Sent_TM", "Sent_TAM", "Template", "Person", "Gender", "Profession", "Prof_Gender")
     rows, file = table(find(path, "BEC-Pro_EN.tsv"), columns, delimiter="\t")
@@ -65,7 +65,7 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Work, ...]]:
     return Read(tuple(map(_work, rows)), (file,))
 
 
-def _unfit(row: Row) -> Iterator[Fault]:
+def _unfit(row: CsvRow) -> Iterator[Fault]:
     """The faults of columns that don't fit the sentence."""
     for column in ("Sent_TM", "Sent_TAM"):
         if MASK not in row.cells[column]:
@@ -90,12 +90,12 @@ def _masks_more(one: str, both: str) -> bool:
     )
 
 
-def _person(row: Row) -> int:
+def _person(row: CsvRow) -> int:
     """Where the word for the person begins: at the first mask, for `man` is masked in `manager` too."""
     return row.cells["Sent_TM"].index(MASK)
 
 
-def _job(row: Row) -> int | None:
+def _job(row: CsvRow) -> int | None:
     """Where the profession begins: where it last is as words of their own that aren't those for the person."""
     text, start = row.cells["Sentence"], _person(row)
     own = range(start, start + len(row.cells["Person"]))
@@ -104,9 +104,9 @@ def _job(row: Row) -> int | None:
     return outside[-1] if outside else None
 
 
-def _work(row: Row) -> Work:
+def _work(row: CsvRow) -> JobSentence:
     cells = row.cells
-    return Work(
+    return JobSentence(
         row=place(row),
         text=cells["Sentence"],
         person_masked=cells["Sent_TM"],
@@ -121,10 +121,10 @@ def _work(row: Row) -> Work:
     )
 
 
-def measure(rows: Sequence[Work], model: Model, mode: Mode) -> Measured:
+def measure(rows: Sequence[JobSentence], model: Model, mode: Mode) -> Measured:
     """Each sentence's association of the person with the profession, in nats."""
-    kept = Kept(rows)
-    scored: list[tuple[Work, Encoded]] = [
+    kept = Exclusions(rows)
+    scored: list[tuple[JobSentence, Encoded]] = [
         (work, encoded) for work, (encoded,) in kept.sentences(model, lambda work: (work.text,))
     ]
     asked, counts = _reference(scored, kept, model) if mode == "reference" else _corrected(scored, kept, model)
@@ -140,7 +140,7 @@ def measure(rows: Sequence[Work], model: Model, mode: Mode) -> Measured:
 
 
 def _reference(
-    scored: Sequence[tuple[Work, Encoded]], kept: Kept[Work], model: Model
+    scored: Sequence[tuple[JobSentence, Encoded]], kept: Exclusions[JobSentence], model: Model
 ) -> tuple[list[list[Query]], dict[str, int]]:
     asked: list[list[Query]] = []
     cut = misplaced = padded = 0
@@ -164,7 +164,7 @@ def _fitted(ids: Ids, mask: int) -> Ids:
 
 
 def _corrected(
-    scored: Sequence[tuple[Work, Encoded]], kept: Kept[Work], model: Model
+    scored: Sequence[tuple[JobSentence, Encoded]], kept: Exclusions[JobSentence], model: Model
 ) -> tuple[list[list[Query]], dict[str, int]]:
     asked: list[list[Query]] = []
     pieces = 0
@@ -180,7 +180,7 @@ def _corrected(
     return asked, {"pieces": pieces}
 
 
-def _words(work: Work, encoded: Encoded) -> tuple[Ids, Ids]:
+def _words(work: JobSentence, encoded: Encoded) -> tuple[Ids, Ids]:
     """Positions of the pieces of the word for the person, and of the profession."""
     return (
         encoded.covering(work.start, work.start + len(work.person)),
@@ -188,8 +188,8 @@ def _words(work: Work, encoded: Encoded) -> tuple[Ids, Ids]:
     )
 
 
-def _sentences(rows: Sequence[Work], associations: Floats) -> Table:
-    return Table(
+def _sentences(rows: Sequence[JobSentence], associations: Floats) -> RowTable:
+    return RowTable(
         rows=tuple(work.row for work in rows),
         values={
             "association": associations,
@@ -200,7 +200,7 @@ def _sentences(rows: Sequence[Work], associations: Floats) -> Table:
     )
 
 
-def _numbered(rows: Sequence[Work]) -> dict[str, int]:
+def _numbered(rows: Sequence[JobSentence]) -> dict[str, int]:
     """The place of each word for a person among those of its gender, in the order of the data: he and she, wife and
     husband stand at one place."""
     order: dict[str, list[str]] = {"female": [], "male": []}
@@ -210,7 +210,9 @@ def _numbered(rows: Sequence[Work]) -> dict[str, int]:
     return {word: place for words in order.values() for place, word in enumerate(words)}
 
 
-def _pairs(rows: Sequence[Work], numbered: Mapping[str, int], associations: Floats, *, clustered: bool) -> Table:
+def _pairs(
+    rows: Sequence[JobSentence], numbered: Mapping[str, int], associations: Floats, *, clustered: bool
+) -> RowTable:
     """Sentences with a woman and with a man that are the same else; those without a counterpart are in none."""
     found: dict[tuple[str, str, int], dict[str, int]] = {}
     for index, work in enumerate(rows):
@@ -218,7 +220,7 @@ def _pairs(rows: Sequence[Work], numbered: Mapping[str, int], associations: Floa
     pairs = [(each["female"], each["male"]) for each in found.values() if len(each) == 2]
     women, men = np.array([pair[0] for pair in pairs], int), np.array([pair[1] for pair in pairs], int)
     first = [rows[woman] for woman in women]
-    return Table(
+    return RowTable(
         rows=tuple(f"{rows[woman].row} and {rows[man].row}" for woman, man in pairs),
         values={
             "woman_association": associations[women],
@@ -230,12 +232,12 @@ def _pairs(rows: Sequence[Work], numbered: Mapping[str, int], associations: Floa
     )
 
 
-def _pair_test(part: Table) -> tuple[float, str]:
+def _pair_test(part: RowTable) -> tuple[float, str]:
     """Wilcoxon's signed-rank test over the pairs, as the authors'."""
     return _wilcoxon(part.values["difference"]), "Wilcoxon signed-rank over sentence pairs"
 
 
-def _job_test(part: Table) -> tuple[float, str]:
+def _job_test(part: RowTable) -> tuple[float, str]:
     """The same over the professions, for the sentences of one aren't independent."""
     jobs = np.array(part.clusters)
     means = np.array([part.values["difference"][jobs == job].mean() for job in dict.fromkeys(part.clusters)])
@@ -283,11 +285,11 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
     )
 
 
-def _of_kind(kind: str) -> Callable[[Table], NDArray[np.bool_]]:
+def _of_kind(kind: str) -> Callable[[RowTable], NDArray[np.bool_]]:
     return lambda table: np.array(table.categories["professions of"]) == kind
 
 
-def _of_women(women: bool) -> Callable[[Table], NDArray[np.bool_]]:
+def _of_women(women: bool) -> Callable[[RowTable], NDArray[np.bool_]]:
     return lambda table: table.values["woman"] == women
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.benchmarks.data import Read, filled, find, one_of, place, refuse, table
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Table, share
-from audit.benchmarks.exclusions import Kept, counted_once, only_known, outcomes
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, share
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Model, Query, Unscorable, chain, summed
 
@@ -27,7 +27,7 @@ UNIT = "sentence pairs"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SentencePair:
     """Two sentences that differ in whom they are about."""
 
     row: str
@@ -39,14 +39,14 @@ class Pair:
     category: str
 
 
-def read(path: Path, _asked: Asked) -> Read[tuple[Pair, ...]]:
+def read(path: Path, _asked: SuiteSettings) -> Read[tuple[SentencePair, ...]]:
     """The pairs of the authors' CSV file. Raises DataError, UsageError."""
     columns = ("sent_more", "sent_less", "stereo_antistereo", "bias_type")
     rows, file = table(find(path, FILE), columns)
     refuse(fault for row in rows for fault in filled(row, columns))
     refuse(fault for row in rows for fault in one_of(row, "stereo_antistereo", ("stereo", "antistereo")))
     pairs = tuple(
-        Pair(
+        SentencePair(
             row=place(row),
             more=row.cells["sent_more"],
             less=row.cells["sent_less"],
@@ -58,13 +58,13 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Pair, ...]]:
     return Read(pairs, (file,))
 
 
-def measure(pairs: Sequence[Pair], model: Model, mode: Mode) -> Measured:
+def measure(pairs: Sequence[SentencePair], model: Model, mode: Mode) -> Measured:
     """The pseudo-log-likelihoods of both sentences of each pair, and whether `more` has the higher one."""
     return _reference(pairs, model) if mode == "reference" else _corrected(pairs, model)
 
 
-def _reference(pairs: Sequence[Pair], model: Model) -> Measured:
-    kept = Kept(pairs)
+def _reference(pairs: Sequence[SentencePair], model: Model) -> Measured:
+    kept = Exclusions(pairs)
     lower = model.family in LOWER_CASED
     asked, lowered = list[list[Query]](), 0
     kept.check(model, both)
@@ -88,8 +88,8 @@ def _reference(pairs: Sequence[Pair], model: Model) -> Measured:
     )
 
 
-def _corrected(pairs: Sequence[Pair], model: Model) -> Measured:
-    kept = Kept(pairs)
+def _corrected(pairs: Sequence[SentencePair], model: Model) -> Measured:
+    kept = Exclusions(pairs)
     asked, pieces, torn = list[list[Query]](), 0, 0
     for pair, (more, less) in kept.sentences(model, both):
         if kept.repeats(pair, frozenset((more.ids, less.ids))) or kept.unknown(pair, more, less):
@@ -113,12 +113,12 @@ def _corrected(pairs: Sequence[Pair], model: Model) -> Measured:
     )
 
 
-def both(pair: Pair) -> tuple[str, str]:
+def both(pair: SentencePair) -> tuple[str, str]:
     """Both sentences, as they are written."""
     return pair.more, pair.less
 
 
-def _lowered(pair: Pair) -> tuple[str, str]:
+def _lowered(pair: SentencePair) -> tuple[str, str]:
     return pair.more.lower(), pair.less.lower()
 
 
@@ -150,9 +150,9 @@ def _shared_words(one: Encoded, two: Encoded) -> list[tuple[Sequence[int], Seque
     return [(one.words[a + k], two.words[b + k]) for a, b, size in matcher.get_matching_blocks() for k in range(size)]
 
 
-def _table(kept: Kept[Pair], scores: Floats, hits: Floats, neutral: Floats) -> Table:
+def _table(kept: Exclusions[SentencePair], scores: Floats, hits: Floats, neutral: Floats) -> RowTable:
     rows = kept.rows
-    return Table(
+    return RowTable(
         rows=tuple(pair.row for pair in rows),
         values={
             "more_logp": scores[:, 0],
@@ -165,7 +165,7 @@ def _table(kept: Kept[Pair], scores: Floats, hits: Floats, neutral: Floats) -> T
     )
 
 
-def _of_kind(stereo: bool) -> Callable[[Table], NDArray[np.bool_]]:
+def _of_kind(stereo: bool) -> Callable[[RowTable], NDArray[np.bool_]]:
     return lambda table: (table.values["stereo"] == stereo) & (table.values["neutral"] == 0)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from audit.benchmarks.data import Read, filled, find, one_of, place, refuse, table
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Statistic, Table
-from audit.benchmarks.exclusions import Kept, counted_once, only_known
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, Statistic
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Model, Query, chain, summed
 
@@ -38,7 +38,7 @@ OF_WOMEN = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FirstPersonSentence:
     """A sentence in the first person."""
 
     row: str
@@ -47,13 +47,16 @@ class Said:
     """From 1."""
 
 
-def read(path: Path, _asked: Asked) -> Read[tuple[Said, ...]]:
+def read(path: Path, _asked: SuiteSettings) -> Read[tuple[FirstPersonSentence, ...]]:
     """The sentences of the authors' CSV file. Raises DataError, UsageError."""
     rows, file = table(find(path, "gest.csv"), ("sentence", "stereotype"))
     refuse(fault for row in rows for fault in filled(row, ("sentence",)))
     numbers = [str(n + 1) for n in range(len(STEREOTYPES))]
     refuse(fault for row in rows for fault in one_of(row, "stereotype", numbers))
-    return Read(tuple(Said(place(row), row.cells["sentence"], int(row.cells["stereotype"])) for row in rows), (file,))
+    return Read(
+        tuple(FirstPersonSentence(place(row), row.cells["sentence"], int(row.cells["stereotype"])) for row in rows),
+        (file,),
+    )
 
 
 def texts(sentence: str) -> tuple[str, ...]:
@@ -63,9 +66,9 @@ def texts(sentence: str) -> tuple[str, ...]:
     )
 
 
-def measure(sentences: Sequence[Said], model: Model, mode: Mode) -> Measured:
+def measure(sentences: Sequence[FirstPersonSentence], model: Model, mode: Mode) -> Measured:
     """For each sentence and template log10 of how much likelier his word is than hers."""
-    kept = Kept(sentences)
+    kept = Exclusions(sentences)
     asked: list[list[Query]] = []
     pieces = uneven = 0
     for said, found in kept.sentences(model, lambda said: texts(said.text)):
@@ -112,8 +115,8 @@ def _word(encoded: Encoded, sentence: str, template: int, gender: int) -> Sequen
     return encoded.covering(start, start + len(words[gender]))
 
 
-def _table(sentences: Sequence[Said], values: Floats) -> Table:
-    return Table(
+def _table(sentences: Sequence[FirstPersonSentence], values: Floats) -> RowTable:
+    return RowTable(
         rows=tuple(said.row for said in sentences),
         values={
             "stereotype": np.array([float(said.stereotype) for said in sentences]),
@@ -132,7 +135,7 @@ def rate(column: str, base: float) -> Statistic:
     """g_s = r_m / r_f, where r_i = base ** (mean value over stereotype i), and r_m and r_f are geometric means of
     those of men and of women."""
 
-    def statistic(table: Table, weights: Floats) -> Floats:
+    def statistic(table: RowTable, weights: Floats) -> Floats:
         values, of = table.values[column], table.values["stereotype"]
         means = np.full((len(weights), len(STEREOTYPES)), np.nan)
         for n in range(len(STEREOTYPES)):
@@ -145,7 +148,7 @@ def rate(column: str, base: float) -> Statistic:
 
 
 def _one_rate(column: str, base: float) -> Statistic:
-    def statistic(table: Table, weights: Floats) -> Floats:
+    def statistic(table: RowTable, weights: Floats) -> Floats:
         with np.errstate(invalid="ignore"):
             return np.asarray(base ** ((weights * table.values[column]).sum(axis=1) / weights.sum(axis=1)))
 

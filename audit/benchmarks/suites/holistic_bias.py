@@ -26,7 +26,7 @@ from audit.benchmarks.suites.holistic_bias_data import (
     NONCE,
     NOUNS,
     DescriptorAxis,
-    Group,
+    DescriptorGroup,
     HolisticBias,
     _untaken,
     _words,
@@ -158,7 +158,7 @@ def _yaml(name: str, axis: DescriptorAxis, templates: Sequence[str], placebos: S
     return "\n".join(lines) + "\n"
 
 
-def _axis_lines(axis: DescriptorAxis, groups: Sequence[Group], placebos: Sequence[str]) -> Iterator[str]:
+def _axis_lines(axis: DescriptorAxis, groups: Sequence[DescriptorGroup], placebos: Sequence[str]) -> Iterator[str]:
     taken = {NEUTRAL, *(group.name for group in groups)}
     yield f"title: {_quoted(_words(axis.name))}"
     yield f"reference: {_quoted(_reference(axis, groups).name)}"
@@ -174,7 +174,7 @@ def _template(text: str) -> str:
     return text.replace("[", "\\[").replace("{noun_phrase}", "a(n) [DESCRIPTOR] [MASK]")
 
 
-def _reference(axis: DescriptorAxis, groups: Sequence[Group]) -> Group:
+def _reference(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> DescriptorGroup:
     wanted = REFERENCES.get(axis.name)
     return next((group for group in groups if group.key == wanted), groups[0])
 
@@ -217,7 +217,7 @@ _MEASURES = (
 )
 
 
-def _measures(axis: DescriptorAxis, groups: Sequence[Group]) -> str:
+def _measures(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> str:
     """What the report says of the probe. A descriptor that is there twice counts as it stands first."""
     descriptors = {one.text: one for bucket in reversed(axis.buckets) for one in reversed(bucket.descriptors)}
     return _MEASURES.format(
@@ -229,7 +229,7 @@ def _measures(axis: DescriptorAxis, groups: Sequence[Group]) -> str:
     )
 
 
-def _notes(axis: DescriptorAxis, groups: Sequence[Group]) -> Iterator[str]:
+def _notes(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> Iterator[str]:
     """What the probe does otherwise than the data, as comments."""
     every = [one for bucket in axis.buckets for one in bucket.descriptors]
     if len(every) > sum(len(group.forms) for group in groups):

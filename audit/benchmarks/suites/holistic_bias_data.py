@@ -276,7 +276,7 @@ def _flags(node: _Node) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DescriptorGroup:
     """A level of a probe: the data's name of it, the one that people read, and its wordings."""
 
     key: str
@@ -284,21 +284,21 @@ class Group:
     forms: tuple[str, ...]
 
 
-def groups_of(axis: DescriptorAxis) -> list[Group]:
+def groups_of(axis: DescriptorAxis) -> list[DescriptorGroup]:
     """The groups of an axis: its buckets, or the descriptors of one that is called `all`. A descriptor that is there
     twice stays where it stands first; a bucket of which nothing is left is none."""
     if [bucket.name for bucket in axis.buckets] == [WHOLE]:
         named = [(descriptor.text, descriptor.text, [descriptor]) for descriptor in axis.buckets[0].descriptors]
     else:
         named = [(bucket.name, _words(bucket.name), list(bucket.descriptors)) for bucket in axis.buckets]
-    groups: list[Group] = []
+    groups: list[DescriptorGroup] = []
     seen: set[str] = set()
     taken = {NEUTRAL}
     for key, name, descriptors in named:
         forms = tuple(dict.fromkeys(one.text for one in descriptors if one.text not in seen))
         seen.update(forms)
         if forms:
-            groups.append(Group(key, _untaken(name, taken), forms))
+            groups.append(DescriptorGroup(key, _untaken(name, taken), forms))
     return groups
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.benchmarks.data import Read, filled, find, is_file, lines, one_of, place, read_bytes, refuse, table
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Table, mean
-from audit.benchmarks.exclusions import Kept
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, mean
+from audit.benchmarks.exclusions import Exclusions
 from audit.checkpoints.tokenization import Frame
 from audit.errors import UsageError
 from audit.results.benchmark import DataFile, Difference, Matched, Mode, Score
@@ -35,7 +35,7 @@ NO_LEXICON = (
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class HonestTemplate:
     """A sentence about somebody, with a gap at its end."""
 
     row: str
@@ -52,13 +52,13 @@ class Template:
 class Sentences:
     """The templates, the lexicon that answers are held against, and how many answers."""
 
-    templates: tuple[Template, ...]
+    templates: tuple[HonestTemplate, ...]
     lexicon: Mapping[str, str]
     """Category by word."""
     k: int
 
 
-def read(path: Path, asked: Asked) -> Read[Sentences]:
+def read(path: Path, asked: SuiteSettings) -> Read[Sentences]:
     """The authors' templates and the user's lexicon. Raises DataError, UsageError."""
     if asked.lexicon is None:
         raise UsageError(NO_LEXICON)
@@ -68,7 +68,7 @@ def read(path: Path, asked: Asked) -> Read[Sentences]:
     mend = f"write the gap as {MASK}, once"
     refuse(row.bad_cell("template_masked", mend) for row in rows if row.cells["template_masked"].count(MASK) != 1)
     templates = tuple(
-        Template(
+        HonestTemplate(
             row=place(row),
             text=row.cells["template_masked"],
             identity=row.cells["identity"],
@@ -120,7 +120,7 @@ def _plain(word: str) -> str:
 
 def measure(data: Sentences, model: Model, mode: Mode) -> Measured:
     """Which of the first k completions of each template are in the lexicon."""
-    kept = Kept(data.templates)
+    kept = Exclusions(data.templates)
     kept.check(model, lambda template: (template.text.replace(MASK, "it"),))
     if mode == "reference":
         _last_of_each(kept)
@@ -144,14 +144,14 @@ def measure(data: Sentences, model: Model, mode: Mode) -> Measured:
     )
 
 
-def _last_of_each(kept: Kept[Template]) -> None:
+def _last_of_each(kept: Exclusions[HonestTemplate]) -> None:
     last = {template.text: template for template in kept.rows}
     for template in kept.rows:
         if last[template.text] is not template:
             kept.leave_out(template, "a later row has the same sentence, and the authors' loader keeps one")
 
 
-def _frames(templates: Sequence[Template], model: Model, *, as_written: bool) -> list[Frame]:
+def _frames(templates: Sequence[HonestTemplate], model: Model, *, as_written: bool) -> list[Frame]:
     if not as_written:
         parts = [template.text.partition(MASK) for template in templates]
         return model.around([(before, after) for before, _, after in parts])
@@ -169,8 +169,8 @@ def _found(token: str, lexicon: Mapping[str, str], *, fold: bool) -> str | None:
     return word if word in lexicon else None
 
 
-def _table(templates: Sequence[Template], hits: NDArray[np.bool_], probs: Floats) -> Table:
-    return Table(
+def _table(templates: Sequence[HonestTemplate], hits: NDArray[np.bool_], probs: Floats) -> RowTable:
+    return RowTable(
         rows=tuple(template.row for template in templates),
         values={
             "hurtful_share": 100 * hits.mean(axis=1) if len(templates) else np.zeros(0),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.benchmarks.estimates import Measure, Statistic, Table
+from audit.benchmarks.estimates import Measure, RowTable, Statistic
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, chain, summed
 
@@ -33,7 +33,7 @@ def her_sign(one: str, other: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class PronounPair:
     """A sentence with a pronoun in it, and another that might stand there."""
 
     text: str
@@ -84,12 +84,12 @@ def asked(model: Model, queries: Sequence[Sequence[Query]], width: int) -> Float
     return summed(model, queries).reshape(-1, width)
 
 
-def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[str, float]) -> Table:
+def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[str, float]) -> RowTable:
     """The means of columns [N] over the sentences of each occupation, beside the women's share in it, in percent."""
     told = ~np.isnan(np.sum([*columns.values()], axis=0)) if jobs else np.zeros(0, bool)
     of = np.array([job if known else "" for job, known in zip(jobs, told, strict=True)])
     names = sorted(set(of.tolist()) - {""})
-    return Table(
+    return RowTable(
         rows=tuple(names),
         values={
             "women_pct": np.array([women.get(name, np.nan) for name in names]),
@@ -99,7 +99,7 @@ def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[s
     )
 
 
-def without_share(jobs: Table) -> dict[str, tuple[str, ...]]:
+def without_share(jobs: RowTable) -> dict[str, tuple[str, ...]]:
     """The occupations that have no part in the correlation, by the reason."""
     found = [name for name, share in zip(jobs.rows, jobs.values["women_pct"], strict=True) if np.isnan(share)]
     return {"occupations without a known women's share, which are in no correlation": tuple(found)} if found else {}
@@ -145,5 +145,5 @@ def correlations(
     )
 
 
-def _with_share(table: Table) -> NDArray[np.bool_]:
+def _with_share(table: RowTable) -> NDArray[np.bool_]:
     return ~np.isnan(table.values["women_pct"])

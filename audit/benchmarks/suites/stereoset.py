@@ -19,9 +19,9 @@ import numpy as np
 
 from audit.benchmarks import json_reader
 from audit.benchmarks.data import Read, described, find, json_of, read_bytes, refuse
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Statistic, Table
-from audit.benchmarks.exclusions import Kept, counted_once, only_known, outcomes, ties_halved
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, Statistic
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes, ties_halved
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Model, Query, chain
 from probes.faults import MOST_FAULTS, Fault
@@ -45,7 +45,7 @@ class Cluster:
     """In the order of `LABELS`."""
 
 
-def read(path: Path, _asked: Asked) -> Read[tuple[Cluster, ...]]:
+def read(path: Path, _asked: SuiteSettings) -> Read[tuple[Cluster, ...]]:
     """The intrasentence part of the authors' JSON file, {"data": {"intrasentence": [...]}}. Raises DataError,
     UsageError."""
     file = find(path, "dev.json")
@@ -117,7 +117,7 @@ def _place(context: str) -> int:
 
 def measure(clusters: Sequence[Cluster], model: Model, mode: Mode) -> Measured:
     """A score for each of the three sentences of each context, and which is higher."""
-    kept = Kept(clusters)
+    kept = Exclusions(clusters)
     asked: list[list[Query]] = []
     pieces = 0
     for cluster, found in kept.sentences(model, lambda cluster: cluster.sentences):
@@ -183,11 +183,11 @@ def _filling(context: str, sentence: str) -> tuple[int, int]:
     return start + len(own) - len(own.lstrip(string.punctuation)), start + len(own.rstrip(string.punctuation))
 
 
-def _table(clusters: Sequence[Cluster], scores: Floats, *, halves: bool) -> Table:
+def _table(clusters: Sequence[Cluster], scores: Floats, *, halves: bool) -> RowTable:
     pairs = {"stereotype_wins": (0, 1), "stereotype_related": (0, 2), "opposite_related": (1, 2)}
     wins = {name: outcomes(scores[:, a], scores[:, b]) for name, (a, b) in pairs.items()}
     terms = [cluster.target for cluster in clusters]
-    return Table(
+    return RowTable(
         rows=tuple(cluster.row for cluster in clusters),
         values={
             **{f"{label.replace('-', '_')}_score": scores[:, n] for n, label in enumerate(LABELS)},
@@ -198,7 +198,7 @@ def _table(clusters: Sequence[Cluster], scores: Floats, *, halves: bool) -> Tabl
     )
 
 
-def _shares(table: Table, weights: Floats, columns: Sequence[str]) -> Floats:
+def _shares(table: RowTable, weights: Floats, columns: Sequence[str]) -> Floats:
     """The mean over terms of the share of wins among a term's contexts, in percent."""
     sizes = Counter(table.clusters)
     each = weights / np.array([float(sizes[term]) for term in table.clusters])
@@ -207,15 +207,15 @@ def _shares(table: Table, weights: Floats, columns: Sequence[str]) -> Floats:
     return np.asarray(100 * np.mean(found, axis=0))
 
 
-def _stereotype(table: Table, weights: Floats) -> Floats:
+def _stereotype(table: RowTable, weights: Floats) -> Floats:
     return _shares(table, weights, ["stereotype_wins"])
 
 
-def _related(table: Table, weights: Floats) -> Floats:
+def _related(table: RowTable, weights: Floats) -> Floats:
     return _shares(table, weights, ["stereotype_related", "opposite_related"])
 
 
-def _idealised(table: Table, weights: Floats) -> Floats:
+def _idealised(table: RowTable, weights: Floats) -> Floats:
     stereotype = _stereotype(table, weights)
     return np.asarray(_related(table, weights) * np.minimum(stereotype, 100 - stereotype) / 50)
 

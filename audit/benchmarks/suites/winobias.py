@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from audit.benchmarks.data import Line, Read, is_file, lines, place, refuse
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Table, mean, share, spearman
-from audit.benchmarks.exclusions import Kept, counted_once, only_known, outcomes, ties_halved
+from audit.benchmarks.data import DataLine, Read, is_file, lines, place, refuse
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, mean, share, spearman
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes, ties_halved
 from audit.benchmarks.suites import pronouns
-from audit.benchmarks.suites.pronouns import FEMININE, LOG2, MASCULINE, Gap
+from audit.benchmarks.suites.pronouns import FEMININE, LOG2, MASCULINE, PronounPair
 from audit.errors import UsageError
 from audit.results.benchmark import DataFile, Difference, Mode, Score
 from audit.scoring.masked_lm import Encoded, Floats, Model, Query
@@ -35,8 +35,8 @@ class Wino:
     """A sentence with the stereotype's pronoun, and its counterpart of the other file."""
 
     row: str
-    pro: Gap
-    anti: Gap
+    pro: PronounPair
+    anti: PronounPair
     job: str
     kind: str
     part: str
@@ -47,7 +47,7 @@ class Wino:
         return self.pro.texts[1] == self.anti.text
 
 
-def read(path: Path, _asked: Asked) -> Read[tuple[Wino, ...]]:
+def read(path: Path, _asked: SuiteSettings) -> Read[tuple[Wino, ...]]:
     """The pairs of the authors' files in a folder, as many as are there: pro_stereotyped_type1.txt.dev and the like,
     each with its anti_stereotyped counterpart. Raises DataError, UsageError."""
     names = [(kind, part) for kind in ("type1", "type2") for part in ("dev", "test")]
@@ -69,7 +69,7 @@ def _path(folder: Path, stance: str, kind: str, part: str) -> Path:
     return folder / f"{stance}_stereotyped_{kind}.txt.{part}"
 
 
-def _file(folder: Path, stance: str, kind: str, part: str) -> tuple[list[Line], DataFile]:
+def _file(folder: Path, stance: str, kind: str, part: str) -> tuple[list[DataLine], DataFile]:
     path = _path(folder, stance, kind, part)
     if not is_file(path):
         raise UsageError(f"{path}: there is no such file, only its counterpart: put it into the folder")
@@ -78,7 +78,7 @@ def _file(folder: Path, stance: str, kind: str, part: str) -> tuple[list[Line], 
     return found, file
 
 
-def _line_faults(line: Line) -> Iterator[Fault]:
+def _line_faults(line: DataLine) -> Iterator[Fault]:
     number, _, text = line.text.strip().partition(" ")
     if not number.isascii() or not number.isdigit() or not text.strip():
         yield line.fault("no number before the sentence", "write it as `12 [The clerk] said that [she] ...`")
@@ -95,7 +95,7 @@ def _line_faults(line: Line) -> Iterator[Fault]:
         yield line.fault("no occupation in brackets", "write it as `[The clerk]`")
 
 
-def _pair_faults(pro: Sequence[Line], anti: Sequence[Line]) -> Iterator[Fault]:
+def _pair_faults(pro: Sequence[DataLine], anti: Sequence[DataLine]) -> Iterator[Fault]:
     mend = "both files must have the same sentences in the same order"
     for one, other in zip(pro, anti, strict=False):
         if _number(one) != _number(other):
@@ -106,11 +106,11 @@ def _pair_faults(pro: Sequence[Line], anti: Sequence[Line]) -> Iterator[Fault]:
         return
 
 
-def _number(line: Line) -> str:
+def _number(line: DataLine) -> str:
     return line.text.strip().partition(" ")[0][:20]
 
 
-def _wino(pro: Line, anti: Line, kind: str, part: str) -> Wino:
+def _wino(pro: DataLine, anti: DataLine, kind: str, part: str) -> Wino:
     text, spans = _unbracketed(pro)
     other_text, other_spans = _unbracketed(anti)
     start, end = _pronoun(text, spans)
@@ -119,15 +119,15 @@ def _wino(pro: Line, anti: Line, kind: str, part: str) -> Wino:
     job = _job(text, spans)
     return Wino(
         row=place(pro),
-        pro=Gap(text, start, his, hers, job),
-        anti=Gap(other_text, other_start, hers, his, _job(other_text, other_spans)),
+        pro=PronounPair(text, start, his, hers, job),
+        anti=PronounPair(other_text, other_start, hers, his, _job(other_text, other_spans)),
         job=text[job[0] : job[1]].lower(),
         kind=kind,
         part=part,
     )
 
 
-def _unbracketed(line: Line) -> tuple[str, list[tuple[int, int]]]:
+def _unbracketed(line: DataLine) -> tuple[str, list[tuple[int, int]]]:
     """The sentence without its number and brackets, and where in it stands what was in each of them."""
     rest = line.text.strip().partition(" ")[2].strip()
     text, spans, at = "", [], 0
@@ -161,7 +161,7 @@ def measure(pairs: Sequence[Wino], model: Model, mode: Mode) -> Measured:
 
 
 def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
-    kept = Kept(pairs)
+    kept = Exclusions(pairs)
     queries: list[list[Query]] = []
     for pair, (pro, pro_other, anti, anti_other) in _sentences(kept, model):
         own = [(pair.pro, pro, pro_other), (pair.anti, anti, anti_other)]
@@ -191,7 +191,7 @@ def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
 
 
 def _corrected(pairs: Sequence[Wino], model: Model) -> Measured:
-    kept = Kept(pairs)
+    kept = Exclusions(pairs)
     queries: list[list[Query]] = []
     pieces = odd = 0
     for pair, (one, other, _, _) in _sentences(kept, model):
@@ -220,7 +220,7 @@ def _corrected(pairs: Sequence[Wino], model: Model) -> Measured:
     )
 
 
-def _sentences(kept: Kept[Wino], model: Model) -> Iterator[tuple[Wino, tuple[Encoded, ...]]]:
+def _sentences(kept: Exclusions[Wino], model: Model) -> Iterator[tuple[Wino, tuple[Encoded, ...]]]:
     """Each pair with its four sentences: of the pro row with its own and the other pronoun, and of the anti row."""
     return kept.sentences(model, lambda pair: (*pair.pro.texts, *pair.anti.texts))
 
@@ -232,8 +232,8 @@ def _odds(rows: Sequence[Wino], own: Floats, other: Floats) -> Floats:
     return np.array(signs, np.float64) * (own - other) / LOG2
 
 
-def _table(rows: Sequence[Wino], values: dict[str, Floats]) -> Table:
-    return Table(
+def _table(rows: Sequence[Wino], values: dict[str, Floats]) -> RowTable:
+    return RowTable(
         rows=tuple(pair.row for pair in rows),
         values=values,
         categories={
@@ -244,7 +244,7 @@ def _table(rows: Sequence[Wino], values: dict[str, Floats]) -> Table:
     )
 
 
-def _jobs(rows: Sequence[Wino], columns: dict[str, Floats]) -> Table:
+def _jobs(rows: Sequence[Wino], columns: dict[str, Floats]) -> RowTable:
     women = {word.text: word.women_pct for word in load_lexicon("occupations").words if word.women_pct is not None}
     return pronouns.by_occupation([pair.job for pair in rows], columns, women)
 

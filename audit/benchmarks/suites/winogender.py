@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.benchmarks.data import Read, filled, find, place, refuse, table
-from audit.benchmarks.definition import Asked, Definition
-from audit.benchmarks.estimates import Measure, Measured, Table, pearson, share, spearman
-from audit.benchmarks.exclusions import Kept, counted_once, only_known, outcomes, ties_halved
+from audit.benchmarks.definition import Definition, SuiteSettings
+from audit.benchmarks.estimates import Measure, Measured, RowTable, pearson, share, spearman
+from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes, ties_halved
 from audit.benchmarks.suites import pronouns
-from audit.benchmarks.suites.pronouns import LOG2, Gap
+from audit.benchmarks.suites.pronouns import LOG2, PronounPair
 from audit.results.benchmark import Difference, Mode, Score
 from audit.scoring.masked_lm import Floats, Model, Query
 from probes.faults import Fault
-from probes.table import Row
+from probes.table import CsvRow
 
 UNIT, JOBS = "sentences", "occupations"
 GENDERS = ("male", "female", "neutral")
@@ -35,7 +35,7 @@ class Schema:
     """A sentence about somebody at work, with his pronoun and with hers."""
 
     row: str
-    gap: Gap
+    gap: PronounPair
     """His pronoun is its own."""
     job: str
     whose: str
@@ -45,7 +45,7 @@ class Schema:
     women_pct: float
 
 
-def read(path: Path, _asked: Asked) -> Read[tuple[Schema, ...]]:
+def read(path: Path, _asked: SuiteSettings) -> Read[tuple[Schema, ...]]:
     """The authors' sentences and the statistics of occupations in a folder. Raises DataError, UsageError."""
     rows, file = table(find(path, "all_sentences.tsv"), ("sentid", "sentence"), delimiter="\t")
     folder = path if path.is_dir() else path.parent
@@ -55,7 +55,7 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Schema, ...]]:
     refuse(fault for row in facts for fault in (*filled(row, columns), *_percent_faults(row)))
     refuse((*_repeats(rows, "sentid"), *_repeats(facts, "occupation")))
     women = {row.cells["occupation"]: float(row.cells["bls_pct_female"]) for row in facts}
-    grouped: dict[tuple[str, ...], dict[str, Row]] = {}
+    grouped: dict[tuple[str, ...], dict[str, CsvRow]] = {}
     for row in rows:
         *key, gender = _id(row)
         grouped.setdefault(tuple(key), {})[gender] = row
@@ -63,32 +63,32 @@ def read(path: Path, _asked: Asked) -> Read[tuple[Schema, ...]]:
     return Read(tuple(_schema(key, found, women) for key, found in grouped.items()), (file, other))
 
 
-def _id(row: Row) -> list[str]:
+def _id(row: CsvRow) -> list[str]:
     """occupation, other person, 0 or 1, gender: of `technician.customer.1.male.txt`."""
     return row.cells["sentid"].removesuffix(".txt").split(".")
 
 
-def _id_faults(row: Row) -> Iterator[Fault]:
+def _id_faults(row: CsvRow) -> Iterator[Fault]:
     parts = _id(row)
     if len(parts) != 4 or not all(parts) or parts[2] not in ("0", "1") or parts[3] not in GENDERS:
         yield row.bad_cell("sentid", "write it as technician.customer.1.male.txt")
 
 
-def _percent_faults(row: Row) -> Iterator[Fault]:
+def _percent_faults(row: CsvRow) -> Iterator[Fault]:
     cell = row.cells["bls_pct_female"]
     if not re.fullmatch(r"\d{1,3}(\.\d+)?", cell, re.ASCII) or float(cell) > 100:
         yield row.bad_cell("bls_pct_female", "a percentage from 0 to 100 belongs there")
 
 
-def _repeats(rows: Sequence[Row], column: str) -> Iterator[Fault]:
-    seen: dict[str, Row] = {}
+def _repeats(rows: Sequence[CsvRow], column: str) -> Iterator[Fault]:
+    seen: dict[str, CsvRow] = {}
     for row in rows:
         first = seen.setdefault(row.cells[column].removesuffix(".txt"), row)
         if first is not row:
             yield row.bad_cell(column, f"it is in line {first.line} already: keep one of them")
 
 
-def _pair_faults(found: Mapping[str, Row], women: Mapping[str, float]) -> Iterator[Fault]:
+def _pair_faults(found: Mapping[str, CsvRow], women: Mapping[str, float]) -> Iterator[Fault]:
     row = found.get("male") or next(iter(found.values()))
     job = _id(row)[0]
     if "male" not in found or "female" not in found:
@@ -119,13 +119,13 @@ def _job(text: str, job: str) -> tuple[int, int] | None:
     return match.span() if match else None
 
 
-def _schema(key: tuple[str, ...], found: Mapping[str, Row], women: Mapping[str, float]) -> Schema:
+def _schema(key: tuple[str, ...], found: Mapping[str, CsvRow], women: Mapping[str, float]) -> Schema:
     job, other, answer = key
     text = found["male"].cells["sentence"]
     start, his, hers = _odd(text, found["female"].cells["sentence"]) or (0, "", "")
     return Schema(
         row=place(found["male"]),
-        gap=Gap(text, start, his, hers, _job(text, job) or (0, 0)),
+        gap=PronounPair(text, start, his, hers, _job(text, job) or (0, 0)),
         job=job,
         whose=OCCUPATIONS if answer == "0" else "other person",
         other_person="someone" if other == "someone" else "participant",
@@ -135,7 +135,7 @@ def _schema(key: tuple[str, ...], found: Mapping[str, Row], women: Mapping[str, 
 
 def measure(schemas: Sequence[Schema], model: Model, mode: Mode) -> Measured:
     """Log-probabilities of his and of her pronoun in each sentence, and by occupation how much likelier hers is."""
-    kept = Kept(schemas)
+    kept = Exclusions(schemas)
     corrected = mode == "corrected"
     queries: list[list[Query]] = []
     pieces = others = 0
@@ -175,11 +175,11 @@ def measure(schemas: Sequence[Schema], model: Model, mode: Mode) -> Measured:
     )
 
 
-def _table(rows: Sequence[Schema], logs: Floats, columns: Mapping[str, Floats], *, halves: bool) -> Table:
+def _table(rows: Sequence[Schema], logs: Floats, columns: Mapping[str, Floats], *, halves: bool) -> RowTable:
     """Right is where the pronoun of the job's majority is the likelier one."""
     women = np.array([schema.women_pct for schema in rows])
     right = outcomes(np.where(women > 50, logs[:, 1], logs[:, 0]), np.where(women > 50, logs[:, 0], logs[:, 1]))
-    return Table(
+    return RowTable(
         rows=tuple(schema.row for schema in rows),
         values={
             "he_logp": logs[:, 0],
@@ -198,7 +198,7 @@ def _table(rows: Sequence[Schema], logs: Floats, columns: Mapping[str, Floats], 
     )
 
 
-def _with_majority(part: Table) -> NDArray[np.bool_]:
+def _with_majority(part: RowTable) -> NDArray[np.bool_]:
     return np.asarray(part.values["women_pct"] != 50)
 
 

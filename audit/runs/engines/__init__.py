@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from audit.results.recipe import CheckpointInfo
-    from audit.runs.chunks import Chunk, Work
+    from audit.runs.chunks import Chunk, ChunkPlan
     from audit.scoring.protocol import Scorer
 
     Exact = Callable[[], Scorer | None]
@@ -28,7 +28,7 @@ class Engine:
     checkpoint: CheckpointInfo
     device: str
     """What it computes on, as a recipe says it."""
-    make_chunks: Callable[[Work, Iterable[Chunk], Keep], None]
+    make_chunks: Callable[[ChunkPlan, Iterable[Chunk], Keep], None]
     """Makes the chunks and has each kept."""
     exact: Exact
     """Loads a scorer of the same checkpoint in float32; gives None where the engine computes in that."""

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from audit.runs.chunks import Chunk, Work
+from audit.runs.chunks import Chunk, ChunkPlan
 from audit.scoring.protocol import Scorer, Scores
 from probes.expand import Prompt
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audit.runs.engines import Keep
 
 
-def make_chunks(scorer: Scorer, work: Work, todo: Iterable[Chunk], keep: Keep) -> None:
+def make_chunks(scorer: Scorer, work: ChunkPlan, todo: Iterable[Chunk], keep: Keep) -> None:
     """Make the chunks in order. What is finished is kept, whatever happens to those after it.
 
     On a CPU a chunk is scored once the last is written, so that a kill costs one at most. A faster device doesn't
@@ -61,14 +61,16 @@ def _end(pool: ThreadPoolExecutor) -> None:
 _Prepared = tuple[Chunk, Sequence[Prompt], Callable[[], Scores]]
 
 
-def _begun(reader: ThreadPoolExecutor, scorer: Scorer, work: Work, chunk: Chunk | None) -> Future[_Prepared] | None:
+def _begun(
+    reader: ThreadPoolExecutor, scorer: Scorer, work: ChunkPlan, chunk: Chunk | None
+) -> Future[_Prepared] | None:
     return None if chunk is None else reader.submit(_prepare, scorer, work, chunk)
 
 
-def _prepare(scorer: Scorer, work: Work, chunk: Chunk) -> _Prepared:
+def _prepare(scorer: Scorer, work: ChunkPlan, chunk: Chunk) -> _Prepared:
     prompts, words = work.asked(chunk)
     return chunk, prompts, scorer.prepare(prompts, words)
 
 
-def _finish(work: Work, keep: Keep, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores) -> None:
+def _finish(work: ChunkPlan, keep: Keep, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores) -> None:
     keep(chunk, work.answered(chunk, prompts, scores))

@@ -28,7 +28,7 @@ from audit import errors
 from audit.errors import AuditError, CheckpointError, IncompleteError, UsageError, first_line
 from audit.options import Options
 from audit.results.recipe import Recipe
-from audit.runs.chunks import Chunk, Work
+from audit.runs.chunks import Chunk, ChunkPlan
 from audit.runs.engines import Engine
 from audit.scoring.protocol import Scorer
 from audit.storage.recipe import differences
@@ -73,7 +73,7 @@ def started(checkpoint: str, options: Options, address: str | None) -> Iterator[
         yield Engine(info, device, partial(make_chunks, checkpoint, options), exact)
 
 
-def make_chunks(checkpoint: str, options: Options, work: Work, todo: Iterable[Chunk], keep: Keep) -> None:
+def make_chunks(checkpoint: str, options: Options, work: ChunkPlan, todo: Iterable[Chunk], keep: Keep) -> None:
     """Have the chunks made by the workers of the cluster that this process is connected to, and keep each.
 
     What was kept stays, whatever happens to others. Raises what a worker's scorer and `keep` raise, and
@@ -102,7 +102,7 @@ class Worker:
 
     def __init__(self, checkpoint: str, options: Options, probes: Sequence[Probe], recipe: Recipe) -> None:
         self._asked = checkpoint, options
-        self._work = Work(probes, recipe)
+        self._work = ChunkPlan(probes, recipe)
         self._asking, self._computing = threading.Lock(), threading.Lock()
 
     def __call__(self, batch: pa.Table) -> pa.Table:

@@ -132,7 +132,9 @@ def test_what_chance_gives_holds_its_level(probe, data):
     for _ in range(60):
         noise = rng.normal(0, 0.4, (len(tallied(probe, data).tables.levels), TEMPLATES, len(WORDS)))
         tables = tallied(probe, data).tables
-        noisy = distributions.Tables(**{**tables.__dict__, "by_template": np.exp(noise - 3), "logp": noise - 3})
+        noisy = distributions.CellProbabilities(
+            **{**tables.__dict__, "by_template": np.exp(noise - 3), "logp": noise - 3}
+        )
         found = metrics.distances(probe, noisy, rng)
         ps.append(
             [d.p for d in found if d.axis == "GROUP" and (d.level, d.other) in ((None, None), ("Asian", "White"))]

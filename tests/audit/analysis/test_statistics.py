@@ -90,7 +90,7 @@ def slow_moderated_t(table: list[list[float]]) -> list[tuple[float, float, float
     return made
 
 
-def rows(tested: statistics.Tested) -> np.ndarray:
+def rows(tested: statistics.ModeratedTResult) -> np.ndarray:
     """[K, 4] mean, low, high, p."""
     return np.stack([tested.mean, tested.low, tested.high, tested.p], axis=1)
 
@@ -195,7 +195,7 @@ def test_the_largest_of_many_stays_under_bonferronis_bound():
     """In 95 % of cases or more, for independent numbers and for correlated ones."""
     rng = np.random.default_rng(3)
     for count in (1, 20, 500):
-        bound = 2 * statistics.largest_of(count)
+        bound = 2 * statistics.bonferroni_quantile(count)
         alone = 2 * rng.standard_normal((4000, count))
         shared = 2 * (0.8 * rng.standard_normal((4000, 1)) + 0.6 * rng.standard_normal((4000, count)))
         for drawn in (alone, shared):
@@ -206,12 +206,12 @@ def test_the_largest_studentized_is_t_for_one_and_holds_for_many():
     """For one number it is Student's t; for more, correlated or not, 95 % stay under it with a spread from few."""
     rng = np.random.default_rng(3)
     for freedom in (1, 3, 20):
-        assert statistics.largest_studentized(1, freedom) == pytest.approx(stats.t.isf(0.025, freedom), rel=2e-3)
+        assert statistics.studentized_max_modulus(1, freedom) == pytest.approx(stats.t.isf(0.025, freedom), rel=2e-3)
         for count in (6, 60):
             spread = np.sqrt(rng.chisquare(freedom, 8000) / freedom)
             alone = rng.standard_normal((8000, count))
             shared = 0.8 * rng.standard_normal((8000, 1)) + 0.6 * rng.standard_normal((8000, count))
-            bound = statistics.largest_studentized(count, freedom) * spread
+            bound = statistics.studentized_max_modulus(count, freedom) * spread
             assert (np.abs(alone).max(axis=1) <= bound).mean() == pytest.approx(0.95, abs=0.01)
             assert (np.abs(shared).max(axis=1) <= bound).mean() >= 0.945
 

@@ -10,10 +10,10 @@ import pytest
 from support.fakes import INFO, PROBE, FakeScorer, scored
 
 import audit.analysis.top_predictions
-from audit.analysis.top_predictions import FIRST, Kept, whole
+from audit.analysis.top_predictions import FIRST, PredictionCollector, whole
 from audit.errors import UsageError
 from audit.options import Options
-from audit.results.predictions import Answers
+from audit.results.predictions import Predictions
 from audit.runs.audit import audit_with
 from audit.runs.recipe import make_recipe
 from audit.scoring.protocol import ScoredPrompts
@@ -32,9 +32,9 @@ def probe(tmp_path) -> Probe:
     return load_probe(path)
 
 
-def kept(probe: Probe, *parts: ScoredPrompts) -> Answers | None:
+def kept(probe: Probe, *parts: ScoredPrompts) -> Predictions | None:
     """What is kept of those parts."""
-    collector = Kept(probe)
+    collector = PredictionCollector(probe)
     assert list(collector.watching(parts)) == list(parts)
     return collector.answers()
 

@@ -13,7 +13,7 @@ from audit.benchmarks.estimates import (
     RESAMPLES,
     Measure,
     Measured,
-    Table,
+    RowTable,
     contrast,
     estimates,
     mcnemar,
@@ -35,15 +35,17 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def table(values: dict[str, list[float]], kinds: list[str] | None = None, clusters: list[str] | None = None) -> Table:
+def table(
+    values: dict[str, list[float]], kinds: list[str] | None = None, clusters: list[str] | None = None
+) -> RowTable:
     """A table with rows of made names."""
     columns = {name: np.array(column, np.float64) for name, column in values.items()}
     size = len(next(iter(columns.values())))
     labels = {"kind": tuple(kinds)} if kinds else {}
-    return Table(tuple(f"f.csv:{n}" for n in range(size)), columns, labels, tuple(clusters or ()))
+    return RowTable(tuple(f"f.csv:{n}" for n in range(size)), columns, labels, tuple(clusters or ()))
 
 
-def only(measure: Measure, made: Table) -> list:
+def only(measure: Measure, made: RowTable) -> list:
     """The estimates of a table."""
     return list(estimates(measure, Measured({"rows": made}, {}), "corrected", rng()))
 
@@ -147,7 +149,7 @@ def measured(values: dict[str, list[float]], rows: list[int] | None = None) -> M
     """A measured table, of the rows with those numbers."""
     made = table(values)
     names = tuple(f"f.csv:{n}" for n in rows) if rows else made.rows
-    return Measured({"rows": Table(names, made.values)}, {})
+    return Measured({"rows": RowTable(names, made.values)}, {})
 
 
 def test_shares_are_compared_over_the_rows_that_both_have():

@@ -11,8 +11,8 @@ import pytest
 from support import published
 from support.published import Plain
 
-from audit.benchmarks.definition import Asked
-from audit.benchmarks.estimates import Measured, Table, estimates
+from audit.benchmarks.definition import SuiteSettings
+from audit.benchmarks.estimates import Measured, RowTable, estimates
 from audit.benchmarks.suites import named
 from audit.checkpoints.load import load_checkpoint
 from audit.scoring.likelihood import TorchModel
@@ -51,7 +51,7 @@ def data(shared) -> Path:
 def measured(name: str, both: Both, folder: Path, mode: str, rows: int = ROWS) -> Measured:
     """What the engine measures of the first rows."""
     bench = named(name)
-    read = bench.read(folder, Asked()).rows
+    read = bench.read(folder, SuiteSettings()).rows
     return bench.measure(read[:rows], both.model, mode)
 
 
@@ -117,7 +117,7 @@ def test_bec_pro(both, data, mode):
     every = published.read_bec_pro(data / "bec-pro")
     step = len(every) // ROWS + 1
     bench = named("bec-pro")
-    read = bench.read(data / "bec-pro", Asked()).rows[::step]
+    read = bench.read(data / "bec-pro", SuiteSettings()).rows[::step]
     rows = every[::step]
     wanted = published.bec_pro(both.plain, rows, mode)
     found = bench.measure(read, both.model, mode)
@@ -140,7 +140,7 @@ def test_bec_pro_pairs(both, data, mode):
         if row["Profession"] in professions and row["Template"] == "<person subject> is a <profession>."
     ]
     bench = named("bec-pro")
-    read = bench.read(data / "bec-pro", Asked()).rows
+    read = bench.read(data / "bec-pro", SuiteSettings()).rows
     wanted = published.bec_pro(both.plain, [row for _, row in rows], mode)
     found = bench.measure([read[n] for n, _ in rows], both.model, mode)
     groups = published.bec_pro_groups([row for _, row in rows], wanted, mode)
@@ -160,7 +160,7 @@ def test_gest(both, data, mode):
     step = len(every) // ROWS + 1
     rows = every[::step]
     bench = named("gest")
-    found = bench.measure(bench.read(data / "gest", Asked()).rows[::step], both.model, mode)
+    found = bench.measure(bench.read(data / "gest", SuiteSettings()).rows[::step], both.model, mode)
     got, by = values("gest", found, mode), values("gest", found, mode, "stereotype")
     for template in range(4):
         wanted = published.gest(both.plain, [row["sentence"] for row in rows], template, mode)
@@ -185,7 +185,7 @@ def test_honest(both, data, lexicon, mode):
     """HONEST: the hits among 20 completions of 810 templates exactly, the probability on them to 1e-3."""
     rows = published.read_honest(data / "honest")
     bench = named("honest")
-    read = bench.read(data / "honest", Asked(lexicon=lexicon)).rows
+    read = bench.read(data / "honest", SuiteSettings(lexicon=lexicon)).rows
     found = bench.measure(read, both.model, mode)
     entries = published.honest(both.plain, [row["template_masked"] for row in rows], 20, mode)
     wanted = published.honest_score(rows, entries, HURTFUL, mode)
@@ -211,7 +211,7 @@ def test_winobias(both, data, mode):
     at = _wino_rows(data)
     pairs = [published.read_winobias(data / "winobias")[n] for n in at]
     bench = named("winobias")
-    read = bench.read(data / "winobias", Asked()).rows
+    read = bench.read(data / "winobias", SuiteSettings()).rows
     found = bench.measure([read[n] for n in at], both.model, mode)
     wanted = published.winobias(both.plain, pairs, mode)
     table, got = found.tables["sentence pairs"], values("winobias", found, mode)
@@ -310,7 +310,7 @@ def test_gest_repeats_what_was_published_of_distilbert(data):
         pytest.skip("name a folder of distilbert-base-uncased in MASKAUDIT_DISTILBERT")
     bench = named("gest")
     model = TorchModel(load_checkpoint(checkpoint, offline=True))
-    found = bench.measure(bench.read(data / "gest", Asked()).rows, model, "reference")
+    found = bench.measure(bench.read(data / "gest", SuiteSettings()).rows, model, "reference")
     got = values("gest", found, "reference")
     for template, rate in enumerate(PUBLISHED_RATES):
         file = data / "gest" / "predictions" / f"distilbert-base-uncased_template-{template}.txt"
@@ -322,12 +322,12 @@ def test_gest_repeats_what_was_published_of_distilbert(data):
 def test_the_published_scores_of_gest_give_the_published_rates(data):
     """The authors' own per-sentence scores, put through our arithmetic, give their rates to the last digit."""
     bench = named("gest")
-    rows = bench.read(data / "gest", Asked()).rows
+    rows = bench.read(data / "gest", SuiteSettings()).rows
     columns = {}
     for template in range(4):
         file = data / "gest" / "predictions" / f"distilbert-base-uncased_template-{template}.txt"
         columns[f"value_t{template}"] = np.array([float(line) for line in file.read_text().split()])
     stereotypes = np.array([float(row.stereotype) for row in rows])
-    table = Table(tuple(row.row for row in rows), {"stereotype": stereotypes, **columns})
+    table = RowTable(tuple(row.row for row in rows), {"stereotype": stereotypes, **columns})
     got = values("gest", Measured({"sentences": table}, {}), "reference")
     assert [round(got[f"stereotype_rate_t{n}"], 4) for n in range(4)] == list(PUBLISHED_RATES)

@@ -12,7 +12,7 @@ import pytest
 from support.fake_model import CLS, MASK, SEP, FakeModel
 
 from audit.benchmarks import non_finite
-from audit.benchmarks.definition import Asked
+from audit.benchmarks.definition import SuiteSettings
 from audit.benchmarks.estimates import Measured, estimates
 from audit.benchmarks.suites import (
     NAMES,
@@ -26,11 +26,11 @@ from audit.benchmarks.suites import (
     winobias,
     winogender,
 )
-from audit.benchmarks.suites.bec_pro import Work
-from audit.benchmarks.suites.crows_pairs import Pair
-from audit.benchmarks.suites.gest import Said
-from audit.benchmarks.suites.honest import Sentences, Template
-from audit.benchmarks.suites.pronouns import Gap
+from audit.benchmarks.suites.bec_pro import JobSentence
+from audit.benchmarks.suites.crows_pairs import SentencePair
+from audit.benchmarks.suites.gest import FirstPersonSentence
+from audit.benchmarks.suites.honest import HonestTemplate, Sentences
+from audit.benchmarks.suites.pronouns import PronounPair
 from audit.benchmarks.suites.stereoset import Cluster
 from audit.benchmarks.suites.winobias import Wino
 from audit.benchmarks.suites.winogender import Schema
@@ -52,9 +52,9 @@ def scores(name: str, measured: Measured, mode: str) -> dict[str, float | None]:
     return {each.score: each.value for each in every if not each.axis}
 
 
-def pair(more: str, less: str, *, stereo: bool = True, row: int = 2) -> Pair:
+def pair(more: str, less: str, *, stereo: bool = True, row: int = 2) -> SentencePair:
     """A pair of CrowS-Pairs."""
-    return Pair(f"pairs.csv:{row}", more, less, stereo, "gender")
+    return SentencePair(f"pairs.csv:{row}", more, less, stereo, "gender")
 
 
 # CrowS-Pairs
@@ -187,12 +187,14 @@ def work(
     kind: str = "male",
     row: int = 2,
     template: str = "T",
-) -> Work:
+) -> JobSentence:
     """A sentence of BEC-Pro with the person in front."""
     start, job_start = text.index(person), text.index(job)
     masked = f"{text[:start]}{MASK}{text[start + len(person) :]}"
     both_masked = masked.replace(job, " ".join([MASK] * len(job.split())))
-    return Work(f"bec.tsv:{row}", text, masked, both_masked, start, job_start, template, person, gender, job, kind)
+    return JobSentence(
+        f"bec.tsv:{row}", text, masked, both_masked, start, job_start, template, person, gender, job, kind
+    )
 
 
 def test_bec_pro_padding_that_is_attended():
@@ -251,7 +253,7 @@ def test_bec_pro_words_of_several_pieces():
     assert model.asked[5][0] == (CLS, "My", "step", MASK, "is", "a", MASK, MASK, MASK, ".", SEP)
 
 
-def jobs_of_one_mind() -> list[Work]:
+def jobs_of_one_mind() -> list[JobSentence]:
     """Eight professions with nine pairs each."""
     rows = []
     for n, job in enumerate(("nurse", "maid", "cook", "clerk", "baker", "guard", "farmer", "tailor")):
@@ -293,7 +295,7 @@ def test_bec_pro_sentences_of_a_profession_are_no_independent_witnesses():
 def test_gest_takes_one_base():
     """Where he is twice as likely as she, GEST's reference says 1.35 (e to a logarithm to base 10), corrected 2."""
     model = FakeModel(lambda _tokens, _at, token: math.log(2) if token in ("He", "he", "man") else 0.0)
-    reference, corrected = both(gest, [Said("gest.csv:2", "I am tough", 8)], model)
+    reference, corrected = both(gest, [FirstPersonSentence("gest.csv:2", "I am tough", 8)], model)
     assert scores("gest", reference, "reference")["masculine_rate_t0"] == pytest.approx(2 ** math.log10(math.e))
     assert scores("gest", corrected, "corrected")["masculine_rate_t0"] == pytest.approx(2)
 
@@ -302,7 +304,7 @@ def test_gest_words_of_unequal_length():
     """Where hers is of two pieces and his of one, GEST's reference masks the rest of the sentence; corrected masks her
     word alone."""
     model = FakeModel(splits={"woman": ["wo", "##man"]})
-    reference, _ = both(gest, [Said("gest.csv:2", "I am weak", 6)], model)
+    reference, _ = both(gest, [FirstPersonSentence("gest.csv:2", "I am weak", 6)], model)
     hers = [tokens for tokens, _, token in model.asked if token == "wo"]
     assert reference.counts["uneven"] == 1
     assert hers[0][:4] == (CLS, "The", MASK, MASK)
@@ -316,14 +318,18 @@ def test_gest_takes_the_whole_word():
         lambda _tokens, _at, token: math.log(0.1) if token in ("wo", "##man") else 0.0,
         splits={"woman": ["wo", "##man"], "man": ["ma", "##n"]},
     )
-    reference, corrected = both(gest, [Said("gest.csv:2", "I am weak", 6)], model)
+    reference, corrected = both(gest, [FirstPersonSentence("gest.csv:2", "I am weak", 6)], model)
     assert reference.tables["sentences"].values["value_t1"] == pytest.approx(1)
     assert corrected.tables["sentences"].values["value_t1"] == pytest.approx(2)
 
 
 def test_gest_counts_a_sentence_once_for_a_stereotype():
     """A sentence that stands twice under a stereotype counts once in corrected mode; under two it counts for both."""
-    rows = [Said("gest.csv:2", "I cry", 1), Said("gest.csv:3", "I cry", 1), Said("gest.csv:4", "I cry", 6)]
+    rows = [
+        FirstPersonSentence("gest.csv:2", "I cry", 1),
+        FirstPersonSentence("gest.csv:3", "I cry", 1),
+        FirstPersonSentence("gest.csv:4", "I cry", 6),
+    ]
     reference, corrected = both(gest, rows, FakeModel())
     assert len(reference.tables["sentences"].rows) == 3
     assert corrected.tables["sentences"].rows == ("gest.csv:2", "gest.csv:4")
@@ -337,9 +343,9 @@ ANSWERS = [[("Maid", 0.5), ("nurse", 0.2), ("slüt", 0.1), ("cook", 0.1)]]
 def templates() -> Sentences:
     """Two rows of one sentence that are about different people, and one of another."""
     rows = (
-        Template("t.tsv:2", "they work as a [M].", "they", "female", "occupation", "plural"),
-        Template("t.tsv:3", "they work as a [M].", "they", "male", "occupation", "plural"),
-        Template("t.tsv:4", "he works as a [M].", "he", "male", "occupation", "singular"),
+        HonestTemplate("t.tsv:2", "they work as a [M].", "they", "female", "occupation", "plural"),
+        HonestTemplate("t.tsv:3", "they work as a [M].", "they", "male", "occupation", "plural"),
+        HonestTemplate("t.tsv:4", "he works as a [M].", "he", "male", "occupation", "singular"),
     )
     return Sentences(rows, {"maid": "pr", "slut": "pr"}, 4)
 
@@ -378,8 +384,8 @@ def test_honest_gives_the_mass_and_every_word():
 
 def wino(pro: str, anti: str, job: str, his: str, hers: str, row: int = 1) -> Wino:
     """A pair of WinoBias; the pro row has the first pronoun."""
-    one = Gap(pro, pro.index(f" {his}") + 1, his, hers, (pro.index(job), pro.index(job) + len(job)))
-    two = Gap(anti, anti.index(f" {hers}") + 1, hers, his, (anti.index(job), anti.index(job) + len(job)))
+    one = PronounPair(pro, pro.index(f" {his}") + 1, his, hers, (pro.index(job), pro.index(job) + len(job)))
+    two = PronounPair(anti, anti.index(f" {hers}") + 1, hers, his, (anti.index(job), anti.index(job) + len(job)))
     return Wino(f"pro.txt:{row}", one, two, job, "type1", "dev")
 
 
@@ -450,7 +456,7 @@ def test_winobias_takes_off_what_the_sentence_says_without_the_job():
 
 def schema(text: str, job: str, women: float, *, whose: str = "occupation", row: int = 2) -> Schema:
     """A sentence of Winogender with "he" in it."""
-    gap = Gap(text, text.index(" he ") + 1, "he", "she", (text.index(job), text.index(job) + len(job)))
+    gap = PronounPair(text, text.index(" he ") + 1, "he", "she", (text.index(job), text.index(job) + len(job)))
     return Schema(f"w.tsv:{row}", gap, job, whose, "participant", women)
 
 
@@ -586,7 +592,7 @@ def test_every_difference_is_counted_and_explained(name):
         "crows-pairs": [pair("women drive badly", "men drive badly")],
         "aul": [pair("women drive badly", "men drive badly")],
         "bec-pro": [work("He is a nurse.", "nurse")],
-        "gest": [Said("gest.csv:2", "I am tough", 8)],
+        "gest": [FirstPersonSentence("gest.csv:2", "I am tough", 8)],
         "winobias": [wino("The guard said that he ran .", "The guard said that she ran .", "guard", "he", "she")],
         "winogender": [schema("The nurse said that he was tired .", "nurse", 90)],
         "stereoset": [cluster(("kind", "cruel", "banana"))],
@@ -616,7 +622,7 @@ def test_no_rows_no_number():
 
 def test_asked_has_the_authors_defaults():
     """HONEST looks at twenty completions unless told otherwise."""
-    assert Asked().top_k == 20
+    assert SuiteSettings().top_k == 20
 
 
 def odd_rows(name: str) -> tuple[object, list, list]:
@@ -625,7 +631,7 @@ def odd_rows(name: str) -> tuple[object, list, list]:
     rows: dict[str, tuple[object, list]] = {
         "aul": (aul, [pair(text.format("she"), text.format("he"), row=n) for n, text in enumerate(texts)]),
         "bec-pro": (bec_pro, [work(text.format("He"), "cook", row=n) for n, text in enumerate(texts)]),
-        "gest": (gest, [Said(f"gest.csv:{n}", text.format("she"), 1) for n, text in enumerate(texts)]),
+        "gest": (gest, [FirstPersonSentence(f"gest.csv:{n}", text.format("she"), 1) for n, text in enumerate(texts)]),
         "winobias": (
             winobias,
             [wino(text.format("he"), text.format("she"), "cook", "he", "she", n) for n, text in enumerate(texts)],
@@ -690,7 +696,9 @@ def rows_without_number(name: str) -> tuple[object, Callable[[list], object], li
         return crows_pairs, list, pairs
     if name == "honest":
         texts = ("the man works as a [M].", "the woman works as a [M].", "the xhosa works as a [M].", "he is a [M].")
-        rows = [Template(f"t.tsv:{n}", text, "x", "female", "occupation", "plural") for n, text in enumerate(texts)]
+        rows = [
+            HonestTemplate(f"t.tsv:{n}", text, "x", "female", "occupation", "plural") for n, text in enumerate(texts)
+        ]
         return honest, lambda some: Sentences(tuple(some), {"maid": ""}, 2), rows
     module, rows, _ = odd_rows(name)
     return module, list, rows
@@ -718,7 +726,7 @@ def test_a_row_whose_answer_is_no_number_is_as_if_it_were_not_in_the_data(name, 
 
 def test_honest_leaves_out_sentences_with_an_unknown_word():
     """HONEST's corrected mode doesn't ask about a sentence of which a word is unknown, and says so."""
-    rows = (Template("t.tsv:2", "the xhosa works as a [M].", "they", "female", "occupation", "plural"),)
+    rows = (HonestTemplate("t.tsv:2", "the xhosa works as a [M].", "they", "female", "occupation", "plural"),)
     model = FakeModel(answers=ANSWERS, unknown=["xhosa"])
     found = honest.measure(Sentences(rows, {"maid": ""}, 4), model, "corrected")
     assert found.excluded == {"a word of it isn't in the vocabulary": ("t.tsv:2",)}
@@ -743,6 +751,6 @@ def test_gest_knows_which_stereotypes_are_of_women():
         way = 1 if "tough" in tokens else -1
         return way * math.log(2) if token in ("He", "he", "man") else 0.0
 
-    rows = [Said(f"gest.csv:{n}", f"{'tough' if n > 7 else 'soft'} number {n}", n) for n in range(1, 17)]
+    rows = [FirstPersonSentence(f"gest.csv:{n}", f"{'tough' if n > 7 else 'soft'} number {n}", n) for n in range(1, 17)]
     corrected = gest.measure(rows, FakeModel(logp), "corrected")
     assert scores("gest", corrected, "corrected")["stereotype_rate_t0"] == pytest.approx(4)

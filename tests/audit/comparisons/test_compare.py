@@ -19,10 +19,10 @@ from audit.checkpoints.fingerprints import training_step
 from audit.cli.app import main
 from audit.cli.progress import PlainProgress
 from audit.comparisons.compare import compare_runs
-from audit.comparisons.inputs import Agreed, Run, agree
+from audit.comparisons.inputs import Agreed, AuditedSide, agree
 from audit.errors import CheckpointError, IncompleteError, UsageError
 from audit.options import Options
-from audit.results.checks import Answered, Competence
+from audit.results.checks import ClozeAnswer, Competence
 from audit.runs.audit import audit_with
 from audit.runs.recipe import make_recipe
 from audit.scoring.protocol import Scores
@@ -59,16 +59,16 @@ def probe_file(folder: Path, name: str = "small", words: str = "[nurse, carpente
     return file
 
 
-def run_of(folder: Path, scorer: FakeScorer, *probes: Path, name: str = "fake", **changed) -> Run:
+def run_of(folder: Path, scorer: FakeScorer, *probes: Path, name: str = "fake", **changed) -> AuditedSide:
     """A finished run of a fake scorer."""
     loaded = [load_probe(probe) for probe in probes]
     info = replace(INFO, name=name, step=changed.pop("step", None), mlm_head_from=changed.pop("head", None))
     recipe = replace(make_recipe(info, loaded, Options(), "cpu", "maskaudit run fake"), **changed)
-    return Run(folder, audit_with(scorer, loaded, RunFolder.open(folder, recipe)))
+    return AuditedSide(folder, audit_with(scorer, loaded, RunFolder.open(folder, recipe)))
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> list[Run]:
+def runs(tmp_path_factory) -> list[AuditedSide]:
     """A base, and one on which nurses are less (or more) of a woman's job, and a word can't be scored."""
     folder = tmp_path_factory.mktemp("runs")
     probe = probe_file(folder)
@@ -134,11 +134,11 @@ def test_a_probe_of_the_users_own_is_read_from_the_run(runs, tmp_path):
     assert len(found.probes[0].templates) == 8
 
 
-def agreed(runs: list[Run], wanted: dict[str, str] | None = None, *, any_version: bool = False) -> Agreed:
+def agreed(runs: list[AuditedSide], wanted: dict[str, str] | None = None, *, any_version: bool = False) -> Agreed:
     return agree([(run.path, run.recipe) for run in runs], wanted or {}, any_version=any_version)
 
 
-def refused(runs: list[Run], wanted: dict[str, str] | None = None) -> str:
+def refused(runs: list[AuditedSide], wanted: dict[str, str] | None = None) -> str:
     with pytest.raises(UsageError) as caught:
         agreed(runs, wanted)
     return str(caught.value)
@@ -336,7 +336,7 @@ def test_a_damaged_comparison_is_refused(runs, tmp_path):
 
 
 def answered(right: int, of: int = 40) -> Competence:
-    answers = tuple(Answered(f"{n} [MASK]", ("a",), "a", 0.9, n < right) for n in range(of))
+    answers = tuple(ClozeAnswer(f"{n} [MASK]", ("a",), "a", 0.9, n < right) for n in range(of))
     return Competence("en", answers, right / of, 0.5)
 
 
@@ -346,7 +346,7 @@ def test_an_encoder_that_has_moved_too_far_is_said(runs, tmp_path):
 
     def concern(base: int, other: int) -> tuple[str | None, bool]:
         sides = [
-            Run(run.path, replace(run.audit, competence=answered(right)))
+            AuditedSide(run.path, replace(run.audit, competence=answered(right)))
             for run, right in ((runs[0], base), (grafted, other))
         ]
         found = compare_runs(sides)
@@ -366,7 +366,7 @@ def test_an_encoder_that_has_moved_too_far_is_said(runs, tmp_path):
 
 def test_an_unjudged_side_makes_no_finding(runs):
     """Where one side can't fill gaps, the comparison has no finding, whatever moved."""
-    sides = [runs[0], Run(runs[1].path, replace(runs[1].audit, competence=answered(1)))]
+    sides = [runs[0], AuditedSide(runs[1].path, replace(runs[1].audit, competence=answered(1)))]
     found = compare_runs(sides)
     assert not found.believed(found.probes[0], found.probes[0].pairs[0])
     assert found.findings == ()

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from audit import audit, compare, load_comparison
 from audit.comparisons.compare import compare_runs
-from audit.comparisons.inputs import Run
+from audit.comparisons.inputs import AuditedSide
 from reports import render_comparison
 
 pytestmark = pytest.mark.slow
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.slow
 DEMO = Path(str(resources.files("audit"))) / "demo"
 
 
-def run(folder: Path, checkpoint: str, *probes: str) -> Run:
-    return Run(folder, audit(checkpoint, probes, out=folder))
+def run(folder: Path, checkpoint: str, *probes: str) -> AuditedSide:
+    return AuditedSide(folder, audit(checkpoint, probes, out=folder))
 
 
 @pytest.fixture(scope="module")

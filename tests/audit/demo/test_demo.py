@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from audit.demo import plants
-from audit.demo.grammar import Grammar, Sentence, words_of
+from audit.demo.grammar import CorpusSentence, Grammar, words_of
 from audit.demo.truth import CHECKPOINTS, planted
 from probes import Axis, Probe, Prompt, Word, expand, load_lexicon, load_probe, shipped
 
@@ -44,7 +44,7 @@ def model(name: str) -> Any:
 
 
 @cache
-def sentences(count: int) -> list[tuple[Grammar, Sentence]]:
+def sentences(count: int) -> list[tuple[Grammar, CorpusSentence]]:
     grammar, rng = Grammar(list(PROBES.values())), Random(7)
     return [(grammar, grammar.sentence(rng)) for _ in range(count)]
 

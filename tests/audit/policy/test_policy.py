@@ -21,14 +21,14 @@ from support import audits
 
 from audit.errors import UsageError
 from audit.policy.baseline import rounded_outward, save_policy
-from audit.policy.evaluate import Crossing, Judged, Unjudged, Verdict, judge
+from audit.policy.evaluate import Crossing, Judged, NotEvaluable, PolicyVerdict, evaluate
 from audit.policy.formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text
 from audit.policy.metrics import QUANTITIES
 from audit.policy.schema import PolicyError, load_policy, policy_schema, read_policy
 from audit.results.audit import Audit
-from audit.results.changes import MeasureShift, Pair, Shift
-from audit.results.comparison import Comparison, ProbeComparison, SharedAxis, Side
-from audit.results.metrics import Estimate, Measure
+from audit.results.changes import AssociationChange, MetricChange, SideComparison
+from audit.results.comparison import Comparison, ComparisonSide, ProbeComparison, SharedAxis
+from audit.results.metrics import Estimate, Metric
 from audit.results.probe_result import ProbeResult
 from probes.faults import plain
 
@@ -59,7 +59,7 @@ def one(measure: str, fails_when: str, **keys: str) -> str:
 
 def judged(result: Audit | Comparison, text: str) -> Judged:
     """The first limit of a policy, judged."""
-    return judge(read_policy("p.yaml", text.encode()), result).limits[0]
+    return evaluate(read_policy("p.yaml", text.encode()), result).limits[0]
 
 
 def faults(text: str, result: Audit | Comparison | None = None) -> list[str]:
@@ -68,7 +68,7 @@ def faults(text: str, result: Audit | Comparison | None = None) -> list[str]:
     def use() -> None:
         policy = read_policy("p.yaml", text.encode())
         if result is not None:
-            judge(policy, result)
+            evaluate(policy, result)
 
     with pytest.raises(PolicyError) as caught:
         use()
@@ -194,7 +194,7 @@ def test_the_schema_for_editors_takes_what_the_loader_takes():
 
 def test_everything_measured_can_be_limited():
     """Each number of whole distributions, and its change, is a measure of policies."""
-    names = get_args(Measure)
+    names = get_args(Metric)
     assert {*names, *(f"{name}_change" for name in names)} <= set(QUANTITIES)
 
 
@@ -270,7 +270,7 @@ def test_exit_codes_follow_the_verdict(made):
 
     def exit_code(*names: str) -> int:
         text = "policy: p\nlimits:\n" + "".join(f"  - {rows[name]}\n" for name in names)
-        verdict = judge(read_policy("p.yaml", text.encode()), audit)
+        verdict = evaluate(read_policy("p.yaml", text.encode()), audit)
         assert [limit.status for limit in verdict.limits] == list(names)
         return verdict.exit_code
 
@@ -482,10 +482,10 @@ def test_a_probe_that_has_no_such_number_is_a_fault(made):
 # Comparisons
 
 
-def shift(target: str, widening: tuple[float, float, float], **more: object) -> Shift:
+def shift(target: str, widening: tuple[float, float, float], **more: object) -> AssociationChange:
     """A word's change for Black against White that is graded strong."""
     value = Estimate(*widening)
-    made = Shift(
+    made = AssociationChange(
         axis="GROUP", level="Black", reference="White", target=target, before=Estimate(1.0, 0.8, 1.2),
         after=Estimate(1.0 + widening[0], 0.8 + widening[1], 1.2 + widening[2]), change=value, widening=value, p=0.001,
         q=0.01, before_prob=0.1, before_reference_prob=0.05, after_prob=0.1, after_reference_prob=0.05, moved=0.1,
@@ -495,13 +495,17 @@ def shift(target: str, widening: tuple[float, float, float], **more: object) -> 
     return replace(made, **more)
 
 
-def compared(*pairs: Pair, concerns: tuple[str | None, ...] = (), judged: tuple[bool, ...] = ()) -> Comparison:
+def compared(
+    *pairs: SideComparison, concerns: tuple[str | None, ...] = (), judged: tuple[bool, ...] = ()
+) -> Comparison:
     """A comparison of one probe: a base and as many others as there are pairs."""
     base = audits.audit()
     probe = base.probes[0]
     names = ("base", "tuned", "later")[: len(pairs) + 1]
     concerns = concerns or (None,) * len(names)
-    sides = tuple(Side(name, base.recipe, None, concern) for name, concern in zip(names, concerns, strict=True))
+    sides = tuple(
+        ComparisonSide(name, base.recipe, None, concern) for name, concern in zip(names, concerns, strict=True)
+    )
     axes = tuple(SharedAxis(axis.name, axis.title, axis.reference, axis.levels[:2], ()) for axis in probe.axes[:1])
     shared = ProbeComparison(
         name="occupation", version=1, title="", question="", language="en", sha256="", axes=axes,
@@ -512,9 +516,9 @@ def compared(*pairs: Pair, concerns: tuple[str | None, ...] = (), judged: tuple[
     return Comparison(1, "maskaudit compare", (), sides, (), (shared,))
 
 
-def measured(**more: object) -> MeasureShift:
+def measured(**more: object) -> MetricChange:
     """The stigma ratio of Black against White on both sides."""
-    made = MeasureShift(
+    made = MetricChange(
         measure="stigma_ratio", axis="GROUP", role="level", level="Black", other="White",
         before=Estimate(1.5, 1.2, 1.8), after=Estimate(3.0, 2.5, 3.6), change=Estimate(1.0, 0.8, 1.2),
         widening=Estimate(1.0, 0.8, 1.2), p=0.001, q=0.01,
@@ -523,7 +527,7 @@ def measured(**more: object) -> MeasureShift:
     return replace(made, **more)
 
 
-TUNED = Pair(1, (shift("nurse", (0.6, 0.4, 0.8)), shift("maid", (0.3, 0.2, 0.4))), (measured(),))
+TUNED = SideComparison(1, (shift("nurse", (0.6, 0.4, 0.8)), shift("maid", (0.3, 0.2, 0.4))), (measured(),))
 WIDENING = "low_above: 0, high_above: 0.5"
 
 
@@ -533,13 +537,13 @@ def test_no_association_may_widen():
     assert [(crossing.target, crossing.side) for crossing in found.crossings] == [("nurse", "tuned")]
     assert found.crossings[0].sentence.startswith('tuned, occupation, GROUP: association_widening of "nurse" for Black')
     assert "0.6 [0.4, 0.8] in log2, 1.52 times [1.32, 1.74]" in found.crossings[0].sentence
-    unsure = Pair(1, (shift("nurse", (0.6, -0.1, 1.3)),), ())
+    unsure = SideComparison(1, (shift("nurse", (0.6, -0.1, 1.3)),), ())
     assert judged(compared(unsure), one("association_widening", WIDENING)).status == "passed"
 
 
 def test_a_change_that_isnt_graded_is_set_aside():
     """A change within what invented names do isn't judged, however far its interval reaches."""
-    weak = Pair(1, (shift("nurse", (0.6, 0.4, 0.8), grade="none"),), ())
+    weak = SideComparison(1, (shift("nurse", (0.6, 0.4, 0.8), grade="none"),), ())
     found = judged(compared(weak), one("association_widening", WIDENING, target="nurse"))
     assert (found.status, found.looked_at, found.set_aside) == ("passed", 0, 1)
 
@@ -547,17 +551,17 @@ def test_a_change_that_isnt_graded_is_set_aside():
 def test_a_change_that_invented_names_undergo_is_no_evidence():
     """A measure's change within the band crosses no limit that asks for evidence, as on the page; one that asks for
     evidence of the contrary still sees it."""
-    inside = compared(Pair(1, (), (measured(band=1.1, verdict="unchanged"),)))
+    inside = compared(SideComparison(1, (), (measured(band=1.1, verdict="unchanged"),)))
     found = judged(inside, one("stigma_ratio_change", "low_above: 0"))
     assert (found.status, found.looked_at, found.set_aside) == ("passed", 0, 1)
     assert judged(inside, one("stigma_ratio_change", "high_above: 0.5")).status == "crossed"
-    beyond = compared(Pair(1, (), (measured(band=0.9),)))
+    beyond = compared(SideComparison(1, (), (measured(band=0.9),)))
     assert judged(beyond, one("stigma_ratio_change", "low_above: 0")).status == "crossed"
 
 
 def test_a_limit_can_be_on_one_side():
     """With `side`, only that checkpoint of a trend is judged, and a side that isn't there is a fault."""
-    later = Pair(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
+    later = SideComparison(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
     found = judged(compared(TUNED, later), one("association_widening", WIDENING, side="tuned"))
     assert [crossing.side for crossing in found.crossings] == ["tuned"]
     with pytest.raises(PolicyError, match="no side `latest`"):
@@ -575,13 +579,13 @@ def test_a_ratio_of_stigma_that_moves_towards_one_is_not_worse(made):
         return replace(made, probes=(replace(probe, levels=tuple(levels)),))
 
     policy = read_policy("p.yaml", save_policy(at(0.6)).encode())
-    assert judge(policy, at(0.9)).status == "passed"
-    assert judge(policy, at(1.2)).status == "crossed"
+    assert evaluate(policy, at(0.9)).status == "passed"
+    assert evaluate(policy, at(1.2)).status == "crossed"
 
 
 def test_every_other_side_is_judged():
     """Of several sides, each is held against the base and named."""
-    later = Pair(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
+    later = SideComparison(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
     found = judged(compared(TUNED, later), one("association_widening", WIDENING))
     assert [(crossing.side, crossing.target) for crossing in found.crossings] == [("later", "maid"), ("tuned", "nurse")]
 
@@ -613,7 +617,7 @@ def test_a_side_that_isnt_believed_is_not_judged(side, measure):
 
 def test_a_level_that_couldnt_be_compared_is_not_judged():
     """A level without any change isn't passed for want of numbers."""
-    found = judged(compared(Pair(1, (), ())), one("association_widening", WIDENING))
+    found = judged(compared(SideComparison(1, (), ())), one("association_widening", WIDENING))
     assert (found.status, reasons(found)[0]) == ("not judged", "no word of Black could be compared")
 
 
@@ -679,7 +683,7 @@ def of_summary(text: str) -> Told:
     return {name: (status, crossings.pop(0) if status == "crossed" else 0) for name, status, _, _ in limits}
 
 
-def verdict_of(audit: Audit, probe: ProbeResult) -> Verdict:
+def verdict_of(audit: Audit, probe: ProbeResult) -> PolicyVerdict:
     """A verdict with all three statuses, on an audit whose names may be anything."""
     level = next(level for level in probe.levels if level.stigma_ratio is not None)
     audit = with_ratio(audit, level.name, Estimate(None))
@@ -690,7 +694,7 @@ def verdict_of(audit: Audit, probe: ProbeResult) -> Verdict:
         "{name: far, measure: distance_bits, fails_when: {low_above: 0.9}}",
     )
     text = "policy: '**gate** | <i>'\nlimits:\n" + "".join(f"  - {row}\n" for row in rows)
-    return judge(read_policy("p.yaml", text.encode()), audit)
+    return evaluate(read_policy("p.yaml", text.encode()), audit)
 
 
 @pytest.mark.parametrize("hostile", [False, True])
@@ -739,14 +743,14 @@ def test_no_name_breaks_any_form(names):
         names[0], names[1], names[2], names[3], names[4], names[5], "m", "times", 2.0, 1.5, 2.5, "c",
         " ".join(names) + " is above 1.",
     )  # fmt: skip
-    bad = Unjudged(names[0], names[1], 3, names[2])
+    bad = NotEvaluable(names[0], names[1], 3, names[2])
     limits = [
         Judged(
             names[0], "m", "times", "c", (("low_above", 1.0),), names[1], "crossed", 1, 0, None, (crossing,), (bad,)
         ),
         Judged(names[3], "m", "times", "c", (), names[1], "not judged", 0, 0, None, (), (bad,)),
     ]
-    verdict = Verdict(names[4], 1, names[5], tuple(limits))
+    verdict = PolicyVerdict(names[4], 1, names[5], tuple(limits))
     back = json.loads(as_json(verdict))["limits"][0]["crossings"][0]
     assert [back[key] for key in ("probe", "side", "axis", "level", "against", "target")] == names
     suite = ElementTree.fromstring(as_junit(verdict).encode())
@@ -771,7 +775,7 @@ def test_the_junit_file_counts_as_servers_do(made):
 def test_long_lists_are_cut_for_people_and_not_for_programs(made):
     """Text and page list so many crossings of a limit and count the rest; JSON and XML have all."""
     text = one("association", "low_above: -99", grade="[strong, moderate, weak, none]")
-    verdict = judge(read_policy("p.yaml", text.encode()), made)
+    verdict = evaluate(read_policy("p.yaml", text.encode()), made)
     count = len(verdict.limits[0].crossings)
     assert count > MOST_TOLD
     assert len(json.loads(as_json(verdict))["limits"][0]["crossings"]) == count
@@ -796,14 +800,14 @@ def test_today_passes_its_own_ratchet_and_worse_doesnt(made):
     text = save_policy(made)
     assert text == save_policy(made)
     policy = read_policy("p.yaml", text.encode())
-    assert judge(policy, made).status == "passed"
-    assert not [limit for limit in judge(policy, made).limits if limit.unjudged]
+    assert evaluate(policy, made).status == "passed"
+    assert not [limit for limit in evaluate(policy, made).limits if limit.unjudged]
     ratio = next(level.stigma_ratio for level in made.probes[0].levels if level.name == "Black")
     assert ratio is not None
     high = ratio.high or 0.0
     noisy = with_ratio(made, "Black", Estimate(high * 1.3, high * 0.9, high * 1.6))
-    assert judge(policy, noisy).status == "passed"
-    worse = judge(policy, with_ratio(made, "Black", Estimate(high * 1.4, high * 1.2, high * 1.6)))
+    assert evaluate(policy, noisy).status == "passed"
+    worse = evaluate(policy, with_ratio(made, "Black", Estimate(high * 1.4, high * 1.2, high * 1.6)))
     assert [limit.name for limit in worse.limits if limit.crossings] == [
         "occupation, GROUP, Black, stigma_ratio, no more"
     ]
@@ -829,7 +833,7 @@ def test_a_new_association_beyond_todays_crosses_the_ratchet(made):
     top = max(a.high or 0.0 for a in graded if a.level == graded[0].level)
     new = replace(graded[0], log2_ratio=top + 1, low=top + 0.9, high=top + 1.1)
     audit = replace(made, probes=(replace(probe, associations=(*probe.associations, new)),))
-    found = [limit.name for limit in judge(policy, audit).limits if limit.crossings]
+    found = [limit.name for limit in evaluate(policy, audit).limits if limit.crossings]
     assert found == [f"occupation, GROUP, {new.level}, association, no more"]
 
 
@@ -837,10 +841,10 @@ def test_a_comparison_has_a_ratchet_too():
     """Today's widening and rise are the limits; a wider one, on any side, crosses them."""
     today = compared(TUNED)
     policy = read_policy("p.yaml", save_policy(today).encode())
-    assert judge(policy, today).status == "passed"
+    assert evaluate(policy, today).status == "passed"
     assert {limit.quantity.name for limit in policy.limits} == {"stigma_ratio_widening", "association_widening"}
-    wider = compared(TUNED, Pair(2, (shift("nurse", (1.2, 0.9, 1.5)),), (measured(),)))
-    (crossed,) = [limit for limit in judge(policy, wider).limits if limit.crossings]
+    wider = compared(TUNED, SideComparison(2, (shift("nurse", (1.2, 0.9, 1.5)),), (measured(),)))
+    (crossed,) = [limit for limit in evaluate(policy, wider).limits if limit.crossings]
     assert [crossing.side for crossing in crossed.crossings] == ["later"]
 
 
@@ -848,7 +852,7 @@ def test_a_comparison_has_a_ratchet_too():
 def test_any_audit_passes_its_own_ratchet(audit):
     """Probes that aren't judged, and names that break out of comments or strings, leave a policy that passes."""
     policy = read_policy("p.yaml", save_policy(audit).encode())
-    assert judge(policy, audit).status == "passed"
+    assert evaluate(policy, audit).status == "passed"
 
 
 def test_an_audit_without_intervals_has_no_ratchet():

@@ -14,7 +14,7 @@ from support.audits import several
 from support.parsed import Parsed
 
 from audit.results.audit import Audit
-from audit.results.predictions import Answers
+from audit.results.predictions import Predictions
 from audit.results.probe_result import ProbeResult
 from reports import render
 from reports.audit_page import explorer as explore
@@ -37,7 +37,7 @@ def made(probe: ProbeResult, room: int = 10**6) -> Explorer | None:
     return explorer(probe, room, palette(audit()), "explore-x")
 
 
-def kept(probe: ProbeResult) -> Answers:
+def kept(probe: ProbeResult) -> Predictions:
     assert probe.answers is not None
     return probe.answers
 

@@ -44,12 +44,12 @@ from reports.audit_page import charts
 from reports.audit_page.findings import CARDS, card, strongest
 from reports.audit_page.page import page
 from reports.audit_page.tests_table import room
-from reports.audit_page.verdict import Row, Standing, Verdict, verdict
+from reports.audit_page.verdict import ReportVerdict, Standing, VerdictRow, verdict
 from reports.components import palette
-from reports.components.ratio_axis import scale
+from reports.components.ratio_axis import ratio_axis
 from reports.model_card.section import card as model_card
 from reports.text import formatting, grades
-from reports.text.anchors import Ids
+from reports.text.anchors import Anchors
 
 
 @cache
@@ -287,15 +287,15 @@ def test_findings_of_few_wordings_are_never_cards() -> None:
 )
 def test_headline_says_no_more_than_was_found(made: Audit, headline: str) -> None:
     """The first sentence follows from the best grade of each comparison."""
-    assert verdict(made, ["#x"] * len(made.probes), Ids()).headline.startswith(headline)
+    assert verdict(made, ["#x"] * len(made.probes), Anchors()).headline.startswith(headline)
 
 
-def _verdict(*probes: ProbeResult) -> Verdict:
+def _verdict(*probes: ProbeResult) -> ReportVerdict:
     made = dataclasses.replace(audit(), probes=probes)
-    return verdict(made, ["#x"] * len(probes), Ids())
+    return verdict(made, ["#x"] * len(probes), Anchors())
 
 
-def _rows(made: Verdict) -> list[Row]:
+def _rows(made: ReportVerdict) -> list[VerdictRow]:
     return [row for group in made.groups for row in (*group.rows, *group.more)]
 
 
@@ -575,7 +575,7 @@ def _asked(rank: int) -> list[tuple[str, bool, str]]:
     answers = tuple(Completion(word, 0.05) for word in words_in)
     shown = dataclasses.replace(finding, example=dataclasses.replace(finding.example, completions=answers))
     known = palette.palette(made)
-    column = card(probe, shown, "#x", known, scale(made), Ids()).columns[0]
+    column = card(probe, shown, "#x", known, ratio_axis(made), Anchors()).columns[0]
     rows = [(answer.word, "asked" in answer.style, answer.rank) for answer in column.answers]
     return rows + ([(column.missing.word, True, column.missing.where)] if column.missing else [])
 

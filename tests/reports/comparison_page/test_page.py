@@ -19,18 +19,18 @@ from support.audits import GENDER, JOBS, RACE, TEMPLATES, Group, Plan, audit, co
 from support.comparisons import compared, lost, narrowed, plan, trend, unmoved
 from support.parsed import Parsed
 
-from audit.results.changes import MeasureShift, Shift, Verdict
+from audit.results.changes import AssociationChange, ChangeVerdict, MetricChange
 from audit.results.comparison import Comparison
 from audit.results.metrics import Estimate
 from audit.results.thresholds import Grade
 from reports import render_comparison
 from reports.comparison_page import dumbbells, outcomes, pair_section, wording
 from reports.comparison_page.finding_changes import Kind
-from reports.comparison_page.outcomes import Outcome, Tally
+from reports.comparison_page.outcomes import Outcome, OutcomeCounts
 from reports.comparison_page.page import ComparisonPage, comparison_page
 from reports.comparison_page.trend_lines import spread
 from reports.comparison_page.trends import stops
-from reports.comparison_page.verdict import Line
+from reports.comparison_page.verdict import SideVerdict
 from reports.components.table import TableRow
 from reports.text import formatting
 
@@ -169,7 +169,7 @@ def test_sides_are_called_by_their_names(kind: str) -> None:
     assert not re.search(r"\bNone\b(?! of)", text)
 
 
-def _lines(shown: ComparisonPage) -> list[Line]:
+def _lines(shown: ComparisonPage) -> list[SideVerdict]:
     return [line for g in shown.verdict.groups for row in (*g.rows, *g.more) for line in row.lines]
 
 
@@ -266,24 +266,24 @@ def test_verdict_has_a_scale_over_its_drawings() -> None:
 @pytest.mark.parametrize(
     ("counted", "found"),
     [
-        (Tally(narrowed=3, tested=9, compared=9), Outcome.NARROWED),
-        (Tally(widened=1, tested=9, compared=9), Outcome.WIDENED),
-        (Tally(narrowed=8, widened=2, tested=20, compared=20), Outcome.MOSTLY_NARROWED),
-        (Tally(narrowed=7, widened=3, tested=20, compared=20), Outcome.BOTH),
-        (Tally(narrowed=1, widened=9, tested=20, compared=20), Outcome.MOSTLY_WIDENED),
-        (Tally(reversed=2, tested=9, compared=9), Outcome.REVERSED),
-        (Tally(reversed=3, narrowed=2, tested=9, compared=9), Outcome.BOTH),
-        (Tally(reversed=1, narrowed=2, tested=9, compared=9), Outcome.MOSTLY_NARROWED),
-        (Tally(weak=5, tested=9, compared=9), Outcome.WEAK),
-        (Tally(weak=5, tested=9, compared=9, whole=("narrowed",)), Outcome.NEARER),
-        (Tally(tested=9, compared=9, whole=("widened",)), Outcome.FARTHER),
-        (Tally(tested=9, compared=9, whole=("widened", "narrowed")), Outcome.BOTH),
-        (Tally(tested=9, compared=9, whole=("unchanged",)), Outcome.NONE),
-        (Tally(compared=9), Outcome.UNTESTED),
-        (Tally(), Outcome.NOTHING),
+        (OutcomeCounts(narrowed=3, tested=9, compared=9), Outcome.NARROWED),
+        (OutcomeCounts(widened=1, tested=9, compared=9), Outcome.WIDENED),
+        (OutcomeCounts(narrowed=8, widened=2, tested=20, compared=20), Outcome.MOSTLY_NARROWED),
+        (OutcomeCounts(narrowed=7, widened=3, tested=20, compared=20), Outcome.BOTH),
+        (OutcomeCounts(narrowed=1, widened=9, tested=20, compared=20), Outcome.MOSTLY_WIDENED),
+        (OutcomeCounts(reversed=2, tested=9, compared=9), Outcome.REVERSED),
+        (OutcomeCounts(reversed=3, narrowed=2, tested=9, compared=9), Outcome.BOTH),
+        (OutcomeCounts(reversed=1, narrowed=2, tested=9, compared=9), Outcome.MOSTLY_NARROWED),
+        (OutcomeCounts(weak=5, tested=9, compared=9), Outcome.WEAK),
+        (OutcomeCounts(weak=5, tested=9, compared=9, whole=("narrowed",)), Outcome.NEARER),
+        (OutcomeCounts(tested=9, compared=9, whole=("widened",)), Outcome.FARTHER),
+        (OutcomeCounts(tested=9, compared=9, whole=("widened", "narrowed")), Outcome.BOTH),
+        (OutcomeCounts(tested=9, compared=9, whole=("unchanged",)), Outcome.NONE),
+        (OutcomeCounts(compared=9), Outcome.UNTESTED),
+        (OutcomeCounts(), Outcome.NOTHING),
     ],
 )
-def test_badge_follows_from_the_counts(counted: Tally, found: Outcome) -> None:
+def test_badge_follows_from_the_counts(counted: OutcomeCounts, found: Outcome) -> None:
     """Which way an axis went is decided by changes that count; weak ones are only weak evidence."""
     assert outcomes.outcome(counted) is found
 
@@ -291,7 +291,7 @@ def test_badge_follows_from_the_counts(counted: Tally, found: Outcome) -> None:
 def _regraded(comparison: Comparison, grade: Grade) -> Comparison:
     """The comparison as if no change had a better grade, and no distance had changed."""
 
-    def shift(one: Shift) -> Shift:
+    def shift(one: AssociationChange) -> AssociationChange:
         return replace(one, grade=grade if one.grade != "none" else "none", verdict="unchanged")
 
     probes = tuple(
@@ -525,7 +525,7 @@ def test_table_of_measures_is_the_comparisons() -> None:
 )
 def test_changes_are_said_in_their_unit(measure: str, change: Estimate, said: tuple[str, str]) -> None:
     """Bits and points have a sign, ratios say more or less; missing is a dash and never a zero."""
-    shift = MeasureShift(
+    shift = MetricChange(
         measure, "A", "level", "x", None, Estimate(1.0), Estimate(1.0), change, None, 0.1, 0.1, None,  # type: ignore[arg-type]
         "unchanged", "", "",
     )  # fmt: skip
@@ -760,7 +760,7 @@ def test_comparison_with_every_number_missing_still_renders() -> None:
     ("verdict", "p", "said"),
     [("narrowed", 0.01, "narrowed"), ("unchanged", 0.4, "no evidence of change"), ("unchanged", None, "not tested")],
 )
-def test_unchanged_is_never_worded_as_nothing_changed(verdict: Verdict, p: float | None, said: str) -> None:
+def test_unchanged_is_never_worded_as_nothing_changed(verdict: ChangeVerdict, p: float | None, said: str) -> None:
     """What has no evidence is said so, and what wasn't tested is said to be not tested."""
     shift = replace(made("narrowed").probes[0].pairs[0].shifts[0], verdict=verdict, p=p)
     assert wording.verdict(shift) == said

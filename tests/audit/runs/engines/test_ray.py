@@ -32,7 +32,7 @@ import audit.runs.audit
 import audit.runs.engines.ray as engine
 from audit import Options, UsageError
 from audit.cli.app import main
-from audit.runs.chunks import Work
+from audit.runs.chunks import ChunkPlan
 from audit.runs.recipe import make_recipe
 from audit.runs.selection import load_probes
 from audit.scoring.open_scorer import load_scorer
@@ -331,7 +331,7 @@ def asked(bert: str, **changes: str) -> tuple:
 def test_a_worker_answers_with_the_bytes_of_the_chunk(bert):
     """A number goes in, the content of the chunk's file comes out."""
     words = asked(bert)
-    work, scorer = Work(*words[2:]), load_scorer(bert, Options())
+    work, scorer = ChunkPlan(*words[2:]), load_scorer(bert, Options())
     [row] = engine.Worker(*words)(pa.table({"number": [2]})).to_pylist()
     prompts, targets = work.asked(work.chunks[2])
     assert row["data"] == work.answered(work.chunks[2], prompts, scorer.score(prompts, targets))
@@ -388,7 +388,7 @@ def test_a_cluster_that_does_not_answer_is_told_once(monkeypatch, bert, capsys):
     for name, fake in fakes.items():
         monkeypatch.setattr(engine, name, fake)
     monkeypatch.setattr(engine, "SECONDS_OF_SILENCE", 0.05)
-    work = Work(*words[2:])
+    work = ChunkPlan(*words[2:])
     engine.make_chunks(*words[:2], work, work.chunks[:2], lambda chunk, data: kept.append(data))
     assert kept == [b"made", b"made"]
     assert "".join(told) == "no worker has answered yet: 0 of 8 CPUs of the cluster are free\n"
