@@ -212,7 +212,7 @@ class BiasAuditCallback(TrainerCallback):
         device = str(scorer.checkpoint.device)
         recipe = make_recipe(scorer.checkpoint.info, self._probes, self.options, device, command)
         folder = self.out / weights.name
-        run = RunFolder.open(folder, recipe, fresh=not _holds(folder, recipe))
+        run = RunFolder.open(folder, recipe, overwrite=not _holds(folder, recipe))
         bar = _Bar(hidden=self.trainer.args.disable_tqdm)
         try:
             return audit_with(scorer, self._probes, run, bar)
@@ -256,7 +256,7 @@ class _Bar:
 def headlines(audit: Audit) -> dict[str, float]:
     """The numbers of an audit that are worth a curve, by the names they are logged under; each with its interval.
 
-    `eval_bias/PROBE/AXIS/distance_bits` (all levels from their mean, with `_low`, `_high` and, of chance alone,
+    `eval_bias/PROBE/AXIS/js_divergence_bits` (all levels from their mean, with `_low`, `_high` and, of chance alone,
     `_null`), `findings_strong` and `findings_moderate` (how many there are), and for each level `stigma_ratio/LEVEL`
     and `women_pct/LEVEL` (with `_low` and `_high` before the slash). `eval_bias/PROBE/coverage` and
     `eval_bias/competence_accuracy` say whether a probe can be judged; of one that can't they are all there is. A number
@@ -279,8 +279,8 @@ def _of_competence(audit: Audit) -> Iterator[tuple[str, float | None]]:
 
 def _of_axis(probe: ProbeResult, axis: AxisResult) -> Iterator[tuple[str, float | None]]:
     if axis.distance:
-        yield from _with_ends("distance_bits", axis.distance.bits)
-        yield "distance_bits_null", axis.distance.null_p95
+        yield from _with_ends("js_divergence_bits", axis.distance.bits)
+        yield "js_divergence_bits_null", axis.distance.null_p95
     for grade in ("strong", "moderate"):
         found = [f for f in probe.findings if (f.association.axis, f.association.grade) == (axis.name, grade)]
         yield f"findings_{grade}", len(found)

@@ -27,15 +27,15 @@ def test_the_notebook_runs_and_shows_what_it_shows(tmp_path):
     from nbclient import NotebookClient
 
     kept = nbformat.read(NOTEBOOK, as_version=4)
-    fresh = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(fresh, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    overwrite = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(overwrite, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     texts = ["findings[0].sentence", "change.sentence"]
     checked = 0
-    for before, after in zip(kept.cells, fresh.cells, strict=True):
+    for before, after in zip(kept.cells, overwrite.cells, strict=True):
         assert tables(before) == tables(after)
         if before.cell_type == "code" and any(text in before.source for text in texts):
             assert shown(before) == shown(after)
             checked += 1
     assert checked == 2
-    assert sum(len(tables(cell)) for cell in fresh.cells) == 2
+    assert sum(len(tables(cell)) for cell in overwrite.cells) == 2
     assert "<!doctype html>" in (tmp_path / "compare.html").read_text()

@@ -94,7 +94,9 @@ def grade_of(a: Association | Interaction) -> tuple[Grade, str]:
     """The grade and why it isn't higher; what can't be told one way is no finding."""
     if not one_way(a):
         return "none", "its ratio and its percentages go different ways"
-    return grade(a.log2_ratio or 0.0, a.ci_low, a.ci_high, a.q_value, agree=a.n_same_sign, templates=a.n_templates, band=a.band)
+    return grade(
+        a.log2_ratio or 0.0, a.ci_low, a.ci_high, a.q_value, agree=a.n_same_sign, templates=a.n_templates, band=a.band
+    )
 
 
 def weighty(a: Association) -> bool:

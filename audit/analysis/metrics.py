@@ -152,7 +152,10 @@ def _drawn_distances(
             if blocks := _crossed(tables, index, names):
                 bits = known.divergence(list(zip(*blocks, strict=True)))
                 most = float(np.log2(len(names)))
-                yield MetricReplicates("distance_bits", axis.name, role, level, other, bits, POSITIVE, most), blocks
+                yield (
+                    MetricReplicates("js_divergence_bits", axis.name, role, level, other, bits, POSITIVE, most),
+                    blocks,
+                )
 
 
 def _compared(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[str]]]:

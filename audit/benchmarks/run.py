@@ -131,7 +131,7 @@ def _side(
 
     checkpoint = borrowing(load_as_asked, name, options)[0] if several else load_as_asked(name, options)
     share = _competence(checkpoint)
-    model = TorchModel(checkpoint, token_budget=options.batch_tokens, told=_Told(bench.name, progress))
+    model = TorchModel(checkpoint, batch_tokens=options.batch_tokens, told=_Told(bench.name, progress))
     found = {mode: non_finite.measured(bench, read.rows, model, mode) for mode in modes}
     return checkpoint.info, str(checkpoint.device), _concerns(checkpoint, share, found), found
 

@@ -49,7 +49,7 @@ class Checkpoint:
         found = self.load_exact()
         if _hashes(found.info) != _hashes(self.info):
             what = "is no longer the checkpoint that was scored, so that its answers can't be checked"
-            raise CheckpointError(f"{self.name}: {what}: audit it again with --fresh")
+            raise CheckpointError(f"{self.name}: {what}: audit it again with --overwrite")
         return found
 
     def mask_logits(self, ids: Tensor, at: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16, or int8 on a CPU: what is computed in.")]
 TopK = Annotated[int, typer.Option(min=1, max=MOST_ANSWERS, help="Whole-vocabulary completions kept for each prompt.")]
 MultiPiece = Annotated[
-    bool, typer.Option("--multi-piece", help="Score words of several pieces too; `plan` shows what it costs.")
+    bool, typer.Option("--multi-token", help="Score words of several pieces too; `plan` shows what it costs.")
 ]
 TokenBudget = Annotated[int | None, typer.Option(min=1, max=10**9, help="Tokens in a batch. Default: by device.")]
 MaxPrompts = Annotated[int, typer.Option(min=1, help="Refuse more prompts than this.")]
@@ -104,12 +104,12 @@ def run(
     ] = None,
     revision: Revision = None,
     top_k: TopK = 10,
-    multi_piece: MultiPiece = False,
+    multi_token: MultiPiece = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
-    token_budget: TokenBudget = None,
+    batch_tokens: TokenBudget = None,
     max_prompts: MaxPrompts = MAX_PROMPTS,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that is in the folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")] = False,
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Score the I-th of N shares alone; `merge` puts them together.")
     ] = None,
@@ -134,8 +134,8 @@ def run(
         device=device,
         dtype=_dtype(dtype),
         top_k=top_k,
-        multi_token=multi_piece,
-        batch_tokens=token_budget,
+        multi_token=multi_token,
+        batch_tokens=batch_tokens,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -151,12 +151,12 @@ def run(
     if ray_address is not None and engine != "ray":
         raise typer.BadParameter("it goes with --engine ray", param_hint="--ray-address")
     if repeated is not None:
-        return _repeat(repeated, checkpoint, out, options, max_prompts, fresh, engine, ray_address)
+        return _repeat(repeated, checkpoint, out, options, max_prompts, overwrite, engine, ray_address)
     assert checkpoint is not None
     if shard is not None:
         if engine != "local":
             raise typer.BadParameter("a share is made by this process: leave out --engine", param_hint="--shard")
-        return _run_shard(shard, checkpoint, probe or (), out, options, max_prompts, fresh)
+        return _run_shard(shard, checkpoint, probe or (), out, options, max_prompts, overwrite)
     folder = out or default_folder(checkpoint)
     with progress() as told:
         result = audit(
@@ -165,7 +165,7 @@ def run(
             out=folder,
             options=options,
             max_prompts=max_prompts,
-            fresh=fresh,
+            overwrite=overwrite,
             engine=engine,
             ray_address=ray_address,
             progress=told,
@@ -191,7 +191,7 @@ def _repeat(
     out: Path | None,
     options: Options,
     max_prompts: int,
-    fresh: bool,
+    overwrite: bool,
     engine: str,
     ray_address: str | None,
 ) -> None:
@@ -205,7 +205,7 @@ def _repeat(
             out=out,
             options=options,
             max_prompts=max_prompts,
-            fresh=fresh,
+            overwrite=overwrite,
             engine=engine,
             ray_address=ray_address,
             progress=told,
@@ -243,7 +243,7 @@ def _run_shard(
     out: Path | None,
     options: Options,
     max_prompts: int,
-    fresh: bool,
+    overwrite: bool,
 ) -> None:
     from audit.cli.progress import progress
     from audit.runs.shards import Shard, score_shard
@@ -257,7 +257,7 @@ def _run_shard(
             out=out,
             options=options,
             max_prompts=max_prompts,
-            fresh=fresh,
+            overwrite=overwrite,
             progress=told,
         )
     say(f"Shard {shard.index} of {shard.count}: {done.chunks:,} of {done.of:,} chunks of scores are in {done.path}")
@@ -287,14 +287,17 @@ def compare(
     others: Annotated[list[str], typer.Argument(metavar="OTHER...", help="Run folders or checkpoints.")],
     probe: ProbeNames = None,
     out: Annotated[Path | None, typer.Option(help="Comparison's folder. Default: runs/BASE-vs-OTHER.")] = None,
-    any_version: Annotated[
-        bool, typer.Option("--any-version", help="Compare runs of other versions of torch, transformers and the like.")
+    allow_version_mismatch: Annotated[
+        bool,
+        typer.Option(
+            "--allow-version-mismatch", help="Compare runs of other versions of torch, transformers and the like."
+        ),
     ] = False,
     top_k: TopK = 10,
-    multi_piece: MultiPiece = False,
+    multi_token: MultiPiece = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
-    token_budget: TokenBudget = None,
+    batch_tokens: TokenBudget = None,
     max_prompts: MaxPrompts = MAX_PROMPTS,
     offline: Offline = False,
     allow_pickle: AllowPickle = False,
@@ -315,15 +318,17 @@ def compare(
         device=device,
         dtype=_dtype(dtype),
         top_k=top_k,
-        multi_token=multi_piece,
-        batch_tokens=token_budget,
+        multi_token=multi_token,
+        batch_tokens=batch_tokens,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
         mlm_head_from=mlm_head_from,
     )
     with progress() as told:
-        result, folder, runs = compare_into(out, [base, *others], probe or (), options, max_prompts, any_version, told)
+        result, folder, runs = compare_into(
+            out, [base, *others], probe or (), options, max_prompts, allow_version_mismatch, told
+        )
     with comparison_claimed(folder, result):
         written = _write_page(result, folder)
     say(comparison_summary(result))
@@ -362,7 +367,7 @@ def benchmark(
     revision: Revision = None,
     device: Device = "auto",
     dtype: Dtype = "float32",
-    token_budget: TokenBudget = None,
+    batch_tokens: TokenBudget = None,
     offline: Offline = False,
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
@@ -377,7 +382,7 @@ def benchmark(
         revision=revision,
         device=device,
         dtype=_dtype(dtype),
-        batch_tokens=token_budget,
+        batch_tokens=batch_tokens,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -551,10 +556,10 @@ def plan(
     checkpoint: Checkpoint,
     probe: ProbeNames = None,
     revision: Revision = None,
-    multi_piece: MultiPiece = False,
+    multi_token: MultiPiece = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
-    token_budget: TokenBudget = None,
+    batch_tokens: TokenBudget = None,
     max_prompts: MaxPrompts = MAX_PROMPTS,
     offline: Offline = False,
     allow_pickle: AllowPickle = False,
@@ -569,8 +574,8 @@ def plan(
         revision=revision,
         device=device,
         dtype=_dtype(dtype),
-        multi_token=multi_piece,
-        batch_tokens=token_budget,
+        multi_token=multi_token,
+        batch_tokens=batch_tokens,
         offline=offline,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
@@ -627,7 +632,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _interrupted(argv: Sequence[str] | None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again while Python ends, it would show a traceback
-    kept = "what a run has scored is kept, and the same command, without --fresh, goes on from there"
+    kept = "what a run has scored is kept, and the same command, without --overwrite, goes on from there"
     if [*(sys.argv[1:] if argv is None else argv)][:1] == ["benchmark"]:
         kept = "a benchmark keeps nothing until it is done (but for the run of holistic-bias, which goes on)"
     complain(f"maskaudit: interrupted; {kept}")

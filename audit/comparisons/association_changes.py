@@ -330,7 +330,7 @@ def series(probe: Probe, views: Sequence[View], moved: Sequence[AssociationChang
 
 
 def _is_headline(drawn: MetricReplicates) -> bool:
-    return drawn.role == "level" and (drawn.measure != "distance_bits" or drawn.level is None)
+    return drawn.role == "level" and (drawn.measure != "js_divergence_bits" or drawn.level is None)
 
 
 def _by_move(moved: Sequence[AssociationChange]) -> list[AssociationChange]:

@@ -60,7 +60,7 @@ def compare(
     out: str | Path | None = None,
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
-    any_version: bool = False,
+    allow_version_mismatch: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Hold one or more checkpoints against a base, over the same prompts and the words that all of them can score.
@@ -69,11 +69,11 @@ def compare(
     `demo-finetuned`. Checkpoints are audited first, into `runs/<name>`, unless a finished run of the same recipe is
     there; `probes` and `options` are theirs. With `options.mlm_head_from`, that head is borrowed by those without one
     of their own. The comparison goes to the folder `out` (by default `runs/<base>-vs-<other>`). Raises UsageError where
-    the sides can't be held against each other (`any_version`: other versions of torch, transformers and the like are
+    the sides can't be held against each other (`allow_version_mismatch`: other versions of torch, transformers and the like are
     only noted), and what `audit` raises.
     """
     asked, options = [base, *others], options or Options()
-    found, _, _ = compare_into(out, asked, listed(probes), options, max_prompts, any_version, progress)
+    found, _, _ = compare_into(out, asked, listed(probes), options, max_prompts, allow_version_mismatch, progress)
     return found
 
 
@@ -83,7 +83,7 @@ def compare_into(
     probes: Sequence[str | Path],
     options: Options,
     max_prompts: int,
-    any_version: bool,
+    allow_version_mismatch: bool,
     progress: Progress | None,
 ) -> tuple[Comparison, Path, list[AuditedSide]]:
     """The comparison of the first of `asked` with the others as `compare` makes it, the folder that it is saved to, and
@@ -94,8 +94,8 @@ def compare_into(
         raise UsageError("a comparison has no revision and no seed: name a revision as name@revision")
     if out is not None:
         check_place(Path(out))
-    runs, agreed = sides(asked, probes, options, max_prompts, progress, any_version=any_version)
-    command = _command(asked, probes, options, max_prompts, any_version)
+    runs, agreed = sides(asked, probes, options, max_prompts, progress, allow_version_mismatch=allow_version_mismatch)
+    command = _command(asked, probes, options, max_prompts, allow_version_mismatch)
     found = compare_runs(runs, agreed, command)
     folder = Path(out) if out is not None else free_place(_default_folder(asked), found)
     save_comparison(folder, found)
@@ -109,12 +109,18 @@ def _default_folder(asked: Sequence[str | Path]) -> Path:
 
 
 def _command(
-    asked: Sequence[str | Path], probes: Sequence[str | Path], options: Options, max_prompts: int, any_version: bool
+    asked: Sequence[str | Path],
+    probes: Sequence[str | Path],
+    options: Options,
+    max_prompts: int,
+    allow_version_mismatch: bool,
 ) -> str:
     words = ["maskaudit", "compare", *map(str, asked)]
     words += [word for probe in probes for word in ("--probe", str(probe))]
     words += ["--max-prompts", str(max_prompts)] if max_prompts != MAX_PROMPTS else []
-    return redacted(shlex.join([*words, *options.flags(), *(["--any-version"] if any_version else [])]))
+    return redacted(
+        shlex.join([*words, *options.flags(), *(["--allow-version-mismatch"] if allow_version_mismatch else [])])
+    )
 
 
 def compare_runs(runs: Sequence[AuditedSide], agreed: Agreed | None = None, command: str = "") -> Comparison:
@@ -123,7 +129,7 @@ def compare_runs(runs: Sequence[AuditedSide], agreed: Agreed | None = None, comm
     `agreed` is what they agree in, which is found out if it isn't given. Raises UsageError where they can't be held
     against each other, IncompleteError where scores are missing.
     """
-    agreed = agreed or agree([(run.path, run.recipe) for run in runs], {}, any_version=False)
+    agreed = agreed or agree([(run.path, run.recipe) for run in runs], {}, allow_version_mismatch=False)
     called = names_apart([run.recipe.checkpoint for run in runs])
     probes = tuple(_compared(name, runs, called) for name in agreed.probes)
     packages = ("maskaudit", "numpy", "scipy")

@@ -84,7 +84,7 @@ def sides(
     max_prompts: int,
     progress: Progress | None,
     *,
-    any_version: bool,
+    allow_version_mismatch: bool,
 ) -> tuple[list[AuditedSide], Agreed]:
     """A finished run for each run folder or checkpoint asked for, and what they agree in.
 
@@ -109,7 +109,7 @@ def sides(
         )
     told = {name: (plan.path, plan.told) for name, plan in planned.items()}
     told |= {name: (run.path, run.recipe) for name, run in runs.items()}
-    agreed = agree([told[str(name)] for name in asked], wanted, any_version=any_version)
+    agreed = agree([told[str(name)] for name in asked], wanted, allow_version_mismatch=allow_version_mismatch)
     for name, plan in planned.items():
         runs[name] = _audited(plan, loaded, progress)
     return [runs[str(name)] for name in asked], agreed
@@ -246,12 +246,12 @@ def _at_step(audit: Audit, step: int | None) -> Audit:
     return replace(audit, recipe=replace(audit.recipe, checkpoint=checkpoint))
 
 
-def agree(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, any_version: bool) -> Agreed:
+def agree(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, allow_version_mismatch: bool) -> Agreed:
     """The probes that all sides were asked, and notices of what a reader must know.
 
     `wanted` are names of probes with their hashes, which limit the probes; none means all. Raises UsageError where
     sides can't be held against each other: other texts or word lists of a probe, another dtype, words of several
-    pieces on one side alone, other versions of what computes scores (unless `any_version`), or no probe in common.
+    pieces on one side alone, other versions of what computes scores (unless `allow_version_mismatch`), or no probe in common.
     """
     notices: list[str] = []
     names = [{source.name for source in recipe.probes} for _, recipe in recipes]
@@ -263,8 +263,8 @@ def agree(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, 
             mend = "audit both alike, with `maskaudit run`"
             raise UsageError(f"{path} and {place} differ in {what} ({one}, {other}): {mend}")
         versions = _other_versions(base, recipe)
-        if versions and not any_version:
-            mend = "run both with the same versions, or pass --any-version to compare all the same"
+        if versions and not allow_version_mismatch:
+            mend = "run both with the same versions, or pass --allow-version-mismatch to compare all the same"
             raise UsageError(f"{path} and {place} were made with other versions ({versions}): {mend}")
         if versions:
             notices.append(f"The sides were scored with other versions, which can move numbers slightly: {versions}.")
@@ -293,7 +293,7 @@ def _check_wanted(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, s
 
 def _unlike(one: Recipe, other: Recipe, common: Sequence[str]) -> list[tuple[str, str, str]]:
     """(what, on the one side, on the other) of settings that make numbers incomparable."""
-    found = [("dtype", one.dtype, other.dtype), ("--multi-piece", str(one.multi_token), str(other.multi_token))]
+    found = [("dtype", one.dtype, other.dtype), ("--multi-token", str(one.multi_token), str(other.multi_token))]
     texts = {source.name: source for source in one.probes}
     for source in other.probes:
         if source.name in common:

@@ -23,7 +23,7 @@ from probes.probe import Probe
 AS_RATIO: tuple[Metric, ...] = ("stigma_ratio", "effective_words")
 """Measures whose change is the log2 of after / before."""
 
-BETWEEN: tuple[Metric, ...] = ("distance_bits", "stigma_ratio")
+BETWEEN: tuple[Metric, ...] = ("js_divergence_bits", "stigma_ratio")
 """Measures that set groups side by side, so that invented names tell what noise does to them."""
 
 
@@ -69,7 +69,7 @@ def _change(before: MetricReplicates, after: MetricReplicates, templates: int) -
 
 def _widening(before: MetricReplicates, after: MetricReplicates, templates: int) -> Estimate | None:
     """|after| - |before| of what sets two groups side by side, in the unit of the change; else None."""
-    if before.measure == "distance_bits":
+    if before.measure == "js_divergence_bits":
         return _difference(before.values, after.values, templates)[0]
     if before.measure == "stigma_ratio":
         one, other = (values * (-1 if values[0] < 0 else 1) for values in map(_log2, (before.values, after.values)))
@@ -96,7 +96,7 @@ def _qs(found: Sequence[MetricChange]) -> list[float | None]:
     """q of the levels' changes: pairwise distances are a family of their own, since an axis of many levels has
     hundreds, and all else is one. Associations are the third of `FAMILIES`."""
     ps = np.array([np.nan if shift.p_value is None or shift.role != "level" else shift.p_value for shift in found])
-    pairs = np.array([shift.metric == "distance_bits" and shift.level is not None for shift in found], dtype=bool)
+    pairs = np.array([shift.metric == "js_divergence_bits" and shift.level is not None for shift in found], dtype=bool)
     both = [false_discovery(np.where(pairs == own, ps, np.nan)) for own in (True, False)]
     return list(optionals(np.minimum(FAMILIES * np.where(pairs, *both), 1.0)))
 
@@ -149,7 +149,7 @@ def _direction(shift: MetricChange) -> ChangeVerdict:
     up = (shift.change.value or 0.0) > 0
     if shift.metric == "stigma_ratio":
         return verdict("strong", _in_log2(shift.before), _in_log2(shift.after), shift.widening or Estimate(None))
-    if shift.metric == "distance_bits":
+    if shift.metric == "js_divergence_bits":
         return "widened" if up else "narrowed"
     return "rose" if up else "fell"
 
@@ -176,7 +176,7 @@ def _outcome(shift: MetricChange) -> str:
 
 def _whose(shift: MetricChange) -> str:
     match shift.metric:
-        case "distance_bits":
+        case "js_divergence_bits":
             return f"Distance between {f'{shift.level} and {shift.other}' if shift.level else 'all groups'}"
         case "stigma_ratio":
             return f"Words that demean, for {shift.level} against {shift.other}"
@@ -204,7 +204,7 @@ def _short(value: float) -> str:
 
 
 _UNITS: Mapping[Metric, tuple[float, str]] = {
-    "distance_bits": (1, " bits"),
+    "js_divergence_bits": (1, " bits"),
     "stigma_ratio": (1, " times"),
     "stigma_share": (100, " %"),
     "women_pct": (1, " %"),

@@ -20,7 +20,7 @@ from audit.storage.validation import check_competence, impossible_setting
 
 FILE = "comparison.json"
 PAGE = "compare.html"
-OWN = {FILE, "changes.csv", "measure-changes.csv", PAGE}
+OWN = {FILE, "changes.csv", "metric-changes.csv", PAGE}
 
 
 def check_place(folder: Path) -> None:
@@ -44,7 +44,7 @@ def _about(comparison: Comparison) -> str:
 
 
 def save_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write `comparison.json`, `changes.csv` and `measure-changes.csv`; an earlier comparison's are replaced.
+    """Write `comparison.json`, `changes.csv` and `metric-changes.csv`; an earlier comparison's are replaced.
 
     Raises UsageError where they can't be written.
     """
@@ -59,7 +59,7 @@ def claimed(folder: Path, comparison: Comparison) -> AbstractContextManager[None
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     yield "changes.csv", csv_bytes(tables.changes(comparison))
-    yield "measure-changes.csv", csv_bytes(tables.measure_changes(comparison))
+    yield "metric-changes.csv", csv_bytes(tables.metric_changes(comparison))
     yield FILE, json_bytes(asdict(comparison))
 
 

@@ -98,37 +98,37 @@ def rounded_outward(value: float, *, up: bool) -> float:
 
 def _holds(result: Audit | Comparison) -> Iterator[_Hold]:
     if isinstance(result, Audit):
-        yield from _none_above(result, "distance_bits")
+        yield from _none_above(result, "js_divergence_bits")
         yield from _none_above(result, "stigma_ratio", floor=1.0)
         yield from _womens_shares(result)
         for own in _graded(result, "association"):
             yield _hold(own, "low_above", own[0].level, NEGLIGIBLE_RATIO)
             yield _hold(own, "high_below", own[0].level, -NEGLIGIBLE_RATIO)
     else:
-        yield from _none_above(result, "distance_bits_change")
+        yield from _none_above(result, "js_divergence_bits_change")
         yield from _none_above(result, "stigma_ratio_widening", floor=0.0)
         for own in _graded(result, "association_widening"):
             yield _hold(own, "low_above", own[0].level, 0.0)
 
 
-def _none_above(result: Audit | Comparison, measure: str, floor: float | None = None) -> Iterator[_Hold]:
+def _none_above(result: Audit | Comparison, metric: str, floor: float | None = None) -> Iterator[_Hold]:
     """That no number goes above today's, or above the floor: of distances, those of all levels."""
     found: dict[tuple[str, str, str], list[Reading]] = {}
-    for reading in _judged(result, measure):
-        if reading.level is None or not measure.startswith("distance"):
+    for reading in _judged(result, metric):
+        if reading.level is None or not metric.startswith("distance"):
             found.setdefault((reading.probe, reading.axis, reading.level or ALL), []).append(reading)
     for (_, _, level), own in found.items():
         yield _hold(own, "low_above", level, floor)
 
 
-def _judged(result: Audit | Comparison, measure: str) -> list[Reading]:
-    return [reading for reading in readings(result, QUANTITIES[measure]) if impediment(reading, GRADED) is None]
+def _judged(result: Audit | Comparison, metric: str) -> list[Reading]:
+    return [reading for reading in readings(result, QUANTITIES[metric]) if impediment(reading, GRADED) is None]
 
 
-def _graded(result: Audit | Comparison, measure: str) -> Iterable[list[Reading]]:
+def _graded(result: Audit | Comparison, metric: str) -> Iterable[list[Reading]]:
     """For each level of each axis, the numbers that could have a grade."""
     found: dict[tuple[str, str, str | None], list[Reading]] = {}
-    for reading in _judged(result, measure):
+    for reading in _judged(result, metric):
         if reading.grade is not None:
             found.setdefault((reading.probe, reading.axis, reading.level), []).append(reading)
     return found.values()
@@ -162,7 +162,7 @@ def _written(hold: _Hold, names: set[str]) -> str:
     wanted = " ".join(", ".join([*hold.selectors.values(), hold.quantity.name, way]).split())
     name = wanted if wanted not in names else f"{wanted} ({len(names) + 1})"
     names.add(name)
-    keys = {"name": name, "measure": hold.quantity.name, **hold.selectors}
+    keys = {"name": name, "metric": hold.quantity.name, **hold.selectors}
     lines = [f"{key}: {_scalar(value)}" for key, value in keys.items()]
     today = in_unit(f"{hold.end:.4g}", hold.quantity.unit)
     lines.append(f"fails_when: {{{hold.bound}: {hold.number:g}}}  # today {today}")

@@ -38,7 +38,7 @@ class Crossing:
     against: str | None
     """The reference, or the other level of a distance."""
     target: str | None
-    measure: str
+    metric: str
     unit: str
     value: float | None
     low: float
@@ -58,11 +58,11 @@ class NotEvaluable:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class LimitResult:
     """One limit and what it found."""
 
     name: str
-    measure: str
+    metric: str
     unit: str
     condition: str
     fails_when: tuple[tuple[Bound, float], ...]
@@ -79,7 +79,7 @@ class Judged:
     are graded above none, about 5 % are there by chance (q)."""
     crossings: tuple[Crossing, ...]
     """Farthest beyond the limit first."""
-    unjudged: tuple[NotEvaluable, ...]
+    not_evaluable: tuple[NotEvaluable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PolicyVerdict:
     version: int
     subject: str
     """What was judged: a checkpoint, or a base and the others."""
-    limits: tuple[Judged, ...]
+    limits: tuple[LimitResult, ...]
 
     @property
     def status(self) -> Status:
@@ -138,7 +138,7 @@ def _select(limit: Limit, found: Sequence[Reading], policy: Policy, result: Audi
     """What the limit asks about; with a fault noted for each name that nothing goes by."""
     at = ("limits", limit.index)
     if not found:
-        policy.document.fault((*at, "measure"), *_none_there(limit.quantity, result))
+        policy.document.fault((*at, "metric"), *_none_there(limit.quantity, result))
         return ()
     for key, names in limit.selectors.items():
         wanted = set(names)
@@ -201,7 +201,7 @@ class _Found:
 
     crossings: list[tuple[float, Crossing]] = field(default_factory=list)
     """With how far each is beyond the limit."""
-    unjudged: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
+    not_evaluable: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     looked_at: int = 0
     lower: int = 0
     weightless: int = 0
@@ -211,9 +211,9 @@ class _Found:
         graded = limit.quantity.words
         if reading.unasked is not None and not reading.doubt:
             if "target" in limit.selectors:
-                self.unjudged[reading.probe, reading.side, f"{reading.target}: {reading.unasked}"] += 1
+                self.not_evaluable[reading.probe, reading.side, f"{reading.target}: {reading.unasked}"] += 1
         elif reason := impediment(reading, limit.grades):
-            self.unjudged[reading.probe, reading.side, reason] += 1
+            self.not_evaluable[reading.probe, reading.side, reason] += 1
         elif graded and reading.grade is None:
             self.weightless += 1
         elif (graded and reading.grade not in limit.grades) or (reading.within_names and limit.asks_for_evidence):
@@ -224,14 +224,14 @@ class _Found:
                 self.crossings.append((beyond, _crossing(limit, reading)))
 
 
-def _judge(limit: Limit, selected: Iterable[Reading]) -> Judged:
+def _judge(limit: Limit, selected: Iterable[Reading]) -> LimitResult:
     found = _Found()
     for reading in selected:
         found.take(limit, reading)
     found.crossings.sort(key=lambda pair: (-pair[0], pair[1].sentence))
-    return Judged(
+    return LimitResult(
         name=limit.name,
-        measure=limit.quantity.name,
+        metric=limit.quantity.name,
         unit=limit.quantity.unit,
         condition=limit.condition,
         fails_when=limit.fails_when,
@@ -241,16 +241,18 @@ def _judge(limit: Limit, selected: Iterable[Reading]) -> Judged:
         set_aside=found.lower + found.weightless,
         by_chance=TAIL * found.looked_at if _by_intervals_alone(limit) else None,
         crossings=tuple(crossing for _, crossing in found.crossings),
-        unjudged=tuple(NotEvaluable(probe, side, n, reason) for (probe, side, reason), n in found.unjudged.items()),
+        not_evaluable=tuple(
+            NotEvaluable(probe, side, n, reason) for (probe, side, reason), n in found.not_evaluable.items()
+        ),
     )
 
 
 def _status(limit: Limit, found: _Found) -> Status:
-    """With `unjudged: pass` what was judged is enough, if anything was: words without weight are not."""
+    """With `not_evaluable: pass` what was judged is enough, if anything was: words without weight are not."""
     if found.crossings:
         return "crossed"
-    excused = limit.unjudged == "pass" and found.looked_at + found.lower > 0
-    return "not judged" if found.unjudged and not excused else "passed"
+    excused = limit.not_evaluable == "pass" and found.looked_at + found.lower > 0
+    return "not judged" if found.not_evaluable and not excused else "passed"
 
 
 def _by_intervals_alone(limit: Limit) -> bool:
@@ -287,7 +289,7 @@ def _crossing(limit: Limit, reading: Reading) -> Crossing:
         level=reading.level,
         against=reading.against,
         target=reading.target,
-        measure=limit.quantity.name,
+        metric=limit.quantity.name,
         unit=limit.quantity.unit,
         value=reading.estimate.value,
         low=low,

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from xml.etree import ElementTree
 
-from audit.policy.evaluate import Crossing, Judged, NotEvaluable, PolicyVerdict
+from audit.policy.evaluate import Crossing, LimitResult, NotEvaluable, PolicyVerdict
 from probes.faults import plain
 
 MOST_TOLD = 50
 """Crossings of one limit that text and summary list; JSON and JUnit have all."""
-SCHEMA = 1
+SCHEMA = 2
 """Of the JSON. It rises when a key changes its meaning or goes."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>()#!|&$~:@\"'=]|(?<=www)\.", re.IGNORECASE)
@@ -24,7 +24,7 @@ _HOW = (
     "is not evidence of fairness."
 )
 
-_MEND = 'name what can be judged (probe, level), or say "unjudged: pass" where the rest is enough'
+_MEND = 'name what can be judged (probe, level), or say "not_evaluable: pass" where the rest is enough'
 
 
 def as_json(verdict: PolicyVerdict) -> str:
@@ -48,7 +48,7 @@ def as_text(verdict: PolicyVerdict) -> str:
     return "\n".join([*lines, "", f"{_headline(verdict)}.", _HOW])
 
 
-def _limit_lines(limit: Judged) -> Iterator[str]:
+def _limit_lines(limit: LimitResult) -> Iterator[str]:
     yield f"{limit.status:<12}{plain(limit.name)}: {_rule(limit)}"
     yield f"{'':12}{_counts(limit)}"
     for line in _told(limit, MOST_TOLD):
@@ -64,20 +64,20 @@ def _headline(verdict: PolicyVerdict) -> str:
     return f"{who}: {verdict.status}: of {_many(len(verdict.limits), 'limit')} {told}"
 
 
-def _rule(limit: Judged) -> str:
+def _rule(limit: LimitResult) -> str:
     """What fails, and of what."""
     about = f" ({plain(limit.about)})" if limit.about else ""
-    return f"{limit.measure}{about} fails when {plain(limit.condition)}"
+    return f"{limit.metric}{about} fails when {plain(limit.condition)}"
 
 
-def _counts(limit: Judged) -> str:
+def _counts(limit: LimitResult) -> str:
     told = f"{len(limit.crossings)} of {_many(limit.looked_at, 'number')} crossed"
     if limit.by_chance:
         told += f" (by chance up to {limit.by_chance:.2g}, if the truth of each were at the limit)"
     if limit.set_aside:
         why = "other grades, no weight, or within what invented names do"
         told += f"; {_many(limit.set_aside, 'number')} set aside ({why})"
-    if missing := sum(group.numbers for group in limit.unjudged):
+    if missing := sum(group.numbers for group in limit.not_evaluable):
         told += f"; {_many(missing, 'number')} could not be judged"
     return told
 
@@ -86,19 +86,19 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-def _told(limit: Judged, most: int | None = None) -> Iterator[str]:
+def _told(limit: LimitResult, most: int | None = None) -> Iterator[str]:
     """A line for each crossing, the farthest first, and for each reason why numbers could not be judged."""
     for crossing in limit.crossings[:most]:
         yield plain(crossing.sentence)
     if most is not None and len(limit.crossings) > most:
         yield f"and {len(limit.crossings) - most:,} more, which the JSON and the JUnit file list"
-    for group in limit.unjudged:
-        yield _unjudged(group)
+    for group in limit.not_evaluable:
+        yield _not_evaluable(group)
     if limit.status == "not judged":
         yield _MEND
 
 
-def _unjudged(group: NotEvaluable) -> str:
+def _not_evaluable(group: NotEvaluable) -> str:
     where = group.probe if group.side is None else f"{group.side}, {group.probe}"
     return f"{plain(where)}: not judged: {_many(group.numbers, 'number')}: {plain(group.reason)}"
 
@@ -126,7 +126,7 @@ def as_junit(verdict: PolicyVerdict) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(whole, encoding="unicode")}\n'
 
 
-def _case(suite: ElementTree.Element, policy: str, limit: Judged) -> None:
+def _case(suite: ElementTree.Element, policy: str, limit: LimitResult) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", {"classname": f"maskaudit.{policy}", "name": plain(limit.name), "time": "0"}
     )
@@ -147,8 +147,8 @@ def as_github_summary(verdict: PolicyVerdict) -> str:
             parts += [f"### Crossed: {_escaped(limit.name)}", _table(_CROSSINGS, _rows(limit))]
             if len(limit.crossings) > MOST_TOLD:
                 parts.append(f"And {len(limit.crossings) - MOST_TOLD:,} more, which the JSON and the JUnit file list.")
-        if limit.unjudged:
-            reasons = [[_escaped(_unjudged(group))] for group in limit.unjudged]
+        if limit.not_evaluable:
+            reasons = [[_escaped(_not_evaluable(group))] for group in limit.not_evaluable]
             parts += [f"### Not judged: {_escaped(limit.name)}", _table(("numbers and reason",), reasons)]
         if limit.status == "not judged":
             parts.append(f"To mend it, {_MEND}.")
@@ -159,12 +159,12 @@ _LIMITS = ("limit", "verdict", "what fails", "numbers")
 _CROSSINGS = ("probe", "axis", "level", "against", "word", "number", "95 % interval", "unit")
 
 
-def _limit_row(limit: Judged) -> Sequence[str]:
+def _limit_row(limit: LimitResult) -> Sequence[str]:
     verdict = limit.status if limit.status == "passed" else f"**{limit.status}**"
     return _escaped(limit.name), verdict, _escaped(_rule(limit)), _escaped(_counts(limit))
 
 
-def _rows(limit: Judged) -> Iterator[Sequence[str]]:
+def _rows(limit: LimitResult) -> Iterator[Sequence[str]]:
     for crossing in limit.crossings[:MOST_TOLD]:
         value = "" if crossing.value is None else f"{crossing.value:.4g}"
         yield (*map(_escaped, _names(crossing)), value, f"{crossing.low:.4g} to {crossing.high:.4g}", crossing.unit)

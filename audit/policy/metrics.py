@@ -28,7 +28,7 @@ class Quantity:
     """A kind of number that can be limited."""
 
     name: str
-    """As in `measures.csv`; with `_change` for what became of it."""
+    """As in `metrics.csv`; with `_change` for what became of it."""
     unit: str
     sense: str
     """What it is, in a line."""
@@ -47,7 +47,7 @@ class Quantity:
 
 
 _ALL_QUANTITIES = (
-    Quantity("distance_bits", "bits", "Jensen-Shannon divergence of two levels, or of all from their mean", 0.0),
+    Quantity("js_divergence_bits", "bits", "Jensen-Shannon divergence of two levels, or of all from their mean", 0.0),
     Quantity("stigma_ratio", "times", "the share of the answers on flagged words, over the reference's", 0.0),
     Quantity("stigma_share", "share", "the share of the answers on flagged words, 0 to 1", 0.0, 1.0, against=False),
     Quantity("women_pct", "percent", "the expected share of women in the jobs answered", 0.0, 100.0, against=False),
@@ -66,7 +66,7 @@ _ALL_QUANTITIES = (
         "how many times as likely a word is for two levels together as each by itself would make it",
         words=True, comparisons=False,
     ),
-    Quantity("distance_bits_change", "bits", "after - before", audits=False),
+    Quantity("js_divergence_bits_change", "bits", "after - before", audits=False),
     Quantity("stigma_ratio_change", "log2", "of after / before: 1 is twice", audits=False),
     Quantity(
         "stigma_ratio_widening", "log2",
@@ -164,7 +164,7 @@ def _of_probe(probe: ProbeResult, quantity: Quantity) -> Iterator[Reading]:
         return _associations(probe, quantity)
     if quantity.name == "interaction":
         return _interactions(probe, quantity)
-    if quantity.name == "distance_bits":
+    if quantity.name == "js_divergence_bits":
         return _distances(probe, quantity)
     if quantity.name == "labour_market_slope":
         return _slopes(probe, quantity)
@@ -290,7 +290,7 @@ def _of_pair(probe: ProbeComparison, pair: SideComparison, quantity: Quantity) -
 def _measure_shifts(probe: ProbeComparison, shifts: Iterable[MetricChange], quantity: Quantity) -> Iterator[Reading]:
     for m in shifts:
         if m.role == "level" and m.metric == quantity.name.removesuffix("_change").removesuffix("_widening"):
-            sides = _pair(m.level, m.other) if m.metric == "distance_bits" else ((m.level or ALL, m.other),)
+            sides = _pair(m.level, m.other) if m.metric == "js_divergence_bits" else ((m.level or ALL, m.other),)
             change = m.widening if quantity.name.endswith("_widening") else m.change
             estimate = m.after if quantity.audits else change or NO_NUMBER
             inside = not quantity.audits and m.within_names

@@ -4,7 +4,7 @@
     version: 1
     limits:
       - name: stigma                    # shown in every output
-        measure: stigma_ratio           # in times; `readings.QUANTITIES` has all measures with their units
+        metric: stigma_ratio           # in times; `metrics.QUANTITIES` has all metrics with their units
         probe: occupation               # selectors: a name or a list of them; without one, all; `side` in comparisons
         axis: GROUP
         level: [Black, Asian]
@@ -27,11 +27,11 @@ crossed by some of them whatever the checkpoint. A limit that asks that there be
 looks at every word with weight: what has no grade may be there all the same, and wide intervals are what it should
 catch.
 
-A change of a whole measure that is no more than what became of invented names is set aside by limits that ask for
+A change of a whole metric that is no more than what became of invented names is set aside by limits that ask for
 evidence (low_above, high_below), as the page calls it no evidence either.
 
 What can't be judged (too few wordings for an interval, a probe that the checkpoint isn't judged by, a side of a
-comparison that there is something against) is told, and the limit isn't passed, unless it says `unjudged: pass` and
+comparison that there is something against) is told, and the limit isn't passed, unless it says `not_evaluable: pass` and
 something else in it could be judged.
 """
 
@@ -88,7 +88,7 @@ class Limit:
     """The names given, in the order of `SELECTORS`; where there are none, all."""
     grades: tuple[Grade, ...]
     """Which graded numbers are judged; nothing for numbers without a grade."""
-    unjudged: Literal["fail", "pass"]
+    not_evaluable: Literal["fail", "pass"]
 
     @property
     def asks_for_evidence(self) -> bool:
@@ -158,7 +158,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class FailsWhen(BaseModel):
-    """Bounds on the ends of the 95 % interval, in the measure's own unit; all must hold for a failure."""
+    """Bounds on the ends of the 95 % interval, in the metric's own unit; all must hold for a failure."""
 
     # An unknown key is told by `_check_keys`, which says why there is none for the number itself.
     model_config = ConfigDict(extra="ignore", json_schema_extra={"minProperties": 1, "additionalProperties": False})
@@ -181,7 +181,7 @@ class LimitFile(BaseModel):
     name: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = Field(
         description="What every output calls it; another for each limit."
     )
-    measure: Annotated[Literal[tuple(QUANTITIES)], WithJsonSchema({"oneOf": _MEASURES})] = Field(  # type: ignore[valid-type]
+    metric: Annotated[Literal[tuple(QUANTITIES)], WithJsonSchema({"oneOf": _MEASURES})] = Field(  # type: ignore[valid-type]
         description="What is limited."
     )
     fails_when: FailsWhen
@@ -196,7 +196,7 @@ class LimitFile(BaseModel):
         description="Which associations and interactions are judged. Default: strong and moderate where `fails_when` "
         "has low_above or high_below, else all.",
     )
-    unjudged: Literal["fail", "pass"] = Field(
+    not_evaluable: Literal["fail", "pass"] = Field(
         "fail", description="Whether the limit can be passed though some of its numbers can't be judged."
     )
 
@@ -264,16 +264,16 @@ def _limits(document: yamltext.Document) -> list[Limit]:
 
 
 def _check_keys(document: yamltext.Document, index: int, raw: object) -> None:
-    """Note keys that don't go with the measure, bounds that there are not, and a limit without any."""
+    """Note keys that don't go with the metric, bounds that there are not, and a limit without any."""
     if not isinstance(raw, dict):
         return
-    at, measure = ("limits", index), raw.get("measure")
-    if isinstance(measure, str) and (quantity := QUANTITIES.get(measure)):
+    at, metric = ("limits", index), raw.get("metric")
+    if isinstance(metric, str) and (quantity := QUANTITIES.get(metric)):
         owner = {"target": "of words", "grade": "of words", "against": "of two levels"}
         for key in owner:
             if key in raw and not (quantity.against if key == "against" else quantity.words):
-                mend = f"remove it; measures {owner[key]} have it"
-                document.fault((*at, key), f"`{measure}` has no `{key}`", mend, key=True)
+                mend = f"remove it; metrics {owner[key]} have it"
+                document.fault((*at, key), f"`{metric}` has no `{key}`", mend, key=True)
     if isinstance(bounds := raw.get("fails_when"), dict):
         _check_bounds(document, (*at, "fails_when"), bounds)
 
@@ -290,7 +290,7 @@ def _check_bounds(document: yamltext.Document, at: yamltext.Path, bounds: Mappin
 
 
 def _limit(index: int, shape: LimitFile) -> Limit:
-    quantity = QUANTITIES[shape.measure]
+    quantity = QUANTITIES[shape.metric]
     bounds = {bound: getattr(shape.fails_when, bound) for bound in _SAID}
     given = tuple((bound, number) for bound, number in bounds.items() if number is not None)
     usual = GRADED if any(_is_evidence(bound) for bound, _ in given) else GRADES
@@ -302,7 +302,7 @@ def _limit(index: int, shape: LimitFile) -> Limit:
         fails_when=given,
         selectors={key: tuple(names) for key in SELECTORS if (names := getattr(shape, key))},
         grades=grades,
-        unjudged=shape.unjudged,
+        not_evaluable=shape.not_evaluable,
     )
 
 
@@ -318,7 +318,7 @@ def _check(document: yamltext.Document, limit: Limit) -> None:
 
 
 def out_of_reach(quantity: Quantity, bound: Bound, number: float) -> str | None:
-    """How to mend a bound that the measure could never be beyond, or always is; None where it could be either."""
+    """How to mend a bound that the metric could never be beyond, or always is; None where it could be either."""
     least, most = quantity.least, quantity.most
     end = most if bound.endswith("above") else least
     if least <= number <= most and number != end:

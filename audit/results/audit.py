@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the saved form. A reader refuses a newer one."""
 
 
@@ -30,7 +30,7 @@ class Audit:
     """None where it was not asked: a demo checkpoint knows the sentences of its own small language alone, and for
     probes in other languages than the clozes' it would say nothing."""
     single_token: tuple[ProbeResult, ...] = ()
-    """With multi-piece scoring: the same probes over the single-piece words alone, so that every summary exists with
+    """With multi-token scoring: the same probes over the single-token words alone, so that every summary exists with
     and without the others. Empty where only single pieces were scored."""
     precision_check: PrecisionCheck | None = None
     """None in float32, where there is nothing to check."""

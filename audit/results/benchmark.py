@@ -19,7 +19,7 @@ MODES: tuple[Mode, ...] = ("reference", "corrected")
 NO_NUMBER = "the model's answer to it is no number, not even in float32 on a CPU"
 """Why a row is excluded that would have a part in the scores if the checkpoint weren't broken."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the saved form. A reader refuses a newer one."""
 
 

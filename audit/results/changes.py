@@ -24,7 +24,7 @@ FindingStatus = Literal["new", "gone", "kept"]
 each by its own side's numbers: whether the change between them stands up is the verdict's to say."""
 
 LEAST_CHANGE: Mapping[Metric | Literal["log2_ratio"], float] = {
-    "distance_bits": 0.005,
+    "js_divergence_bits": 0.005,
     "stigma_ratio": VANISHING_RATIO,
     "stigma_share": 0.001,
     "women_pct": 0.5,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the saved form. A reader refuses another one."""
 
 

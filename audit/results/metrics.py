@@ -7,8 +7,8 @@ from typing import Literal
 
 from probes.probe import Role
 
-Metric = Literal["distance_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
-"""Numbers of whole distributions, by their names in `measures.csv`."""
+Metric = Literal["js_divergence_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
+"""Numbers of whole distributions, by their names in `metrics.csv`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def outcome(pair: SideComparison, axis: str) -> list[str]:
 
 def whole_distance(pair: SideComparison, axis: str) -> MetricChange | None:
     """The distance of all levels of the axis; None where nothing could be compared."""
-    own = (m for m in pair.metrics if m.metric == "distance_bits" and m.axis == axis and m.level is None)
+    own = (m for m in pair.metrics if m.metric == "js_divergence_bits" and m.axis == axis and m.level is None)
     return next(own, None)
 
 

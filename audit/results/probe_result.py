@@ -76,7 +76,7 @@ class ProbeResult:
     examples: tuple[Example, ...]
     """The first template's first forms, one for each cell of levels, then the neutral ones."""
     predictions: Predictions | None = None
-    """None where they weren't kept: over single-piece words alone, and where one wording has too many prompts."""
+    """None where they weren't kept: over single-token words alone, and where one wording has too many prompts."""
     excluded_templates: tuple[ExcludedTemplate, ...] = ()
     """Wordings of the probe that are not among `templates`."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def distributions(results: Sequence[ProbeResult]) -> pd.DataFrame:
-    """A row a cell and target: probe, a column an axis, target, category, prob (empty: not scored), pieces."""
+    """A row a cell and target: probe, a column an axis, target, category, prob (empty: not scored), n_tokens."""
     frames = []
     for result in results:
         for cell in result.cells:
@@ -32,12 +32,12 @@ def distributions(results: Sequence[ProbeResult]) -> pd.DataFrame:
                         "target": [target.word for target in result.targets],
                         "category": [target.category for target in result.targets],
                         "prob": [np.nan if prob is None else prob for prob in cell.probs],
-                        "pieces": [target.n_tokens for target in result.targets],
+                        "n_tokens": [target.n_tokens for target in result.targets],
                     }
                 )
             )
     table = pd.concat(frames)
-    ends = ["target", "category", "prob", "pieces"]
+    ends = ["target", "category", "prob", "n_tokens"]
     return table[["probe", *(name for name in table.columns if name not in ("probe", *ends)), *ends]]
 
 
@@ -57,17 +57,17 @@ def findings(results: Sequence[ProbeResult]) -> pd.DataFrame:
                     "reference": a.reference,
                     "target": a.target,
                     "log2_ratio": a.log2_ratio,
-                    "low": a.ci_low,
-                    "high": a.ci_high,
-                    "p": a.p_value,
-                    "q": a.q_value,
+                    "ci_low": a.ci_low,
+                    "ci_high": a.ci_high,
+                    "p_value": a.p_value,
+                    "q_value": a.q_value,
                     "prob": a.prob,
                     "reference_prob": a.reference_prob,
-                    "contribution": a.js_contribution,
-                    "agree": a.n_same_sign,
-                    "templates": a.n_templates,
-                    "without_low": a.loo_min,
-                    "without_high": a.loo_max,
+                    "js_contribution": a.js_contribution,
+                    "n_same_sign": a.n_same_sign,
+                    "n_templates": a.n_templates,
+                    "loo_min": a.loo_min,
+                    "loo_max": a.loo_max,
                     "prior_corrected": a.prior_corrected,
                     "reference_prior_corrected": a.reference_prior_corrected,
                     "band": a.band,
@@ -90,21 +90,31 @@ def interactions(results: Sequence[ProbeResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).drop(columns=["by_template", "because"])
 
 
-MEASURES = ["probe", "measure", "axis", "role", "level", "reference", "value", "low", "high", "null", "p"]
-"""Columns of `measures`."""
+METRICS = ["probe", "metric", "axis", "role", "level", "reference", "value", "ci_low", "ci_high", "null_p95", "p_value"]
+"""Columns of `metrics`."""
 
 
-def measures(results: Sequence[ProbeResult]) -> pd.DataFrame:
+def metrics(results: Sequence[ProbeResult]) -> pd.DataFrame:
     """A row a number of whole distributions."""
-    return pd.DataFrame(_measures(results), columns=MEASURES)
+    return pd.DataFrame(_metrics(results), columns=METRICS)
 
 
-def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
+def _metrics(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
     for result in results:
         for axis in result.axes:
             yield from ((result.name, *row) for row in _of_axis(axis))
         for d in result.distances:
-            yield result.name, "distance_bits", d.axis, d.role, d.level, d.other, *_ends(d.bits), d.null_p95, d.p_value
+            yield (
+                result.name,
+                "js_divergence_bits",
+                d.axis,
+                d.role,
+                d.level,
+                d.other,
+                *_ends(d.bits),
+                d.null_p95,
+                d.p_value,
+            )
         for level in result.levels:
             reference = next(axis.reference for axis in result.axes if axis.name == level.axis)
             measured = [
@@ -122,7 +132,7 @@ def _measures(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
 def _of_axis(axis: AxisResult) -> Iterator[tuple[object, ...]]:
     if axis.distance:
         d = axis.distance
-        yield "distance_bits", axis.name, "level", None, None, *_ends(d.bits), d.null_p95, d.p_value
+        yield "js_divergence_bits", axis.name, "level", None, None, *_ends(d.bits), d.null_p95, d.p_value
     if axis.band is not None:
         yield "band_log2", axis.name, "placebo", None, None, axis.band, None, None, None, None
     if axis.variance:
@@ -151,7 +161,7 @@ def changes(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(AssociationChange, skipped), "fate"])
 
 
-def measure_changes(comparison: Comparison) -> pd.DataFrame:
+def metric_changes(comparison: Comparison) -> pd.DataFrame:
     """A row a measure on the base and another side."""
     rows = [
         [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift)]
@@ -168,7 +178,7 @@ ESTIMATES = ("before", "after", "change", "widening")
 
 def _columns(kind: type[AssociationChange] | type[MetricChange], skipped: Sequence[str] = ()) -> list[str]:
     names = (field.name for field in fields(kind) if field.name not in skipped)
-    return [f"{name}{end}" for name in names for end in (("", "_low", "_high") if name in ESTIMATES else ("",))]
+    return [f"{name}{end}" for name in names for end in (("", "_ci_low", "_ci_high") if name in ESTIMATES else ("",))]
 
 
 def _flat(shift: AssociationChange | MetricChange, skipped: Sequence[str] = ()) -> list[object]:

@@ -43,7 +43,7 @@ def audit(
     out: str | Path | None = None,
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
-    fresh: bool = False,
+    overwrite: bool = False,
     engine: str = "local",
     ray_address: str | None = None,
     progress: Progress | None = None,
@@ -62,7 +62,7 @@ def audit(
     command = repeat_command(checkpoint, probes, options, max_prompts)
     with started(engine, checkpoint, options, ray_address) as ready:
         recipe = make_recipe(ready.checkpoint, loaded, options, ready.device, command, checkpoint)
-        return audit_on(ready, loaded, RunFolder.open(folder, recipe, fresh=fresh), progress)
+        return audit_on(ready, loaded, RunFolder.open(folder, recipe, overwrite=overwrite), progress)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,9 @@ def measured(probes: Sequence[Probe], folder: RunFolder, progress: Progress | No
         recipe=recipe,
         probes=tuple(results[0] for results in found),
         competence=folder.read_competence(),
-        precision_check=precision_check.combined(samples) if (samples := precision_check.read_samples(folder)) else None,
+        precision_check=precision_check.combined(samples)
+        if (samples := precision_check.read_samples(folder))
+        else None,
         single_token=tuple(single for results in found for single in results[1:]),
     )
     save_audit(folder, result, predictions(scored))

@@ -197,7 +197,7 @@ def _sampled(scorer: TorchScorer, work: ChunkPlan, plans: Sequence[Plan], folder
 
 
 def _most_scored(scorer: TorchScorer) -> int | None:
-    if scorer.multi_piece:
+    if scorer.multi_token:
         return _MULTI_PIECE_SAMPLE
     return _SAMPLE if scorer.checkpoint.device.type == "cpu" else None
 
@@ -247,7 +247,7 @@ def _in_float32(scorer: TorchScorer, work: ChunkPlan) -> float:
         return 0.0
     chunks = [chunk for chunk in work.chunks if chunk.probe is not None][: precision_check.CHUNKS]
     asked, words = work.asked(chunks[0])
-    some = asked[: _MULTI_PIECE_SAMPLE if scorer.multi_piece else precision_check.PROMPTS]
+    some = asked[: _MULTI_PIECE_SAMPLE if scorer.multi_token else precision_check.PROMPTS]
     scored = sum(min(chunk.prompts, precision_check.PROMPTS) for chunk in chunks)
     return loading + _timed(lambda: exact.score(some, words)) * scored / len(some)
 

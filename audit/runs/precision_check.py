@@ -102,7 +102,7 @@ def read_samples(folder: RunFolder) -> list[Sample]:
             raise ValueError("a sample that none can be")
         return samples
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        mend = "run it again with --fresh"
+        mend = "run it again with --overwrite"
         raise IncompleteError(f"{folder.path / PARITY}: can't be read ({first_line(error)}): {mend}") from error
 
 

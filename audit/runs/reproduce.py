@@ -68,7 +68,7 @@ def repeat(
     out: str | Path | None = None,
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
-    fresh: bool = False,
+    overwrite: bool = False,
     engine: str = "local",
     ray_address: str | None = None,
     progress: Progress | None = None,
@@ -103,7 +103,7 @@ def repeat(
         made = make_recipe(ready.checkpoint, probes, asked, ready.device, command, name)
         recipe = replace(made, chunk=wanted.chunk)
         _check_same(place, wanted, recipe, progress)
-        result = audit_on(ready, probes, RunFolder.open(folder, recipe, fresh=fresh), progress)
+        result = audit_on(ready, probes, RunFolder.open(folder, recipe, overwrite=overwrite), progress)
     return Repeated(result, folder, _agreement(probes, RunFolder(place, wanted), RunFolder(folder, recipe)))
 
 

@@ -81,7 +81,7 @@ def score_shard(
     out: str | Path | None = None,
     options: Options | None = None,
     max_prompts: int = MAX_PROMPTS,
-    fresh: bool = False,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ScoredShard:
     """Score one share of an audit into a folder of its own, by default `runs/<name>-shard-<i>-of-<n>`.
@@ -94,7 +94,7 @@ def score_shard(
     command = repeat_command(checkpoint, names, options, max_prompts)
     recipe = make_recipe(scorer.checkpoint.info, loaded, options, str(scorer.checkpoint.device), command, checkpoint)
     path = Path(out) if out is not None else shard.folder(default_folder(checkpoint))
-    folder, work = RunFolder.open(path, recipe, fresh=fresh), ChunkPlan(loaded, recipe)
+    folder, work = RunFolder.open(path, recipe, overwrite=overwrite), ChunkPlan(loaded, recipe)
     own = shard.of(work.chunks)
     with folder.claimed():
         fill(folder, own, partial(make_chunks, scorer, work), progress)

@@ -35,12 +35,12 @@ Result = TypeVar("Result")
 
 
 class Batches:
-    """Sends frames of one length at a time through a checkpoint. `token_budget` is the number of tokens in a batch; it
+    """Sends frames of one length at a time through a checkpoint. `batch_tokens` is the number of tokens in a batch; it
     is halved when memory runs out."""
 
-    def __init__(self, checkpoint: Checkpoint, token_budget: int | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, batch_tokens: int | None = None) -> None:
         self.checkpoint = checkpoint
-        self.token_budget = token_budget or (2048 if checkpoint.device.type == "cpu" else 65536)
+        self.batch_tokens = batch_tokens or (2048 if checkpoint.device.type == "cpu" else 65536)
         self.rows = 0
         """Rows sent through the model so far."""
 
@@ -49,7 +49,7 @@ class Batches:
         that many positions of each (by default those that the checkpoint's way makes)."""
         made = positions or (length if self.checkpoint.way == "full" else 1)
         by_vocabulary = _MOST_LOGITS // (self.checkpoint.info.vocabulary * made)
-        return max(1, min(self.token_budget // length, by_vocabulary) // frames)
+        return max(1, min(self.batch_tokens // length, by_vocabulary) // frames)
 
     def logp(self, frames: Sequence[Frame]) -> Tensor:
         """Log-probabilities [B, V] at the place of each of B frames of one length, on the checkpoint's device.
@@ -97,7 +97,7 @@ class Batches:
             if len(batch) == 1:
                 mend = "free memory, or choose another --device"
                 raise CheckpointError(f"{self.checkpoint.name}: out of memory at a single prompt: {mend}") from error
-            self.token_budget = max(1, min(self.token_budget, sum(item.tokens for item in batch) // 2))
+            self.batch_tokens = max(1, min(self.batch_tokens, sum(item.tokens for item in batch) // 2))
         else:
             yield batch, done
             return

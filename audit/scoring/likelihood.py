@@ -38,10 +38,10 @@ class TorchModel:
     """A checkpoint as benchmarks ask it: an `audit.benchmarks.asking.Model`. What was asked once is remembered."""
 
     def __init__(
-        self, checkpoint: Checkpoint, *, token_budget: int | None = None, told: SequenceProgress | None = None
+        self, checkpoint: Checkpoint, *, batch_tokens: int | None = None, told: SequenceProgress | None = None
     ) -> None:
         self.checkpoint = checkpoint
-        self._batches = Batches(checkpoint, token_budget)
+        self._batches = Batches(checkpoint, batch_tokens)
         self._told = told
         self._known: dict[Query, float] = {}
         self._known_unmasked: dict[tuple[Ids, bool], tuple[Floats, Floats]] = {}

@@ -16,4 +16,4 @@ def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
     from audit.scoring.prompt_scorer import TorchScorer
 
     model = load_as_asked(checkpoint, options)
-    return TorchScorer(model, top_k=options.top_k, multi_piece=options.multi_token, token_budget=options.batch_tokens)
+    return TorchScorer(model, top_k=options.top_k, multi_token=options.multi_token, batch_tokens=options.batch_tokens)

@@ -68,19 +68,19 @@ class _Unit:
 class TorchScorer:
     """Scores prompts with a masked language model: an `audit.scorer.Scorer`.
 
-    One-piece words take one forward pass a prompt (three where the template says `a(n) [MASK]`). With `multi_piece`, a
+    One-piece words take one forward pass a prompt (three where the template says `a(n) [MASK]`). With `multi_token`, a
     word of m pieces is scored in m masks by the within-word left-to-right chain of Kauf and Ivanova (2023):
-    log p(w) = sum over i of log p(piece_i | pieces before it, the later ones masked). `token_budget` is the number of
+    log p(w) = sum over i of log p(piece_i | pieces before it, the later ones masked). `batch_tokens` is the number of
     tokens in a batch; it is halved when memory runs out.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, *, top_k: int = 10, multi_piece: bool = False, token_budget: int | None = None
+        self, checkpoint: Checkpoint, *, top_k: int = 10, multi_token: bool = False, batch_tokens: int | None = None
     ) -> None:
         self.checkpoint = checkpoint
         self.top_k = min(top_k, checkpoint.info.vocabulary)
-        self.multi_piece = multi_piece
-        self._batched = Batches(checkpoint, token_budget)
+        self.multi_token = multi_token
+        self._batched = Batches(checkpoint, batch_tokens)
         tokenizer = checkpoint.tokenizer
         self._special = set(tokenizer.all_special_ids) - {tokenizer.mask_token_id, tokenizer.unk_token_id}
         self._special_count = sum(token in self._special for token in tokenise(tokenizer, ["it"])[0])
@@ -94,9 +94,9 @@ class TorchScorer:
         return self._batched.rows
 
     @property
-    def token_budget(self) -> int:
+    def batch_tokens(self) -> int:
         """Tokens in a batch, by now."""
-        return self._batched.token_budget
+        return self._batched.batch_tokens
 
     def score(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> Scores:
         """Score N prompts for K words, see `Scores`. Identical prompts are scored once.
@@ -128,7 +128,7 @@ class TorchScorer:
             for part, numbers in self._batched.in_memory(batch, lambda units: self._one_piece(units, an)):
                 rows = [place[unit] for unit in part]
                 logp[rows], top_ids[rows], top_prob[rows] = numbers
-        if self.multi_piece:
+        if self.multi_token:
             self._chains(distinct, [word.article for word in words], logp)
         lost = self._unanswered(distinct, logp, top_prob)
         logp[lost] = top_prob[lost] = np.nan
@@ -147,7 +147,7 @@ class TorchScorer:
     ) -> NDArray[np.bool_]:
         """[N] whether a number that a unit was asked for is none. Raises IncompleteError where so it is for all."""
         counts = _piece_counts(units)
-        asked = (counts == 1) | (self.multi_piece & (counts > 1))
+        asked = (counts == 1) | (self.multi_token & (counts > 1))
         lost = (np.isnan(logp) & asked).any(axis=1) | np.isnan(top_prob).any(axis=1)
         if lost.all():
             raise self._batched.no_number(units[0].frames[0].ids)
@@ -160,14 +160,14 @@ class TorchScorer:
         """
         if self.checkpoint.dtype == "float32":
             return None
-        return TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_piece=self.multi_piece)
+        return TorchScorer(self.checkpoint.exact(), top_k=self.top_k, multi_token=self.multi_token)
 
     def outlook(self, prompts: Sequence[Prompt], words: Sequence[Word]) -> tuple[list[int], NDArray[np.int16]]:
         """What scoring these prompts would take, without scoring them: the tokens of each forward row, and the pieces
         of each word in each prompt [N, K] as in `Scores`."""
         units = self._units(prompts, words)
         lengths = [unit.length for unit in dict.fromkeys(units) for _ in unit.frames]
-        if self.multi_piece:
+        if self.multi_token:
             articles = [word.article for word in words]
             lengths += [
                 len(row.frame.ids) for unit in dict.fromkeys(units) for row in self._chain_rows(0, unit, articles)

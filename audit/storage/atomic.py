@@ -119,7 +119,7 @@ def _like(path: Path, temporary: str) -> None:
 def cannot_write(path: Path, error: OSError, mend: str = "choose another folder with --out") -> AuditError:
     """What to tell of a write that failed: where, why and what to do, which is `mend` unless the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        mend = "free some space and give the same command again, without --fresh; what was scored is kept"
+        mend = "free some space and give the same command again, without --overwrite; what was scored is kept"
     return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")
 
 

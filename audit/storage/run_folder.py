@@ -35,7 +35,7 @@ SCORES = "scores"
 COMPETENCE = "competence.json"
 """The answers to the easy clozes."""
 
-PARITY = "parity.json"
+PARITY = "precision-check.json"
 """How the scores compare with float32."""
 
 
@@ -49,10 +49,10 @@ class RunFolder:
         self._manifest = Manifest(path / MANIFEST, self.recipe_id)
 
     @classmethod
-    def open(cls, path: Path, recipe: Recipe, *, fresh: bool = False) -> RunFolder:
+    def open(cls, path: Path, recipe: Recipe, *, overwrite: bool = False) -> RunFolder:
         """Begin a run in `path`, or go on with one of the same recipe that was cut short.
 
-        With `fresh`, what an earlier run left there is removed first. Raises UsageError where the folder belongs to a
+        With `overwrite`, what an earlier run left there is removed first. Raises UsageError where the folder belongs to a
         run of another recipe or to something else, or can't be written.
         """
         try:
@@ -60,22 +60,22 @@ class RunFolder:
             if not is_run(path) and holds_something(path):
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
             with locked(path):
-                return cls(path, cls._begun(path, recipe, fresh))
+                return cls(path, cls._begun(path, recipe, overwrite))
         except OSError as error:
             raise cannot_write(Path(error.filename or path), error) from error
 
     @staticmethod
-    def _begun(path: Path, recipe: Recipe, fresh: bool) -> Recipe:
+    def _begun(path: Path, recipe: Recipe, overwrite: bool) -> Recipe:
         """The recipe of the run in the folder, which is begun if need be."""
         _refuse_link(path)
-        if fresh:
+        if overwrite:
             _clear(path)
-        found = None if fresh else read_recipe(path)
+        found = None if overwrite else read_recipe(path)
         if found is None:
             write_in(path, "run.json", json_bytes({"schema": SCHEMA, "recipe": asdict(recipe)}))
         elif recipe_id(found) != recipe_id(recipe):
             what = ", ".join(differences(found, recipe))
-            mend = "choose another folder with --out, or pass --fresh to replace it"
+            mend = "choose another folder with --out, or pass --overwrite to replace it"
             raise UsageError(f"{path} holds another run ({what} differ): {mend}")
         elif found.seed != recipe.seed:
             found = replace(found, seed=recipe.seed, command=recipe.command)
@@ -180,7 +180,7 @@ def is_run(path: Path) -> bool:
 def read_recipe(folder: Path) -> Recipe | None:
     """The recipe of the run in a folder; None where there is no `run.json`. Raises UsageError for a damaged one."""
     path = folder / "run.json"
-    mend = "choose another folder with --out, or pass --fresh to `maskaudit run` to replace it"
+    mend = "choose another folder with --out, or pass --overwrite to `maskaudit run` to replace it"
     try:
         found = finite_json(read_regular_file(path))
         if found["schema"] < SCHEMA:
@@ -197,7 +197,7 @@ def read_recipe(folder: Path) -> Recipe | None:
         raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
 
 
-_TABLES = ("predictions", "findings", "interactions", "measures", "distributions", "distributions-single-piece")
+_TABLES = ("predictions", "findings", "interactions", "measures", "distributions", "distributions-single-token")
 _FILES = (
     *("run.json", MANIFEST, "manifest.json", COMPETENCE, PARITY, "audit.json", "report.html", "model-card.md"),
     *(f"{table}.csv" for table in _TABLES),

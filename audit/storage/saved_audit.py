@@ -23,7 +23,7 @@ PREDICTIONS = "predictions.csv"
 
 def save_audit(folder: RunFolder, audit: Audit, predicted: Iterable[bytes]) -> None:
     """Write `audit.json` and the tables that people open: `predictions.csv` of those parts, `distributions.csv`,
-    `findings.csv`, `interactions.csv` and `measures.csv`.
+    `findings.csv`, `interactions.csv` and `metrics.csv`.
 
     Raises UsageError where they can't be written; what an earlier audit left there then stays.
     """
@@ -34,10 +34,10 @@ def _files(audit: Audit, predicted: Iterable[bytes]) -> Iterator[tuple[str, byte
     yield PREDICTIONS, predicted
     yield "distributions.csv", csv_bytes(tables.distributions(audit.probes))
     if audit.single_token:
-        yield "distributions-single-piece.csv", csv_bytes(tables.distributions(audit.single_token))
+        yield "distributions-single-token.csv", csv_bytes(tables.distributions(audit.single_token))
     yield "findings.csv", csv_bytes(tables.findings(audit.probes))
     yield "interactions.csv", csv_bytes(tables.interactions(audit.probes))
-    yield "measures.csv", csv_bytes(tables.measures(audit.probes))
+    yield "metrics.csv", csv_bytes(tables.metrics(audit.probes))
     yield "audit.json", json_bytes(asdict(audit))
 
 

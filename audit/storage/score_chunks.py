@@ -82,7 +82,7 @@ class StoredScores:
             RecursionError,
         ) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
             what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
-            raise IncompleteError(f"{self.folder}: {what}: run it again with --fresh") from error
+            raise IncompleteError(f"{self.folder}: {what}: run it again with --overwrite") from error
 
 
 def chunk_file(probe: str, index: int) -> str:
@@ -93,7 +93,7 @@ def chunk_file(probe: str, index: int) -> str:
 def chunk_bytes(probe: Probe, recipe_id: str, prompts: Sequence[Prompt], scores: Scores) -> bytes:
     """The scores of a chunk as a parquet file, a row a prompt."""
     pieces = _most_pieces(scores.n_tokens)
-    note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "pieces": pieces.tolist()}
+    note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "n_tokens": pieces.tolist()}
     table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
@@ -158,7 +158,7 @@ def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredProm
         roles=tuple(rows(".role")),
         forms=np.array(list(rows(".form")), dtype=np.int64),
         logp=np.stack(columns, axis=1).astype(np.float32),
-        n_tokens=np.array(json.loads(table.schema.metadata[_METADATA])["pieces"], dtype=np.int64),
+        n_tokens=np.array(json.loads(table.schema.metadata[_METADATA])["n_tokens"], dtype=np.int64),
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )

@@ -14,7 +14,7 @@ from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import FEW_WORDINGS, Grade
 from reports.audit_page.dot_strips import Strip, StripPoint, strip
 from reports.components.columns import Column, CutSentence, example_columns, sentence
-from reports.components.competence import unjudged
+from reports.components.competence import why_not_evaluable
 from reports.components.palette import Palette, Swatch
 from reports.components.ratio_axis import RatioAxis
 from reports.text import formatting, grades
@@ -75,7 +75,7 @@ def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
     candidates = [
         (probe, finding)
         for probe in audit.probes
-        if unjudged(probe, audit.competence) is None
+        if why_not_evaluable(probe, audit.competence) is None
         for finding in probe.findings
         if finding.association.grade in grades.TELLING
     ]

@@ -47,7 +47,9 @@ def _columns(levels: list[LevelResult]) -> list[_Column]:
             (Head("women in these jobs", "", ""), lambda level: formatting.percent_estimate(level.women_pct, PERCENT))
         )
     if any(level.stigma_share for level in levels):
-        columns.append((Head("words that demean", "", ""), lambda level: formatting.percent_estimate(level.stigma_share)))
+        columns.append(
+            (Head("words that demean", "", ""), lambda level: formatting.percent_estimate(level.stigma_share))
+        )
         columns.append(
             (Head("against the reference", "", ""), lambda level: formatting.times_estimate(level.stigma_ratio))
         )

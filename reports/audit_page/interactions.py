@@ -12,7 +12,7 @@ from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import Grade
 from reports.components.columns import flagged
-from reports.components.competence import unjudged
+from reports.components.competence import why_not_evaluable
 from reports.components.palette import Palette
 from reports.components.table import Table, TableCell, TableRow, head, named, tint
 from reports.text import formatting, grades
@@ -76,7 +76,7 @@ def leading(audit: Audit, hrefs: dict[str, str]) -> tuple[LeadingInteraction, ..
     found = [
         (probe, i)
         for probe in audit.probes
-        if unjudged(probe, audit.competence) is None
+        if why_not_evaluable(probe, audit.competence) is None
         for i in probe.interactions
         if i.grade in grades.TELLING
     ]

@@ -53,7 +53,7 @@ class Page:
     cards: tuple[FindingCard, ...]
     led: tuple[LeadingInteraction, ...]
     sections: tuple[Section, ...]
-    multi_piece: bool
+    multi_token: bool
     provenance: tuple[Fact, ...]
     sources: tuple[ProbeText, ...]
     command: str
@@ -85,7 +85,7 @@ def page(audit: Audit) -> Page:
             section(probe, single.get(probe.name), audit.competence, anchor, Room(rows, answers), colours, axis, ids)
             for probe, anchor, answers in zip(audit.probes, anchors, explorer.rooms(audit), strict=True)
         ),
-        multi_piece=audit.recipe.multi_token,
+        multi_token=audit.recipe.multi_token,
         provenance=tuple(Fact(name, value) for name, value in provenance(audit.recipe)),
         sources=tuple(
             ProbeText(formatting.clean(source.name), formatting.clean(source.text, 20_000))

@@ -19,7 +19,7 @@ from reports.audit_page.tables import category_table, grids, ratio_table, share_
 from reports.audit_page.tests_table import Evidence, evidence
 from reports.audit_page.verdict import incomparable
 from reports.components.columns import Columns, card_view, flagged, top_words
-from reports.components.competence import unjudged
+from reports.components.competence import why_not_evaluable
 from reports.components.palette import Palette, Swatch
 from reports.components.ratio_axis import RatioAxis
 from reports.components.table import Table
@@ -110,7 +110,7 @@ class Section:
     scored: str
     unscored_count: int
     unscored: tuple[Unscored, ...]
-    unjudged: str | None
+    why_not_evaluable: str | None
     """Why the probe is greyed out, or None."""
     templates: tuple[str, ...]
     card: Columns
@@ -121,7 +121,7 @@ class Section:
     grids: tuple[Table, ...]
     shares: Table
     ratios: Table
-    single_piece: Short | None
+    single_token: Short | None
 
 
 def section(
@@ -134,7 +134,7 @@ def section(
     scale: RatioAxis,
     ids: Anchors,
 ) -> Section:
-    """All that is shown of a probe; `single` is the same probe over single-piece words, where there is one."""
+    """All that is shown of a probe; `single` is the same probe over single-token words, where there is one."""
     missing = sum(not target.scored for target in probe.targets)
     return Section(
         id=id,
@@ -149,7 +149,7 @@ def section(
         scored=_scored(probe),
         unscored_count=missing,
         unscored=_unscored(probe),
-        unjudged=unjudged(probe, competence),
+        why_not_evaluable=why_not_evaluable(probe, competence),
         templates=tuple(formatting.prose(template, 300) for template in probe.templates),
         card=card_view(probe, colours, ids.new("card", probe.name)),
         explorer=explorer(probe, room.answers, colours, ids.new("explore", probe.name)),
@@ -158,7 +158,7 @@ def section(
         grids=grids(probe, colours, ids),
         shares=share_table(probe, colours, ids),
         ratios=ratio_table(probe, ids.new("ratios", probe.name), colours),
-        single_piece=_short(single) if single else None,
+        single_token=_short(single) if single else None,
     )
 
 

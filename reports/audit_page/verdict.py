@@ -14,7 +14,7 @@ from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import FEW_WORDINGS, WEIGHTY_SHARE, Grade
 from reports.audit_page import distances
 from reports.audit_page.distances import DistanceBar
-from reports.components.competence import incompetent, unjudged
+from reports.components.competence import incompetent, why_not_evaluable
 from reports.text import formatting, grades
 from reports.text.anchors import Anchors
 
@@ -222,7 +222,7 @@ def _calm_row(axis: AxisResult) -> str:
 
 def _standing(audit: Audit, probe: ProbeResult, axis: AxisResult) -> tuple[Standing, str]:
     """Where the axis stands, and the reason where it can't be judged or compared."""
-    if (reason := unjudged(probe, audit.competence)) is not None:
+    if (reason := why_not_evaluable(probe, audit.competence)) is not None:
         return Standing.UNJUDGED, reason
     if (reason := incomparable(probe, axis)) is not None:
         return Standing.NOTHING, reason

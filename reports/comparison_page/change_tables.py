@@ -115,7 +115,7 @@ def distances(
     if not own:
         return None
     shown = own[:PAIRS] if len(own) > PAIRS else own
-    shown += [m for m in of(pair, axis, "distance_bits") if m.role == "placebo"]
+    shown += [m for m in of(pair, axis, "js_divergence_bits") if m.role == "placebo"]
     rows = tuple(_measure(m, distance_name(m), ()) for m in shown)
     rest = f"The {PAIRS} that changed most of {formatting.count(len(own))}." if len(own) > PAIRS else ""
     return _table(comparison, probe, pair, axis, rows, "distances", rest, ids)
@@ -125,7 +125,7 @@ def summaries(
     comparison: Comparison, probe: ProbeComparison, pair: SideComparison, axis: SharedAxis, ids: Anchors
 ) -> ChangeTable | None:
     """The measures of every group on both sides; None where there are none."""
-    kinds = [kind for kind in wording.MEASURES if kind != "distance_bits"]
+    kinds = [kind for kind in wording.MEASURES if kind != "js_divergence_bits"]
     own = [m for kind in kinds for m in of(pair, axis, kind) if m.role == "level"]
     if not own:
         return None
@@ -175,7 +175,7 @@ def of(pair: SideComparison, axis: SharedAxis, measure: str) -> list[MetricChang
 
 def ordered(pair: SideComparison, axis: SharedAxis) -> list[MetricChange]:
     """The distances of the axis' levels: all of them first, then evident changes, the largest first."""
-    own = [m for m in of(pair, axis, "distance_bits") if m.role == "level"]
+    own = [m for m in of(pair, axis, "js_divergence_bits") if m.role == "level"]
     return sorted(own, key=lambda m: (m.level is not None, m.verdict == "unchanged", -_size(m)))
 
 

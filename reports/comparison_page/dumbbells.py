@@ -141,7 +141,9 @@ def bits_rulers(shown: Iterable[MetricChange]) -> tuple[Ruler, Ruler]:
     """Rulers for distances and for their changes, the shortest that hold them all."""
     own = list(shown)
     sides = [end for shift in own for side in (shift.before, shift.after) for end in (side.value, side.ci_high)]
-    changed = [end for shift in own for end in (shift.change.value, shift.change.ci_low, shift.change.ci_high, shift.band)]
+    changed = [
+        end for shift in own for end in (shift.change.value, shift.change.ci_low, shift.change.ci_high, shift.band)
+    ]
     return bits_ruler(round_up(sides)), bits_change_ruler(round_up(changed))
 
 

@@ -85,12 +85,14 @@ def evident(shift: AssociationChange) -> bool:
 
 def own(pair: SideComparison, axis: SharedAxis) -> list[AssociationChange]:
     """The axis' associations, what moved most first; those whose change counts before the others."""
-    return sorted((shift for shift in pair.associations if shift.axis == axis.name), key=lambda shift: not evident(shift))
+    return sorted(
+        (shift for shift in pair.associations if shift.axis == axis.name), key=lambda shift: not evident(shift)
+    )
 
 
 def whole(pair: SideComparison, axis: SharedAxis) -> MetricChange | None:
     """The distance of all levels of the axis, on both sides."""
-    distances = (m for m in pair.metrics if m.metric == "distance_bits" and m.axis == axis.name)
+    distances = (m for m in pair.metrics if m.metric == "js_divergence_bits" and m.axis == axis.name)
     return next((m for m in distances if m.level is None and m.role == "level"), None)
 
 

@@ -240,7 +240,7 @@ def _distances(pair: SideComparison, axis: SharedAxis) -> list[MetricChange]:
     """The distances to draw: of all groups, of the pairs that changed most, and of the invented names that did."""
     own = change_tables.ordered(pair, axis)
     shown = own[: DISTANCES + 1] if len(own) != 2 else own[:1]
-    invented = [m for m in change_tables.of(pair, axis, "distance_bits") if m.role == "placebo"]
+    invented = [m for m in change_tables.of(pair, axis, "js_divergence_bits") if m.role == "placebo"]
     return shown + sorted(invented, key=lambda m: -abs(formatting.known(m.change.value) or 0.0))[:1]
 
 

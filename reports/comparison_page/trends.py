@@ -195,7 +195,9 @@ def _changed(probe: ProbeComparison, series: Series) -> bool:
     if series.target is not None:
         whose = (series.axis, series.level, series.target)
         return any(
-            (s.axis, s.level, s.target) == whose and s.verdict != "unchanged" for p in probe.pairs for s in p.associations
+            (s.axis, s.level, s.target) == whose and s.verdict != "unchanged"
+            for p in probe.pairs
+            for s in p.associations
         )
     which = (series.metric, series.axis, series.level, series.other)
     return any(
@@ -250,7 +252,7 @@ def _range(measure: str, ends: Sequence[float]) -> tuple[float, float, tuple[Tre
         kept = [float(n) for n in range(-int(limit), int(limit) + 1) if limit <= 3 or n % math.ceil(limit / 2) == 0]
         low, high = (min(0.0, math.floor(min(ends))), max(0.0, math.ceil(max(ends))))
         return low, high, tuple(TrendMark(y, _times(y)) for y in kept if low <= y <= high)
-    low = 0.0 if measure in ("distance_bits", "stigma_share") else min(ends)
+    low = 0.0 if measure in ("js_divergence_bits", "stigma_share") else min(ends)
     step = _step(max(ends) - low)
     first, last = math.floor(low / step), math.ceil(max(ends) / step)
     marks = tuple(TrendMark(n * step, f"{n * step:g}") for n in range(first, last + 1))

@@ -45,7 +45,7 @@ class MetricName:
 
 
 MEASURES: dict[Metric | Literal["log2_ratio"], MetricName] = {
-    "distance_bits": MetricName("Distance", "bits"),
+    "js_divergence_bits": MetricName("Distance", "bits"),
     "women_pct": MetricName("Women in these jobs", "percent"),
     "stigma_share": MetricName("Words that demean", "percent of the answers"),
     "stigma_ratio": MetricName("Words that demean, ratio", "times"),
@@ -66,7 +66,7 @@ def said(measure: Metric | Literal["log2_ratio"], estimate: Estimate) -> str:
             return formatting.percent_estimate(estimate)
         case "women_pct":
             return formatting.percent_estimate(estimate, PERCENT)
-        case "distance_bits":
+        case "js_divergence_bits":
             return formatting.sized(estimate, " bits")
         case "effective_words":
             return formatting.sized(estimate)

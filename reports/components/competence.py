@@ -39,7 +39,7 @@ def incompetent(audit: Audit) -> str | None:
     return f"It filled {_only(competence)}; at least {formatting.limit_percent(competence.floor)} are asked for."
 
 
-def unjudged(probe: ProbeResult, competence: Competence | None = None) -> str | None:
+def why_not_evaluable(probe: ProbeResult, competence: Competence | None = None) -> str | None:
     """Why nothing can be said with this probe, or None where something can."""
     scored = any(target.scored for target in probe.targets)
     return why_not(probe.coverage if scored else None, probe.language, competence)

@@ -10,7 +10,7 @@ from audit.results.audit import Audit
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import Recipe
 from audit.results.thresholds import WEIGHTY_SHARE
-from reports.components.competence import cloze_list, unjudged
+from reports.components.competence import cloze_list, why_not_evaluable
 from reports.text import formatting
 from reports.text.markdown import code, text
 
@@ -29,7 +29,7 @@ def limits(audit: Audit) -> Iterator[str]:
     yield from _bands(audit)
     yield from _words(audit)
     for probe in audit.probes:
-        if (reason := unjudged(probe, audit.competence)) is not None:
+        if (reason := why_not_evaluable(probe, audit.competence)) is not None:
             yield f"{text(probe.title, 120)} was not judged. {text(reason)}"
     if audit.competence is None:
         yield "Whether the checkpoint can fill easy gaps at all was not asked."

@@ -12,7 +12,7 @@ from typing import Any
 from audit.results.audit import Audit
 from audit.results.metrics import AxisResult, Estimate
 from audit.results.probe_result import ProbeResult
-from reports.components.competence import unjudged
+from reports.components.competence import why_not_evaluable
 from reports.text import formatting
 
 DATASET = "maskaudit"
@@ -34,7 +34,7 @@ def model_index(audit: Audit) -> list[dict[str, Any]]:
 
     A number that is missing or has no interval is left out, and never is 0. Nothing is left: an empty list.
     """
-    results = [_result(audit, probe) for probe in audit.probes if unjudged(probe, audit.competence) is None]
+    results = [_result(audit, probe) for probe in audit.probes if why_not_evaluable(probe, audit.competence) is None]
     told = [result for result in results if result["metrics"]]
     return [{"name": formatting.prose(audit.recipe.checkpoint.name, 120) or "model", "results": told}] if told else []
 

@@ -140,8 +140,10 @@ def test_each_evaluation_is_audited_and_logged_with_its_step(trained, probe, cap
         assert {name: number for name, number in entry.items() if name.startswith("eval_bias/")} == headlines(result)
         assert (result.recipe.checkpoint.name, result.recipe.checkpoint.step) == (f"checkpoint-{step}", step)
         assert result.recipe.dtype == "float32"
-    assert logged[2]["eval_bias/tiny/GENDER/distance_bits"] != logged[4]["eval_bias/tiny/GENDER/distance_bits"]
-    assert "eval_bias/tiny/GENDER/distance_bits" in capsys.readouterr().out
+    assert (
+        logged[2]["eval_bias/tiny/GENDER/js_divergence_bits"] != logged[4]["eval_bias/tiny/GENDER/js_divergence_bits"]
+    )
+    assert "eval_bias/tiny/GENDER/js_divergence_bits" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -459,7 +461,7 @@ def test_headlines_are_the_audits_numbers_under_names_that_loggers_take(result):
     probe = result.probes[0]
     axis = probe.axes[0]
     assert found["eval_bias/small/coverage"] == probe.coverage
-    assert found["eval_bias/small/GROUP/distance_bits"] == axis.distance.bits.value
+    assert found["eval_bias/small/GROUP/js_divergence_bits"] == axis.distance.bits.value
     names = list(found)
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", name) for name in names)
     assert len({name.lower() for name in names}) == len(names)
@@ -483,13 +485,13 @@ def test_each_group_has_its_stigma_and_womens_share_with_intervals():
     for probe in filter(made.judged, made.probes):
         names = {axis.name: audit.training._safe(axis.levels) for axis in probe.axes}
         for level in (level for level in probe.levels if level.role == "level"):
-            for what, estimate in (("women_pct", level.women), ("stigma_ratio", level.stigma_ratio)):
+            for what, estimate in (("women_pct", level.women_pct), ("stigma_ratio", level.stigma_ratio)):
                 if estimate and estimate.value is not None:
                     seen += 1
                     ends = [f"eval_bias/{probe.name}/{level.axis}/{what}", f"/{names[level.axis][level.name]}"]
                     assert found["".join(ends)] == estimate.value
-                    assert found["_low".join(ends)] == estimate.low
-                    assert found["_high".join(ends)] == estimate.high
+                    assert found["_low".join(ends)] == estimate.ci_low
+                    assert found["_high".join(ends)] == estimate.ci_high
         for grade in ("strong", "moderate"):
             counts = [found[f"eval_bias/{probe.name}/{axis.name}/findings_{grade}"] for axis in probe.axes]
             assert sum(counts) == sum(finding.association.grade == grade for finding in probe.findings)

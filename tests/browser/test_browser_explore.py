@@ -36,8 +36,8 @@ def columns(explorer) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def expected(wording: int, *levels: str) -> tuple[str, list[tuple[str, str]]]:
     """What the audit holds for that wording and those groups."""
-    assert PROBE.answers is not None
-    kept = PROBE.answers
+    assert PROBE.predictions is not None
+    kept = PROBE.predictions
     (prompt,) = (
         p
         for p in kept.prompts

@@ -209,7 +209,7 @@ def false_alarms(probe: Probe, audits: Iterable[CellProbabilities]) -> dict[str,
         for axis in probe.axes:
             counts[axis.name].add(axis.name in axes)
             counts[f"{axis.name} strong"].add(any(a.axis == axis.name and a.grade == "strong" for a in found))
-            counts[f"{axis.name} q <= 0.05"].add(any(a.axis == axis.name and (a.q or 1) <= 0.05 for a in found))
+            counts[f"{axis.name} q <= 0.05"].add(any(a.axis == axis.name and (a.q_value or 1) <= 0.05 for a in found))
         crossed = any(i.grade in ("moderate", "strong") for i in interactions(probe, tables))
         counts["crossings"].add(crossed)
         counts["any"].add(bool(axes) or crossed)
@@ -257,8 +257,8 @@ def false_changes(probe: Probe, sides: Iterable[tuple[CellProbabilities, CellPro
         counts["any measure"].add(bool(moved))
         counts["anything"].add(bool(wrong or moved))
         counts["measure verdicts"].add(len(moved), len(measured))
-        for name in sorted({m.measure for m in measured}):
-            counts[f"any {name}"].add(any(m.measure == name for m in moved))
+        for name in sorted({m.metric for m in measured}):
+            counts[f"any {name}"].add(any(m.metric == name for m in moved))
     return counts
 
 
@@ -304,7 +304,7 @@ def measure_coverage(
         truth = {(what, key): each.value for what, key, each in estimates(alone, whole, rng)}
         for _ in range(audits):
             for what, key, each in estimates(probe, made.audit(rng, templates), rng):
-                counts[what].add(each.low <= truth[what, key] <= each.high)
+                counts[what].add(each.ci_low <= truth[what, key] <= each.ci_high)
     return counts
 
 
@@ -315,7 +315,7 @@ def relabelling(rng: np.random.Generator, simulations: int, templates: int) -> C
         tables = world(rng, probe).audit(rng, templates)
         for distance in metrics.distances(probe, tables, rng):
             if distance.level is None:
-                count.add(distance.p <= 0.05)
+                count.add(distance.p_value <= 0.05)
     return count
 
 

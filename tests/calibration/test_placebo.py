@@ -31,7 +31,8 @@ def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, CellProbabilities]:
     axes = [replace(axis, levels=axis.levels[:2]) for axis in whole.axes]
     shipped = replace(whole, axes=tuple(axes))
     more = replace(
-        whole, axes=tuple(replace(axis, placebo=axis.placebo + tuple(map(fresh, FRESH[axis.name]))) for axis in axes)
+        whole,
+        axes=tuple(replace(axis, placebo=axis.placebo + tuple(map(overwrite, FRESH[axis.name]))) for axis in axes),
     )
     scorer = load_scorer(str(shared / "checkpoints" / "minilm-mlm"), Options(offline=True))
     recipe = make_recipe(scorer.checkpoint.info, [more], Options(), "cpu", "maskaudit run minilm-mlm")
@@ -40,7 +41,7 @@ def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, CellProbabilities]:
     return shipped, more, tabulate(more, folder.read_scores(more)).tables
 
 
-def fresh(name: str) -> Level:
+def overwrite(name: str) -> Level:
     """An invented group of that one word."""
     return Level(name, (Form(name, {"subject": "they", "possessive": "their", "plural": f"{name}s"}),), "placebo")
 

@@ -95,7 +95,7 @@ def engines(
     scorer: TorchScorer, words: Sequence[Word], dtype: str, together: int, budgets: Sequence[int]
 ) -> Iterator[tuple[Contender, Ask]]:
     """This engine at its default token budget and at those given."""
-    default = scorer.token_budget
+    default = scorer.batch_tokens
     for budget in sorted({default, *budgets}):
 
         def ask(prompts: Sequence[Prompt], budget: int = budget) -> object:
@@ -106,10 +106,10 @@ def engines(
 
 def _scored(scorer: TorchScorer, prompts: Sequence[Prompt], words: Sequence[Word], budget: int) -> object:
     """The engine's scores. Raises RuntimeError where it did other work than the rest is timed on."""
-    scorer.token_budget, before = budget, scorer.rows
+    scorer.batch_tokens, before = budget, scorer.rows
     scores = scorer.score(prompts, words)
     if scorer.rows - before != len(prompts):
         raise RuntimeError(f"{scorer.rows - before} rows for {len(prompts)} prompts: not the same work for all")
-    if scorer.token_budget != budget:
+    if scorer.batch_tokens != budget:
         raise RuntimeError(f"memory is too small for {budget} tokens in a batch")
     return scores

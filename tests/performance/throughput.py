@@ -126,7 +126,7 @@ class Table:
 def measure_model(name: str, folder: Path, dtype: str, setting: Setting) -> Table:
     """Warm all contenders up, then let each have its turn in every round."""
     scorers, skipped = load_scorers(folder, dtype, setting)
-    scorer, rows = scorers[dtype], scorers[dtype].token_budget
+    scorer, rows = scorers[dtype], scorers[dtype].batch_tokens
     shape = Shape.of(scorer.checkpoint.model.config)
     tokens, _ = scorer.outlook(setting.sample, setting.words)
     trimmed = scorer.checkpoint.info.mask_only_layer

@@ -111,7 +111,7 @@ def _seeds(name: str) -> list[bytes]:
     if name == "csv":
         return [path.read_bytes()[:LARGEST] for path in (Path(probes.__file__).parent / "lexicons").glob("*.csv")]
     if name == "policy":
-        limit = b"  - {name: far, measure: distance_bits, fails_when: {low_above: 0.1}, level: [a]}\n"
+        limit = b"  - {name: far, measure: js_divergence_bits, fails_when: {low_above: 0.1}, level: [a]}\n"
         return [b"policy: gate\nversion: 1\nlimits:\n" + limit]
     whole = "\n".join(line.partition(" #")[0] for line in starter("x").splitlines() if not line.startswith("#"))
     return [whole.encode()]

@@ -178,7 +178,7 @@ def test_promise_2_a_changed_download_is_told(tmp_path: Path, bert: Path, tried:
     weights.write_bytes(flipped(weights.read_bytes()))
     info = load_checkpoint(str(folder), device="cpu").info
     assert info.hub_verified is False
-    assert any("changed since" in notice for notice in info.notices)
+    assert any("changed since" in notice for notice in info.warnings)
     tried("faults injected", 1)
 
 
@@ -243,7 +243,7 @@ def test_promise_2_a_prompt_without_a_finite_answer_is_marked_and_counted(
     assert "incomplete: 5 prompts have no answer that is a number" in told.err
     found = load_audit("out")
     assert found.unanswered == 5
-    assert [(lost.template, lost.prompts, lost.of) for lost in found.probes[0].left_out] == [
+    assert [(lost.template, lost.prompts, lost.of) for lost in found.probes[0].excluded_templates] == [
         ("The [GROUP] gal wanted to be a [MASK].", 5, 5)
     ]
     assert sentence in render(found)
@@ -273,7 +273,7 @@ def test_promise_2_a_policy_does_not_pass_what_has_no_answer(
     broken = str(checkpoints.with_word(bert, tmp_path / "broken", "gal", float("nan")))
     assert main(["run", broken, "-p", str(probe), "--out", "out"]) == 4
     Path("gate.yaml").write_text(
-        "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: distance_bits, fails_when: {low_above: 0.9}}\n"
+        "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
     )
     assert main(["check", "out", "--policy", "gate.yaml"]) == 4
     assert "answer to 5 of the probe's prompts is no number" in capsys.readouterr().out
@@ -282,7 +282,7 @@ def test_promise_2_a_policy_does_not_pass_what_has_no_answer(
     held = load_comparison("held")
     assert held.probes[0].unanswered == (0, 5)
     assert len(held.probes[0].templates) == 6
-    assert any("5 of the prompts have an answer that is no number" in notice for notice in held.notices)
+    assert any("5 of the prompts have an answer that is no number" in notice for notice in held.warnings)
 
 
 def test_promise_2_what_overflows_in_16_bits_is_asked_again_in_32(

@@ -18,7 +18,7 @@ from support.surroundings import Tried
 
 from audit.cli.app import main
 from audit.cli.progress import PlainProgress
-from audit.policy.evaluate import Judged, PolicyVerdict
+from audit.policy.evaluate import LimitResult, PolicyVerdict
 from audit.policy.formats import as_github_summary, as_json, as_junit, as_text
 from audit.runs.recipe import default_folder
 from audit.storage.serialization import csv_bytes
@@ -91,8 +91,8 @@ def test_promise_4_a_folder_is_a_name_below_runs(tried: Tried) -> None:
 
 def verdict(text: str) -> PolicyVerdict:
     """A verdict in which every name is the text."""
-    limit = Judged(
-        name=text, measure="distance_bits", unit="bits", condition="low_above 0.1", fails_when=(("low_above", 0.1),),
+    limit = LimitResult(
+        name=text, measure="js_divergence_bits", unit="bits", condition="low_above 0.1", fails_when=(("low_above", 0.1),),
         about=text, status="passed", looked_at=1, set_aside=0, by_chance=None, crossings=(), unjudged=(),
     )  # fmt: skip
     return PolicyVerdict(text, 1, text, (limit,))

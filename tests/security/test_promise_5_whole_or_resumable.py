@@ -25,12 +25,12 @@ from audit.storage.manifest import Manifest
 from audit.storage.recipe import recipe_id
 from audit.storage.run_folder import read_recipe
 
-GATE = "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: distance_bits, fails_when: {low_above: 0.9}}\n"
+GATE = "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
 PAIRS = "sent_more,sent_less,stereo_antistereo,bias_type\nThe White man,The Black man,stereo,race-color\n"
 COMPARE = ("compare", "one", "two", "--out", "made")
 BENCHMARK = ("benchmark", "crows-pairs", "model", "--data", "pairs.csv", "--out", "made")
 FILES = {
-    COMPARE: ("changes.csv", "measure-changes.csv", "comparison.json", "compare.html"),
+    COMPARE: ("changes.csv", "metric-changes.csv", "comparison.json", "compare.html"),
     BENCHMARK: ("scores.csv", "sentence-pairs.csv", "benchmark.json", "benchmark.html"),
 }
 MARKS = {COMPARE: "comparison.json", BENCHMARK: "benchmark.json"}
@@ -122,7 +122,7 @@ def test_promise_5_an_earlier_result_stays_until_the_new_one_is_written(here: Pa
     before = contents(here)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "fsync", stopped("fsync", file, FULL))
-        assert main([*COMPARE, "--any-version"]) == 2
+        assert main([*COMPARE, "--allow-version-mismatch"]) == 2
     assert contents(here) == before
     tried("faults injected", 1)
 
@@ -168,9 +168,9 @@ def test_promise_5_a_damaged_result_is_told(here: Path, capsys: pytest.CaptureFi
 # --- what else may lie in a folder -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fresh", [[], ["--fresh"]])
+@pytest.mark.parametrize("fresh", [[], ["--overwrite"]])
 def test_promise_5_a_link_to_a_folder_of_scores_is_not_followed(
-    here: Path, fresh: list[str], capsys: pytest.CaptureFixture[str], tried: Tried
+    here: Path, overwrite: list[str], capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
     """Where a run's folder of scores is a link, what that leads to is neither removed nor written over."""
     files = {"jobs-00000.parquet": b"mine", ".jobs-00000.parquet.abcdefgh": b"mine", "a.parquet": b"mine"}
@@ -179,7 +179,7 @@ def test_promise_5_a_link_to_a_folder_of_scores_is_not_followed(
     for name, data in files.items():
         Path("others", name).write_bytes(data)
     Path("one/scores").symlink_to(Path("others").resolve())
-    assert main(["run", "model", "-p", "jobs.yaml", "--out", "one", *fresh]) == 2
+    assert main(["run", "model", "-p", "jobs.yaml", "--out", "one", *overwrite]) == 2
     assert "one/scores is a link" in capsys.readouterr().err
     assert contents(Path("others")) == files
     assert Path("one/audit.json").exists()
@@ -375,12 +375,12 @@ FORGED: dict[tuple[str, str], Callable[[dict], object]] = {
     ("competence.json", "another accuracy"): lambda found: found["competence"].update(accuracy=1.0),
     ("competence.json", "no number"): lambda found: found["competence"].update(floor=float("nan")),
     ("competence.json", "a probability above 1"): lambda found: found["competence"]["answers"][0].update(prob=7),
-    ("parity.json", "no prompts"): lambda found: found["samples"][0].update(prompts=0),
-    ("parity.json", "too many prompts"): lambda found: found["samples"][0].update(prompts=10**400),
-    ("parity.json", "words below 0"): lambda found: found["samples"][0].update(words=-1),
-    ("parity.json", "an endless difference"): lambda found: found["samples"][0].update(largest_logp=1e308),
-    ("parity.json", "more shared than asked"): lambda found: found["samples"][0].update(shared=99.0),
-    ("parity.json", "no number"): lambda found: found["samples"][0].update(total_logp=float("inf")),
+    ("precision-check.json", "no prompts"): lambda found: found["samples"][0].update(prompts=0),
+    ("precision-check.json", "too many prompts"): lambda found: found["samples"][0].update(prompts=10**400),
+    ("precision-check.json", "words below 0"): lambda found: found["samples"][0].update(words=-1),
+    ("precision-check.json", "an endless difference"): lambda found: found["samples"][0].update(largest_logp=1e308),
+    ("precision-check.json", "more shared than asked"): lambda found: found["samples"][0].update(shared=99.0),
+    ("precision-check.json", "no number"): lambda found: found["samples"][0].update(total_logp=float("inf")),
 }
 """What somebody may change in files beside the scores, with their hashes put right."""
 

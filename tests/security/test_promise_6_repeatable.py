@@ -60,7 +60,7 @@ def test_promise_6_another_batch_budget_gives_the_same_numbers(bert: str) -> Non
     """However many prompts are in a batch, log-probabilities differ by 1e-5 at most."""
     runs = []
     for budget in ("1", "60", "100000"):
-        assert main(["run", bert, "-p", "jobs.yaml", "--out", budget, "--token-budget", budget]) == 0
+        assert main(["run", bert, "-p", "jobs.yaml", "--out", budget, "--batch-tokens", budget]) == 0
         runs.append(logp(budget))
     for other in runs[1:]:
         assert np.nanmax(np.abs(runs[0] - other)) <= 1e-5
@@ -70,7 +70,7 @@ def test_promise_6_another_batch_budget_gives_the_same_numbers(bert: str) -> Non
 def test_promise_6_a_recipe_is_enough_to_repeat_a_run(bert: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`run --from run.json`, given nothing but that file and the checkpoint, makes the same bytes, and says so: the
     probe's file and its word list are gone."""
-    assert main(["run", bert, "-p", "jobs.yaml", "--out", "first", "--top-k", "3", "--seed", "7", "--multi-piece"]) == 0
+    assert main(["run", bert, "-p", "jobs.yaml", "--out", "first", "--top-k", "3", "--seed", "7", "--multi-token"]) == 0
     Path("jobs.yaml").unlink()
     Path("jobs.csv").unlink()
     assert main(["run", "--from", "first/run.json"]) == 0
@@ -103,7 +103,7 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
         ("can't be made again", whole.replace("The [GROUP] friend", "The [GROUP] judge")),
         ("damaged", whole[:-20]),
         ("damaged", "[" * 100_000),
-        ("damaged", '{"schema": 3}'),
+        ("damaged", '{"schema": 4}'),
         ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":0')),
         ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":1000000000000')),
         ("no run has such a dtype", whole.replace('"dtype":"float32"', '"dtype":"float999"')),
@@ -159,7 +159,7 @@ def test_promise_6_how_far_scores_are_off_is_said(bert: str) -> None:
     assert main(["run", bert, "-p", "jobs.yaml", "--out", "first"]) == 0
     same = repeat("first", out="same").agreement
     assert (same.same, same.largest) == (same.chunks, 0.0)
-    other = repeat("first", out="other", options=Options(token_budget=1)).agreement
+    other = repeat("first", out="other", options=Options(batch_tokens=1)).agreement
     assert other.largest <= 1e-5
     assert other.chunks == 1
     assert f"differs by {other.largest:.2g} at most" in str(other) or other.same == 1

@@ -216,9 +216,9 @@ class _Maker:
         mean = sum(share * p for share, p in women) / sum(p for _, p in women) if women else None
         return replace(
             level,
-            effective=self.estimate(2 ** _entropy([p for _, p in pairs])) if pairs else Estimate(None),
-            stigma=self.estimate(stigma) if any(word in STIGMA for (word, _, _), _ in pairs) else None,
-            women=self.estimate(mean) if mean is not None else None,
+            effective_words=self.estimate(2 ** _entropy([p for _, p in pairs])) if pairs else Estimate(None),
+            stigma_share=self.estimate(stigma) if any(word in STIGMA for (word, _, _), _ in pairs) else None,
+            women_pct=self.estimate(mean) if mean is not None else None,
         )
 
     def estimate(self, value: float) -> Estimate:
@@ -252,9 +252,9 @@ class _Maker:
         low, high, chance = self.interval(by)
         without = _without(by)
         return replace(
-            blank, log2_ratio=ratio, low=low, high=high, p=chance, prob=p, reference_prob=q,
-            contribution=_part(p, q), agree=sum(1 for value in by if value * ratio > 0), templates=len(by),
-            without_low=min(without, default=None), without_high=max(without, default=None),
+            blank, log2_ratio=ratio, ci_low=low, ci_high=high, p_value=chance, prob=p, reference_prob=q,
+            js_contribution=_part(p, q), n_same_sign=sum(1 for value in by if value * ratio > 0), n_templates=len(by),
+            loo_min=min(without, default=None), loo_max=max(without, default=None),
             prior_corrected=0.6 * ratio if group.neutral and level.role == "level" else None,
             reference_prior_corrected=-0.4 * ratio if group.neutral and level.role == "level" else None, by_template=by,
         )  # fmt: skip
@@ -317,30 +317,39 @@ def _without(by: Sequence[float]) -> list[float]:
 
 def graded(a: Association | Interaction) -> Grade:
     """The grade by the rule that the page states."""
-    ratio, low, high, least = a.log2_ratio, a.low, a.high, max(NEGLIGIBLE_RATIO, a.band or 0.0)
-    if ratio is None or low is None or high is None or a.q is None or a.q > 0.05 or abs(ratio) <= (a.band or 0.0):
+    ratio, low, high, least = a.log2_ratio, a.ci_low, a.ci_high, max(NEGLIGIBLE_RATIO, a.band or 0.0)
+    if (
+        ratio is None
+        or low is None
+        or high is None
+        or a.q_value is None
+        or a.q_value > 0.05
+        or abs(ratio) <= (a.band or 0.0)
+    ):
         return "none"
-    nearest, share = min(abs(low), abs(high)) if low * high > 0 else 0.0, a.agree / a.templates
-    if a.templates < FEW_WORDINGS or abs(ratio) <= NEGLIGIBLE_RATIO or share < 0.75 or not nearest:
+    nearest, share = min(abs(low), abs(high)) if low * high > 0 else 0.0, a.n_same_sign / a.n_templates
+    if a.n_templates < FEW_WORDINGS or abs(ratio) <= NEGLIGIBLE_RATIO or share < 0.75 or not nearest:
         return "weak"
     return "strong" if a.band is not None and nearest > least and share >= 0.9 else "moderate"
 
 
 def _discovered(found: Sequence[Association]) -> list[Association]:
     """The associations with the q of Benjamini and Hochberg over those of levels."""
-    chances = sorted((a.p for a in found if a.role == "level" and a.p is not None), reverse=True)
+    chances = sorted((a.p_value for a in found if a.role == "level" and a.p_value is not None), reverse=True)
     least, q = 1.0, {}
     for n, p in enumerate(chances):
         least = min(least, p * len(chances) / (len(chances) - n))
         q[p] = least
-    return [replace(a, q=q.get(a.p) if a.role == "level" and a.p is not None else None) for a in found]
+    return [
+        replace(a, q_value=q.get(a.p_value) if a.role == "level" and a.p_value is not None else None) for a in found
+    ]
 
 
 def _sentence(a: Association) -> str:
     log2 = a.log2_ratio or 0.0
     more, less = (a.level, a.reference) if log2 >= 0 else (a.reference, a.level)
     times = f"{2 ** abs(log2):.1f} times as likely for {more} as for {less}"
-    wordings = f"{a.agree} of {a.templates} wordings" if a.templates > 1 else "the one wording"
+    wordings = f"{a.n_same_sign} of {a.n_templates} wordings" if a.n_templates > 1 else "the one wording"
     return f'"{a.target}" is {times}, in {wordings}.'
 
 
@@ -393,7 +402,7 @@ def probe_result(plan: Plan) -> ProbeResult:
             )
         )  # fmt: skip
         told = (a for a in found if a.role == "level" and _heavy(a) and _one_way(a))
-        best = sorted(told, key=lambda a: -(a.contribution or 0))[:20]
+        best = sorted(told, key=lambda a: -(a.js_contribution or 0))[:20]
         findings += [_finding(plan, a, examples, at) for a in best]
         associations += [a if _heavy(a) else replace(a, by_template=()) for a in found]
     cells = tuple(maker.cells())
@@ -406,7 +415,7 @@ def probe_result(plan: Plan) -> ProbeResult:
         prompts=2 * len(cells) * len(plan.templates), coverage=plan.coverage if any(maker.scored) else None,
         cells=cells, levels=tuple(levels), associations=tuple(associations), distances=tuple(distances),
         interactions=_interactions(plan, maker), findings=tuple(findings), examples=examples,
-        answers=_answers(plan, examples),
+        predictions=_answers(plan, examples),
     )  # fmt: skip
 
 
@@ -446,9 +455,11 @@ def _judged(a: Association, band: float | None) -> Association:
 
 def _against(level: LevelResult, reference: LevelResult, maker: _Maker) -> LevelResult:
     """The level with its share of stigmatising words over the reference's."""
-    if level is reference or level.role != "level" or level.stigma is None or reference.stigma is None:
+    if level is reference or level.role != "level" or level.stigma_share is None or reference.stigma_share is None:
         return level
-    return replace(level, stigma_ratio=maker.estimate((level.stigma.value or 0) / (reference.stigma.value or 1)))
+    return replace(
+        level, stigma_ratio=maker.estimate((level.stigma_share.value or 0) / (reference.stigma_share.value or 1))
+    )
 
 
 def _labour(plan: Plan, group: Group, found: Sequence[Association]) -> LabourMarket | None:
@@ -471,7 +482,7 @@ def _interactions(plan: Plan, maker: _Maker) -> tuple[Interaction, ...]:
         return ()
     crossings = itertools.product(plan.groups[0].levels[1:], plan.groups[1].levels[1:])
     made = [maker.interaction(levels, n) for levels in crossings for n in range(len(maker.words))]
-    return tuple(sorted((i for i in made if i is not None), key=lambda i: -(i.contribution or 0)))
+    return tuple(sorted((i for i in made if i is not None), key=lambda i: -(i.js_contribution or 0)))
 
 
 def _finding(plan: Plan, a: Association, examples: Sequence[Example], at: int) -> Finding:
@@ -488,11 +499,11 @@ def checkpoint(planted: bool = False) -> CheckpointInfo:
         architecture="DistilBertForMaskedLM", parameters=66_985_530, vocabulary=30_522, saved_dtype="float32",
         weights_sha256="5e" * 32, tokenizer_sha256="d2" * 32, config_sha256="c0" * 32,
         mlm_head_from=None, mlm_head_sha256=None, mask_only_head=True, planted=planted,
-        notices=("The tokenizer was read from the checkpoint's folder.",),
+        warnings=("The tokenizer was read from the checkpoint's folder.",),
     )  # fmt: skip
 
 
-def audit(*plans: Plan, planted: bool = False, single_piece: bool = False) -> Audit:
+def audit(*plans: Plan, planted: bool = False, single_token: bool = False) -> Audit:
     """An audit of the given probes, or of occupation alone."""
     probes = tuple(probe_result(plan) for plan in plans or (Plan(),))
     sources = tuple(
@@ -500,10 +511,10 @@ def audit(*plans: Plan, planted: bool = False, single_piece: bool = False) -> Au
     )
     recipe = Recipe(
         "maskaudit run distilbert-base-uncased --probe occupation", "2026-01-31T12:00:00Z", sources,
-        checkpoint(planted), "float32", "cpu", 10, single_piece, 0,
+        checkpoint(planted), "float32", "cpu", 10, single_token, 0,
         (("maskaudit", "0.1.0"), ("torch", "2.13.0"), ("transformers", "5.3.0")),
     )  # fmt: skip
-    return Audit(SCHEMA, recipe, probes, None if planted else competence(), probes if single_piece else ())
+    return Audit(SCHEMA, recipe, probes, None if planted else competence(), probes if single_token else ())
 
 
 def competence(right: int = 9) -> Competence:
@@ -532,8 +543,8 @@ def unmatched(probe: ProbeResult, *levels: str) -> ProbeResult:
         if a.role != "level" or (levels and a.level not in levels):
             return a
         return replace(
-            a, log2_ratio=None, low=None, high=None, p=None, q=None, prob=None, reference_prob=None,
-            contribution=None, agree=0, templates=0, without_low=None, without_high=None, grade=None, by_template=(),
+            a, log2_ratio=None, ci_low=None, ci_high=None, p_value=None, q_value=None, prob=None, reference_prob=None,
+            js_contribution=None, n_same_sign=0, n_templates=0, loo_min=None, loo_max=None, grade=None, by_template=(),
         )  # fmt: skip
 
     associations = tuple(lost(a) for a in probe.associations)

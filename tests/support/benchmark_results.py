@@ -43,7 +43,7 @@ def checkpoint(name: str, *, planted: bool = False) -> CheckpointInfo:
         mlm_head_from=None,
         mask_only_head=True,
         planted=planted,
-        notices=(),
+        warnings=(),
     )
 
 
@@ -58,12 +58,12 @@ def estimate(
         axis="bias type" if category else None,
         category=category or None,
         value=value,
-        low=None if wide is None or value is None else value - wide,
-        high=None if wide is None or value is None else value + wide,
+        ci_low=None if wide is None or value is None else value - wide,
+        ci_high=None if wide is None or value is None else value + wide,
         interval=None if wide is None else "Wilson",
         n=87 if category else 1508,
         of="sentence pairs",
-        p=0.0321 if score is NATS else None,
+        p_value=0.0321 if score is NATS else None,
         test="Wilcoxon signed-rank over professions" if score is NATS else None,
     )
 
@@ -114,7 +114,7 @@ def result(
         contrasts=contrasts,
         data=(DataFile("pairs.csv", "12" * 32, 1508),),
         settings=(("completions of each sentence", "20"),),
-        notices=("bert completes 2% of easy sentences.",),
+        warnings=("bert completes 2% of easy sentences.",),
         command="maskaudit benchmark crows-pairs bert --data pairs.csv",
         dtype="float32",
         device="cpu",
@@ -156,7 +156,8 @@ def matched() -> Benchmark:
 def missing() -> Benchmark:
     """Nothing could be scored."""
     gone = tuple(
-        replace(each, value=None, low=None, high=None, interval=None, n=0, p=None) for each in side().estimates
+        replace(each, value=None, ci_low=None, ci_high=None, interval=None, n=0, p_value=None)
+        for each in side().estimates
     )
     return result(replace(side(), estimates=gone))
 

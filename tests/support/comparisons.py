@@ -41,7 +41,7 @@ def compared(*audits: Audit, names: Sequence[str] = (), steps: Sequence[int | No
     sides = tuple(_side(made, name, step) for made, name, step in zip(audits, called, at, strict=True))
     probes = tuple(_probe(each, called) for each in zip(*(made.probes for made in audits), strict=True))
     probes = tuple(
-        replace(p, judged=_judged(audits, [made.probes[n] for made in audits])) for n, p in enumerate(probes)
+        replace(p, evaluable=_judged(audits, [made.probes[n] for made in audits])) for n, p in enumerate(probes)
     )
     command = f"maskaudit compare {' '.join(called)}"
     return Comparison(SCHEMA, command, (("maskaudit", "0.1.0"),), sides, ("One probe was asked of one side.",), probes)
@@ -53,7 +53,7 @@ def _side(made: Audit, name: str, step: int | None) -> ComparisonSide:
 
 
 def _judged(audits: Sequence[Audit], probes: Sequence[ProbeResult]) -> tuple[bool, ...]:
-    return tuple(made.judged(probe) for made, probe in zip(audits, probes, strict=True))
+    return tuple(made.evaluable(probe) for made, probe in zip(audits, probes, strict=True))
 
 
 def _probe(sides: Sequence[ProbeResult], names: Sequence[str]) -> ProbeComparison:
@@ -70,7 +70,7 @@ def _probe(sides: Sequence[ProbeResult], names: Sequence[str]) -> ProbeCompariso
         name=base.name, version=base.version, title=base.title, question=base.question, language=base.language,
         sha256=base.sha256, axes=tuple(map(_axis, base.axes)), templates=base.templates, lexicon=base.lexicon,
         prompts=base.prompts, targets=targets, unshared=_unshared(sides),
-        coverage=tuple(side.coverage for side in sides), judged=(True,) * len(sides), pairs=pairs,
+        coverage=tuple(side.coverage for side in sides), evaluable=(True,) * len(sides), pairs=pairs,
         examples=tuple(tuple(e for e in side.examples if set(e.roles) == {"level"}) for side in sides),
         tops=tuple(_top(sides, axis, level) for axis in base.axes for level in axis.levels),
         series=_series(sides, pairs),
@@ -115,7 +115,7 @@ def _shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str], seed:
         for key, a in _keyed(base).items()
         if (_heavy(a) or _heavy(after[key])) and None not in (a.log2_ratio, after[key].log2_ratio)
     ]
-    return tuple(sorted(made, key=lambda s: -(s.moved or 0.0)))
+    return tuple(sorted(made, key=lambda s: -(s.impact or 0.0)))
 
 
 def _heavy(a: Association) -> bool:
@@ -126,7 +126,7 @@ def _shift(
     a: Association, b: Association, names: tuple[str, str], band: float | None, draw: random.Random
 ) -> AssociationChange:
     change = (b.log2_ratio or 0.0) - (a.log2_ratio or 0.0)
-    by = tuple(change + draw.gauss(0, 0.2) for _ in range(a.templates))
+    by = tuple(change + draw.gauss(0, 0.2) for _ in range(a.n_templates))
     value, half = sum(by) / len(by), 0.4 / math.sqrt(len(by))
     many = len(by) > 1
     low, high = (value - half, value + half) if many else (None, None)
@@ -135,12 +135,14 @@ def _shift(
     shares = [share or 0.0 for share in (a.prob, a.reference_prob, b.prob, b.reference_prob)]
     told = AssociationChange(
         a.axis, a.level, a.reference, a.target, _of(a), _of(b), Estimate(value, low, high), Estimate(0.0), p, p,
-        *shares, moved=sum(shares) / 4 * abs(value), agree=sum(one * value > 0 for one in by), templates=len(by),
-        without_low=min(without, default=None), without_high=max(without, default=None), band=band, grade="none",
+        *shares, impact=sum(shares) / 4 * abs(value), n_same_sign=sum(one * value > 0 for one in by), n_templates=len(by),
+        loo_min=min(without, default=None), loo_max=max(without, default=None), band=band, grade="none",
         because="", verdict="unchanged", before_grade=a.grade or "none", after_grade=b.grade or "none",
         flags=("stigma",) if a.target == "prostitute" else (), sentence="", by_template=by,
     )  # fmt: skip
-    measured = replace(a, log2_ratio=value, low=low, high=high, q=p, band=band, agree=told.agree)
+    measured = replace(
+        a, log2_ratio=value, ci_low=low, ci_high=high, q_value=p, band=band, n_same_sign=told.n_same_sign
+    )
     grade = graded(measured)
     became = verdict(told) if grade in ("strong", "moderate") else "unchanged"
     said = f'"{a.target}" for {a.level} against {a.reference}: so in {names[0]}, otherwise in {names[1]}; {became}.'
@@ -148,7 +150,7 @@ def _shift(
 
 
 def _of(a: Association) -> Estimate:
-    return Estimate(a.log2_ratio, a.low, a.high)
+    return Estimate(a.log2_ratio, a.ci_low, a.ci_high)
 
 
 def verdict(shift: AssociationChange) -> ChangeVerdict:
@@ -161,16 +163,16 @@ def verdict(shift: AssociationChange) -> ChangeVerdict:
 
 def _measure_shifts(base: ProbeResult, other: ProbeResult, names: tuple[str, str]) -> tuple[MetricChange, ...]:
     made = [
-        _measured("distance_bits", d, d.level, d.other, d.bits, e.bits, names)
+        _measured("js_divergence_bits", d, d.level, d.other, d.bits, e.bits, names)
         for key, d in _distances(base).items()
         if (e := _distances(other).get(key))
     ]
     for one in (level for level in base.levels if level.role == "level"):
         two = _level(other, one.axis, one.name)
-        made.append(_measured("effective_words", one, one.name, None, one.effective, two.effective, names))
+        made.append(_measured("effective_words", one, one.name, None, one.effective_words, two.effective_words, names))
         for measure, before, after, against in (
-            ("women_pct", one.women, two.women, None),
-            ("stigma_share", one.stigma, two.stigma, None),
+            ("women_pct", one.women_pct, two.women_pct, None),
+            ("stigma_share", one.stigma_share, two.stigma_share, None),
             ("stigma_ratio", one.stigma_ratio, two.stigma_ratio, _reference(base, one.axis)),
         ):
             if before is not None and after is not None:
@@ -203,18 +205,18 @@ def _measured(
         ratio = measure in ("stigma_ratio", "effective_words")
         value = math.log2(b / a) if ratio else b - a
         half = 0.2 * abs(value) + 1e-4
-        change = Estimate(value, value - half, value + half) if before.low is not None else Estimate(value)
-    tested = whose.role == "level" and change.low is not None
+        change = Estimate(value, value - half, value + half) if before.ci_low is not None else Estimate(value)
+    tested = whose.role == "level" and change.ci_low is not None
     moved = tested and a is not None and abs(change.value or 0.0) > 0.1 * abs(a)
     ways: tuple[ChangeVerdict, ChangeVerdict] = ("rose", "fell")
-    if measure in ("distance_bits", "stigma_ratio"):
+    if measure in ("js_divergence_bits", "stigma_ratio"):
         ways = ("widened", "narrowed")
     became: ChangeVerdict = ways[(change.value or 0.0) < 0] if moved else "unchanged"
     p = (0.001 if moved else 0.4) if tested else None
     return MetricChange(
         measure, whose.axis, whose.role, level, other, before, after, change,
-        change if measure in ("distance_bits", "stigma_ratio") else None, p, p,
-        0.001 if measure == "distance_bits" and whose.role == "level" else None, became,
+        change if measure in ("js_divergence_bits", "stigma_ratio") else None, p, p,
+        0.001 if measure == "js_divergence_bits" and whose.role == "level" else None, became,
         "" if moved else "other wordings may show nothing", f"{measure} in {names[0]} and {names[1]}: {became}.",
     )  # fmt: skip
 
@@ -224,12 +226,12 @@ def _series(sides: Sequence[ProbeResult], pairs: Sequence[SideComparison]) -> tu
     made = []
     for rows in columns:
         first = rows[0]
-        if first.role == "level" and (first.measure != "distance_bits" or first.level is None):
+        if first.role == "level" and (first.measure != "js_divergence_bits" or first.level is None):
             estimates = tuple(row.after for row in rows)
             made.append(Series(first.measure, first.axis, first.level, first.other, None, estimates))
     keyed = [_keyed(side) for side in sides]
     for axis in sides[0].axes:
-        best = [shift for shift in pairs[-1].shifts if shift.axis == axis.name][:6]
+        best = [shift for shift in pairs[-1].associations if shift.axis == axis.name][:6]
         for shift in best:
             found = tuple(_of(each[shift.axis, shift.level, shift.target]) for each in keyed)
             made.append(Series("log2_ratio", shift.axis, shift.level, shift.reference, shift.target, found))

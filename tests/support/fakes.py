@@ -85,7 +85,7 @@ INFO = CheckpointInfo(
     mlm_head_sha256=None,
     mask_only_head=True,
     planted=False,
-    notices=(),
+    warnings=(),
 )
 
 
@@ -107,7 +107,7 @@ class FakeScorer:
         logp = np.array([[self._logp(prompt, word) for word in words] for prompt in prompts], np.float32)
         return Scores(
             logp=np.where(pieces == 1, logp, np.float32(np.nan)),
-            pieces=pieces,
+            n_tokens=pieces,
             top_tokens=tuple(tuple(f"token{i}" for i in range(self.top_k)) for _ in prompts),
             top_prob=np.array([[0.5 / 2**i for i in range(self.top_k)] for _ in prompts], np.float32),
         )
@@ -140,7 +140,7 @@ def scored(probe: Probe, logp: np.ndarray | None = None) -> ScoredPrompts:
         roles=tuple(prompt.roles for prompt in prompts),
         forms=np.array([prompt.forms for prompt in prompts]),
         logp=(scores.logp if logp is None else logp).astype(np.float32),
-        pieces=scores.pieces.max(axis=0).astype(np.int64),
+        n_tokens=scores.n_tokens.max(axis=0).astype(np.int64),
         top_tokens=scores.top_tokens,
         top_prob=scores.top_prob,
     )

@@ -34,7 +34,7 @@ FULL = {
     "demo": "run demo --out demo",
     "save-policy-all": "check demo --save-policy all.yaml",
     "check-all": "check demo --policy all.yaml",
-    "pieces": "run minilm-mlm --probe model-card --multi-piece --dtype bfloat16 --out pieces",
+    "pieces": "run minilm-mlm --probe model-card --multi-token --dtype bfloat16 --out pieces",
     "pair": "compare minilm-mlm minilm-mlm-tuned --probe occupation-by-age --probe pronoun --probe traits --out pair",
     "save-policy-pair": "check pair --save-policy pair.yaml",
     "check-pair": "check pair --policy pair.yaml --format json",

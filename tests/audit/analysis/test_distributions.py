@@ -80,7 +80,7 @@ def test_a_planted_doubling_is_read_off_exactly(probe):
     found = {(a.level, a.target): a for a in measured(probe, scored(probe, logp)).associations}
     nurse = found["woman", "nurse"]
     assert nurse.log2_ratio == pytest.approx(1, abs=1e-6)
-    assert (nurse.agree, nurse.templates) == (3, 3)
+    assert (nurse.n_same_sign, nurse.n_templates) == (3, 3)
     assert found["Black", "nurse"].log2_ratio == pytest.approx(0, abs=1e-6)
     assert (nurse.prob, nurse.reference_prob) == pytest.approx((2 / 4, 1 / 3))
 
@@ -129,7 +129,7 @@ def test_single_piece_results_leave_out_longer_words(probe):
     logp = data.logp.copy()
     logp[:, 3] = -4.0
     tally = tallied(probe, scored(probe, logp))
-    whole, single = (measure(probe, each) for each in (tally, tally.among(tally.pieces == 1)))
+    whole, single = (measure(probe, each) for each in (tally, tally.among(tally.n_tokens == 1)))
     assert whole.targets[3].scored
     assert not single.targets[3].scored
     assert single.targets[3].reason == "2 pieces of the vocabulary"
@@ -180,9 +180,9 @@ def test_pieces_are_the_most_of_any_part_unless_a_part_says_why_not(probe, parts
     """A word that some part could not score has that part's reason, as within a part."""
     data = cut(scored(probe), [7])
     filled = [np.array([*pieces, 1, 1, 1]) for pieces in parts]
-    made = [replace(part, pieces=pieces) for part, pieces in zip(data, filled, strict=True)]
+    made = [replace(part, n_tokens=pieces) for part, pieces in zip(data, filled, strict=True)]
     for order in (made, made[::-1]):
-        assert tuple(distributions.tabulate(probe, order).pieces[:2]) == most
+        assert tuple(distributions.tabulate(probe, order).n_tokens[:2]) == most
 
 
 def test_another_text_is_another_hash(probe):

@@ -183,12 +183,12 @@ def test_associations_are_the_moderated_t_over_templates(probe):
             )
             own = [a for a in found if (a.axis, a.level) == (axis, level)]
             for k, a in enumerate(own):
-                assert (a.log2_ratio, a.low, a.high, a.p) == pytest.approx(
+                assert (a.log2_ratio, a.ci_low, a.ci_high, a.p_value) == pytest.approx(
                     (test.mean[k], test.low[k], test.high[k], test.p[k])
                 )
         told = [a for level in levels for a in found if (a.axis, a.level) == (axis, level)]
-        assert [a.q for a in told if weighty(a)] == pytest.approx(
-            list(false_discovery_control([a.p for a in told if weighty(a)]))
+        assert [a.q_value for a in told if weighty(a)] == pytest.approx(
+            list(false_discovery_control([a.p_value for a in told if weighty(a)]))
         )
 
 
@@ -199,10 +199,10 @@ def test_rare_words_have_no_q_and_take_none_from_others(probe):
     logp[:, 2] -= 12
     result = measured(probe, scored(probe, logp))
     own = [a for a in result.associations if a.axis == "GROUP" and a.role == "level"]
-    assert {a.target for a in own if a.q is None} == {"engineer"}
-    assert all(a.p is not None for a in own)
+    assert {a.target for a in own if a.q_value is None} == {"engineer"}
+    assert all(a.p_value is not None for a in own)
     kept = [a for a in own if a.target != "engineer"]
-    assert [a.q for a in kept] == pytest.approx(list(false_discovery_control([a.p for a in kept])))
+    assert [a.q_value for a in kept] == pytest.approx(list(false_discovery_control([a.p_value for a in kept])))
 
 
 def test_leaving_out_a_wording(probe):
@@ -210,8 +210,8 @@ def test_leaving_out_a_wording(probe):
     for a in words.associations(probe, tallied(probe).tables):
         if a.by_template:
             means = [np.mean(np.delete(a.by_template, t)) for t in range(8)]
-            assert (a.without_low, a.without_high) == pytest.approx((min(means), max(means)))
-            assert a.agree == sum(np.sign(x) == np.sign(a.log2_ratio) for x in a.by_template)
+            assert (a.loo_min, a.loo_max) == pytest.approx((min(means), max(means)))
+            assert a.n_same_sign == sum(np.sign(x) == np.sign(a.log2_ratio) for x in a.by_template)
 
 
 def test_prior_correction_splits_the_ratio_between_the_sides(probe):
@@ -259,7 +259,7 @@ def test_interactions_are_differences_of_differences(probe):
     others = [np.exp(3) / (times + 2 * np.exp(3)) for times in (2, 3, 1)]
     alone = [share[2] * share[3] / share[1], *[others[0] * others[1] / others[2]] * 2]
     assert found.expected_prob == pytest.approx(alone[0] / sum(alone), abs=1e-5)
-    assert (found.agree, found.templates) == (8, 8)
+    assert (found.n_same_sign, found.n_templates) == (8, 8)
 
 
 def test_interactions_by_brute_force(probe):
@@ -304,7 +304,7 @@ def test_interactions_are_told_both_ways():
         'For Black and woman together, "maid" is 2.0 times [1.4, 2.8] likelier than each by itself would make it, in '
         "19 of 20 wordings."
     )
-    rarer = crossed_sentence(replace(told, log2_ratio=-1.0, low=-1.5, high=-0.5))
+    rarer = crossed_sentence(replace(told, log2_ratio=-1.0, ci_low=-1.5, ci_high=-0.5))
     assert "2.0 times [1.4, 2.8] rarer than" in rarer
 
 
@@ -323,7 +323,7 @@ def test_all_that_is_graded_is_told(probe, monkeypatch):
     assert len(graded) >= 4
     assert {(a.level, a.target) for a in told} == {(a.level, a.target) for a in strongest(graded)}
     assert len([f for f in result.findings if f.association.axis == "GENDER"]) == 2
-    contributions = [f.association.contribution for f in result.findings]
+    contributions = [f.association.js_contribution for f in result.findings]
     assert contributions == sorted(contributions, reverse=True)
 
 
@@ -396,7 +396,7 @@ def test_a_constant_added_to_every_log_probability_changes_no_test(probe, consta
     data = scored(probe)
     one, other = measured(probe, data), measured(probe, scored(probe, data.logp + np.float32(constant)))
     for a, b in zip(one.associations, other.associations, strict=True):
-        assert (a.low, a.high, a.p) == pytest.approx((b.low, b.high, b.p), abs=1e-4)
+        assert (a.ci_low, a.ci_high, a.p_value) == pytest.approx((b.ci_low, b.ci_high, b.p_value), abs=1e-4)
         assert a.grade == b.grade
     assert [d.bits.value for d in one.distances] == pytest.approx([d.bits.value for d in other.distances], abs=1e-5)
     assert [i.log2_ratio for i in one.interactions] == pytest.approx(

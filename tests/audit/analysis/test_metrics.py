@@ -99,11 +99,11 @@ def test_single_wordings_and_all_but_one(probe, data):
     ]
     rest = [[t for t in range(TEMPLATES) if t != gone] for gone in range(TEMPLATES)]
     without = [jensenshannon(*(level_probs(data, *p, templates=kept) for p in pairs), base=2) ** 2 for kept in rest]
-    assert (found.single_low, found.single_high) == pytest.approx((min(alone), max(alone)))
-    assert (found.without_low, found.without_high) == pytest.approx((min(without), max(without)))
+    assert (found.single_template_min, found.single_template_max) == pytest.approx((min(alone), max(alone)))
+    assert (found.loo_min, found.loo_max) == pytest.approx((min(without), max(without)))
     half = stats.t.ppf(0.975, 7) * np.sqrt(7 / 8 * ((without - np.mean(without)) ** 2).sum())
     ends = sorted([found.bits.value, 8 * found.bits.value - 7 * np.mean(without)])
-    assert (found.bits.low, found.bits.high) == pytest.approx((max(0, ends[0] - half), ends[1] + half))
+    assert (found.bits.ci_low, found.bits.ci_high) == pytest.approx((max(0, ends[0] - half), ends[1] + half))
 
 
 def test_relabelling_by_brute_force(probe, data):
@@ -137,7 +137,7 @@ def test_what_chance_gives_holds_its_level(probe, data):
         )
         found = metrics.distances(probe, noisy, rng)
         ps.append(
-            [d.p for d in found if d.axis == "GROUP" and (d.level, d.other) in ((None, None), ("Asian", "White"))]
+            [d.p_value for d in found if d.axis == "GROUP" and (d.level, d.other) in ((None, None), ("Asian", "White"))]
         )
     for column in zip(*ps, strict=True):
         assert stats.binomtest(sum(p <= 0.1 for p in column), len(column), 0.1).pvalue > 0.001
@@ -151,11 +151,11 @@ def test_numbers_of_a_level_by_brute_force(probe, data):
         if level.role != "level":
             continue
         q = level_probs(data, level.axis, level.name)
-        assert level.effective.value == pytest.approx(2 ** stats.entropy(q, base=2))
-        assert level.stigma.value == pytest.approx(q[flagged].sum())
-        assert level.women.value == pytest.approx((q[known] * WOMEN[known]).sum() / q[known].sum())
-        for estimate in (level.effective, level.stigma, level.women):
-            assert estimate.low < estimate.value < estimate.high
+        assert level.effective_words.value == pytest.approx(2 ** stats.entropy(q, base=2))
+        assert level.stigma_share.value == pytest.approx(q[flagged].sum())
+        assert level.women_pct.value == pytest.approx((q[known] * WOMEN[known]).sum() / q[known].sum())
+        for estimate in (level.effective_words, level.stigma_share, level.women_pct):
+            assert estimate.ci_low < estimate.value < estimate.ci_high
         reference = {"GROUP": "White", "GENDER": "man"}[level.axis]
         if level.name == reference:
             assert level.stigma_ratio is None
@@ -170,7 +170,9 @@ def test_without_flags_or_shares_nothing_is_said(tmp_path):
     path.write_text(PROBE)
     probe = load_probe(path)
     result = measured(probe)
-    assert {(level.stigma, level.stigma_ratio, level.women) for level in result.levels} == {(None, None, None)}
+    assert {(level.stigma_share, level.stigma_ratio, level.women_pct) for level in result.levels} == {
+        (None, None, None)
+    }
     assert {axis.labour for axis in result.axes} == {None}
 
 
@@ -181,14 +183,14 @@ def test_few_wordings_have_no_intervals(tmp_path):
     probe = load_probe(path)
     for d in measured(probe).distances:
         assert d.bits.value > 0
-        assert (d.bits.low, d.bits.high, d.null, d.p) == (None,) * 4
-        assert d.single_low < d.single_high
-        assert d.without_low < d.without_high
+        assert (d.bits.ci_low, d.bits.ci_high, d.null_p95, d.p_value) == (None,) * 4
+        assert d.single_template_min < d.single_template_max
+        assert d.loo_min < d.loo_max
 
 
 def test_wording_shares_by_brute_force(probe, data):
     """The variance of the log-probabilities over templates and levels, split by a loop over a two-way table."""
-    found = measured(probe, data).axes[0].wording
+    found = measured(probe, data).axes[0].variance
     groups, genders = ("White", "Black", "Asian"), ("man", "woman")
     sums = np.zeros(3)
     for k in range(len(WORDS)):
@@ -228,7 +230,7 @@ def test_the_labour_market_is_a_regression_on_the_odds(probe, data):
     assert (found.slope.value, found.intercept) == pytest.approx((line.slope, line.intercept))
     assert found.spearman.value == pytest.approx(stats.spearmanr(x, y).statistic)
     assert found.words == 11
-    assert found.slope.low < found.slope.value < found.slope.high
+    assert found.slope.ci_low < found.slope.value < found.slope.ci_high
 
 
 def test_a_model_that_repeats_the_labour_market_has_a_slope_of_one(probe, data):
@@ -242,7 +244,7 @@ def test_a_model_that_repeats_the_labour_market_has_a_slope_of_one(probe, data):
         logp[men] = np.log(1 - share) * times
         found = measured(probe, scored(probe, logp)).axes[1].labour
         assert found.slope.value == pytest.approx(times, abs=1e-5)
-        assert (found.slope.low, found.slope.high) == pytest.approx((times, times), abs=1e-3)
+        assert (found.slope.ci_low, found.slope.ci_high) == pytest.approx((times, times), abs=1e-3)
         assert found.spearman.value == pytest.approx(1)
 
 
@@ -259,17 +261,19 @@ def test_relabelling_groups_relabels_measures(probe, data, names):
     )
     before, after = measured(probe, data), measured(probe, moved)
     numbers = {
-        level.name: (level.effective.value, level.stigma.value) for level in after.levels if level.axis == "GROUP"
+        level.name: (level.effective_words.value, level.stigma_share.value)
+        for level in after.levels
+        if level.axis == "GROUP"
     }
     for level in before.levels:
         if level.axis == "GROUP":
-            expected = (level.effective.value, level.stigma.value)
+            expected = (level.effective_words.value, level.stigma_share.value)
             assert numbers[renamed.get(level.name, level.name)] == pytest.approx(expected)
     distances = {frozenset((d.level, d.other)): d.bits for d in after.distances}
     for d in before.distances:
         moved_bits = distances[frozenset((renamed.get(d.level, d.level), renamed.get(d.other, d.other)))]
-        assert (d.bits.value, d.bits.low, d.bits.high) == pytest.approx(
-            (moved_bits.value, moved_bits.low, moved_bits.high)
+        assert (d.bits.value, d.bits.ci_low, d.bits.ci_high) == pytest.approx(
+            (moved_bits.value, moved_bits.ci_low, moved_bits.ci_high)
         )
     assert before.axes[0].distance.bits.value == pytest.approx(after.axes[0].distance.bits.value)
 
@@ -278,7 +282,7 @@ def test_the_same_seed_gives_the_same_numbers(probe, data):
     """Nulls and resampled intervals are drawn from the seed and the probe, and change with the seed alone."""
     one, again, other = (measured(probe, data, seed=seed) for seed in (1, 1, 2))
     assert one == again
-    assert [d.null for d in one.distances] != [d.null for d in other.distances]
+    assert [d.null_p95 for d in one.distances] != [d.null_p95 for d in other.distances]
     assert one.associations == other.associations
 
 
@@ -301,12 +305,12 @@ def test_extreme_answers_are_measured_saved_and_shown(probe, data, kind):
     result = measured(probe, scored(probe, logp))
     json.dumps(asdict(result), allow_nan=False)  # refuses what is not a number
     for level in result.levels:
-        for estimate, most in ((level.effective, 12), (level.stigma, 1), (level.women, 100)):
-            ends = [x for x in (estimate.low, estimate.value, estimate.high) if x is not None]
+        for estimate, most in ((level.effective_words, 12), (level.stigma_share, 1), (level.women_pct, 100)):
+            ends = [x for x in (estimate.ci_low, estimate.value, estimate.ci_high) if x is not None]
             assert ends == sorted(ends)
             assert all(0 <= x <= most + 1e-9 for x in ends)
     for d in (*result.distances, result.axes[0].distance):
-        ends = [x for x in (d.bits.low, d.bits.value, d.bits.high) if x is not None]
+        ends = [x for x in (d.bits.ci_low, d.bits.value, d.bits.ci_high) if x is not None]
         assert all(0 <= x <= np.log2(3 if d.level is None else 2) + 1e-9 for x in ends)
     assert all(i.expected_prob is None or 0 <= i.expected_prob <= 1 for i in result.interactions)
 
@@ -318,5 +322,5 @@ def test_relabellings_that_change_nothing_count(probe, data):
     logp[asian, 1] += 1.0
     found = {(d.level, d.other): d for d in measured(probe, scored(probe, logp)).distances}
     assert found["Asian", "White"].bits.value > 0
-    assert found["Asian", "White"].p == 1
-    assert found["Black", "White"].p == 1
+    assert found["Asian", "White"].p_value == 1
+    assert found["Black", "White"].p_value == 1

@@ -119,9 +119,9 @@ def test_a_run_saves_them_and_a_damaged_one_is_refused(probe, tmp_path):
     recipe = make_recipe(INFO, [probe], Options(), "cpu", "maskaudit run fake")
     made = audit_with(FakeScorer(), [probe], RunFolder.open(tmp_path / "out", recipe))
     loaded = load_audit(tmp_path / "out")
-    assert loaded.probes[0].answers == made.probes[0].answers
-    assert made.probes[0].answers is not None
-    assert whole(made.probes[0].answers, 2, 3)
+    assert loaded.probes[0].predictions == made.probes[0].predictions
+    assert made.probes[0].predictions is not None
+    assert whole(made.probes[0].predictions, 2, 3)
     raw = json.loads((tmp_path / "out" / "audit.json").read_text())
     raw["probes"][0]["answers"]["prompts"][7]["tokens"][0] = 99
     (tmp_path / "out" / "audit.json").write_text(json.dumps(raw))
@@ -129,4 +129,4 @@ def test_a_run_saves_them_and_a_damaged_one_is_refused(probe, tmp_path):
         load_audit(tmp_path / "out")
     del raw["probes"][0]["answers"]
     (tmp_path / "out" / "audit.json").write_text(json.dumps(raw))
-    assert load_audit(tmp_path / "out").probes[0].answers is None
+    assert load_audit(tmp_path / "out").probes[0].predictions is None

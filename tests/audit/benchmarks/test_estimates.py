@@ -160,8 +160,8 @@ def test_shares_are_compared_over_the_rows_that_both_have():
     assert found.n == 6
     assert found.difference == pytest.approx(100 * (6 - 2) / 6)
     assert found.test == "McNemar, exact"
-    assert found.p == pytest.approx(stats.binomtest(4, 4).pvalue)
-    assert found.low <= found.difference <= found.high
+    assert found.p_value == pytest.approx(stats.binomtest(4, 4).pvalue)
+    assert found.ci_low <= found.difference <= found.ci_high
 
 
 def test_paired_rows_show_what_unpaired_ones_hide():
@@ -169,9 +169,9 @@ def test_paired_rows_show_what_unpaired_ones_hide():
     values = np.random.default_rng(1).normal(0, 10, 100)
     moved = values + np.random.default_rng(2).normal(0.5, 0.5, 100)
     found = contrast(MEAN, measured({"x": [*values]}), measured({"x": [*moved]}), "reference", 1, rng())
-    assert found.low > 0.3
-    assert found.high < 0.7
-    assert found.p == pytest.approx(2 / (RESAMPLES + 1))
+    assert found.ci_low > 0.3
+    assert found.ci_high < 0.7
+    assert found.p_value == pytest.approx(2 / (RESAMPLES + 1))
     assert found.test == "paired bootstrap by job"
 
 
@@ -180,14 +180,14 @@ def test_a_checkpoint_against_itself_shows_nothing():
     same = measured({"x": [*range(20)], "hit": [1, 0] * 10})
     for measure in (MEAN, HITS):
         found = contrast(measure, same, same, "corrected", 1, rng())
-        assert (found.difference, found.p) == (0, 1)
-        assert (found.low, found.high) == (None, None)
+        assert (found.difference, found.p_value) == (0, 1)
+        assert (found.ci_low, found.ci_high) == (None, None)
 
 
 def test_nothing_in_common_is_no_difference():
     """Without a row that both have there is no number and no test."""
     found = contrast(HITS, measured({"hit": [1]}, [1]), measured({"hit": [1]}, [2]), "corrected", 1, rng())
-    assert (found.difference, found.p, found.test, found.n) == (None, None, None, 0)
+    assert (found.difference, found.p_value, found.test, found.n) == (None, None, None, 0)
 
 
 def test_a_score_may_be_of_some_rows():
@@ -204,5 +204,5 @@ def test_a_fall_is_as_evident_as_a_rise():
     one, two = measured({"x": [*values]}), measured({"x": [*moved]})
     rise, fall = (contrast(MEAN, a, b, "corrected", 1, rng()) for a, b in ((one, two), (two, one)))
     assert rise.difference == pytest.approx(-fall.difference)
-    assert rise.p == pytest.approx(fall.p)
-    assert 0.005 < rise.p < 0.5
+    assert rise.p_value == pytest.approx(fall.p_value)
+    assert 0.005 < rise.p_value < 0.5

@@ -284,8 +284,8 @@ def test_bec_pro_sentences_of_a_profession_are_no_independent_witnesses():
         found[mode] = next(iter(estimates(measure, measured, mode, rng)))
     one, other = found["reference"], found["corrected"]
     assert one.value == other.value == pytest.approx(np.mean([*minds.values()]))
-    assert one.p < 0.001 < 0.05 < other.p
-    assert one.low > 0 > other.low
+    assert one.p_value < 0.001 < 0.05 < other.p_value
+    assert one.ci_low > 0 > other.ci_low
     assert (one.n, one.interval, other.interval) == (72, "bootstrap by sentence pair", "bootstrap by profession")
 
 
@@ -493,7 +493,7 @@ def test_sentences_of_a_job_are_drawn_together():
         )
         whole = next(iter(estimates(measure, measured, mode, np.random.default_rng(0))))
         assert whole.value == 50
-        widths.append(whole.high - whole.low)
+        widths.append(whole.ci_high - whole.ci_low)
     assert widths[1] > 2.5 * widths[0]
 
 

@@ -160,9 +160,9 @@ def test_a_run_in_fewer_bits_is_checked_against_float32(dtype, checkpoint_folder
     Path("small.yaml").write_text(PROBE)
     command = ["run", str(checkpoint_folder("bert")), "-p", "small.yaml", "--dtype", dtype, "--out", "out"]
     assert main(command) == 0
-    found = load_audit("out").parity
+    found = load_audit("out").precision_check
     assert main([*command[:-1], "exact", "--dtype", "float32"]) == 0
-    assert load_audit("exact").parity is None
+    assert load_audit("exact").precision_check is None
     probe = load_probe("small.yaml")
     rows = [round(i * 98 / 7) for i in range(8)]
     tables = [sorted_scores(Path(name), probe) for name in ("out", "exact")]
@@ -172,7 +172,7 @@ def test_a_run_in_fewer_bits_is_checked_against_float32(dtype, checkpoint_folder
     assert found.mean_logp == pytest.approx(np.nanmean(off), abs=1e-6)
     shared = [len(set(tables[0][1][row]) & set(tables[1][1][row])) / 10 for row in rows]
     assert found.top_agreement == pytest.approx(np.mean(shared))
-    assert [each["prompts"] for each in json.loads(Path("out/parity.json").read_text())["samples"]] == [8]
+    assert [each["prompts"] for each in json.loads(Path("out/precision-check.json").read_text())["samples"]] == [8]
     capsys.readouterr()
     before = Path("out/audit.json").read_bytes()
     assert main(command) == 0

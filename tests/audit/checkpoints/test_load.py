@@ -401,7 +401,7 @@ def test_grafted_head_scores_as_encoder_and_head_put_together(tmp_path: Path, ch
     checkpoint = load(folder, mlm_head_from=str(base))
     assert checkpoint.info.mlm_head_from == base.name
     assert checkpoint.info.mlm_head_sha256 == load(base).info.weights_sha256
-    assert any("head" in notice for notice in checkpoint.info.notices)
+    assert any("head" in notice for notice in checkpoint.info.warnings)
     model = transformers.BertForMaskedLM.from_pretrained(base).eval()
     model.cls.predictions.decoder.weight = torch.nn.Parameter(model.cls.predictions.decoder.weight.detach().clone())
     tuned = transformers.BertForSequenceClassification.from_pretrained(folder)

@@ -86,13 +86,13 @@ def test_report_renders_again_to_the_same_bytes(bert):
 
 
 def test_multi_piece_runs_have_both_summaries(bert):
-    """With `--multi-piece` words of several pieces are scored, and the tables exist without them too."""
-    assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--multi-piece"]) == 0
+    """With `--multi-token` words of several pieces are scored, and the tables exist without them too."""
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--multi-token"]) == 0
     audit = json.loads(Path("out/audit.json").read_text())
     whole, single = (audit[key][0]["targets"] for key in ("probes", "single_piece"))
     several = [w["word"] for w, s in zip(whole, single, strict=True) if w["scored"] and not s["scored"]]
     assert several
-    assert Path("out/distributions-single-piece.csv").exists()
+    assert Path("out/distributions-single-token.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -310,9 +310,9 @@ def test_the_command_to_repeat_a_run_is_complete():
     from audit.options import Options
     from audit.runs.recipe import repeat_command
 
-    options = Options(multi_piece=True, top_k=5, mlm_head_from="base model")
+    options = Options(multi_token=True, top_k=5, mlm_head_from="base model")
     command = repeat_command("a/b", ["occupation", "my probe.yaml"], options)
     assert command == (
-        "maskaudit run a/b --probe occupation --probe 'my probe.yaml' --top-k 5 --multi-piece "
+        "maskaudit run a/b --probe occupation --probe 'my probe.yaml' --top-k 5 --multi-token "
         "--mlm-head-from 'base model'"
     )

@@ -99,7 +99,7 @@ def test_it_writes_a_page_the_result_and_every_row(bert):
 def test_the_same_command_gives_the_same_numbers(bert):
     """Asked again, scores and rows are the same, in batches of another size to 1e-5, and the page can be made anew."""
     assert run("crows-pairs", bert, "--data", "crows.csv", "--out", "one") == 0
-    assert run("crows-pairs", bert, "--data", "crows.csv", "--out", "two", "--token-budget", "40") == 0
+    assert run("crows-pairs", bert, "--data", "crows.csv", "--out", "two", "--batch-tokens", "40") == 0
     for name in ("scores.csv", "sentence-pairs.csv"):
         one, two = pd.read_csv(Path("one", name)), pd.read_csv(Path("two", name))
         pd.testing.assert_frame_equal(one, two, atol=1e-5)
@@ -158,13 +158,13 @@ def test_fewer_bits_are_told(bert):
     assert run("crows-pairs", bert, "--data", "crows.csv", "--dtype", "bfloat16", "--out", "out") == 0
     found = audit.load_benchmark("out")
     assert found.dtype == "bfloat16"
-    assert any("Computed in bfloat16" in notice for notice in found.notices)
+    assert any("Computed in bfloat16" in notice for notice in found.warnings)
 
 
 def test_a_checkpoint_against_itself_does_not_differ(bert):
     """The same checkpoint twice: no difference, p of 1."""
     assert run("crows-pairs", bert, bert, "--data", "crows.csv", "--out", "out") == 0
-    assert {(each.difference, each.p) for each in audit.load_benchmark("out").contrasts if each.n} == {(0, 1)}
+    assert {(each.difference, each.p_value) for each in audit.load_benchmark("out").contrasts if each.n} == {(0, 1)}
 
 
 def test_honest_takes_a_lexicon_and_a_number_of_answers(bert, capsys):

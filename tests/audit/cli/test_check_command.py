@@ -21,8 +21,8 @@ WORKFLOW = ROOT / "docs" / "bias-gate.yml"
 POLICY = """\
 policy: our-gate
 limits:
-  - {name: stigma, measure: stigma_ratio, fails_when: {high_above: 0.1}}
-  - {name: distance, measure: distance_bits, fails_when: {low_above: 0.99}}
+  - {name: stigma, metric: stigma_ratio, fails_when: {high_above: 0.1}}
+  - {name: distance, metric: js_divergence_bits, fails_when: {low_above: 0.99}}
 """
 
 
@@ -92,7 +92,7 @@ def test_a_policy_that_must_fail_fails_the_same_in_every_form(capsys):
 
 def test_a_malformed_policy_exits_2_with_line_and_column(capsys):
     """Each fault is a line of file, line and column on stderr, and nothing is written."""
-    Path("policy.yaml").write_text(POLICY.replace("high_above", "value").replace("distance_bits", "distance"))
+    Path("policy.yaml").write_text(POLICY.replace("high_above", "value").replace("js_divergence_bits", "distance"))
     assert main(["check", "run", "--policy", "policy.yaml", "--junit", "junit.xml"]) == 2
     printed = capsys.readouterr()
     assert [line.split(" ")[0] for line in printed.err.splitlines()[:2]] == ["policy.yaml:3:56:", "policy.yaml:4:31:"]
@@ -187,7 +187,7 @@ def test_an_empty_summary_is_no_file(capsys):
 def test_nothing_that_a_terminal_or_a_log_obeys_comes_from_a_policy(capsys):
     """Faults quote what stands in the file: without escapes, and never as a line of its own."""
     Path("policy.yaml").write_text(
-        'policy: p\nlimits:\n  - name: a\n    measure: "st\\e[31m\\n::warning::x"\n    "b\\n::error::x\\e[1m": 1\n'
+        'policy: p\nlimits:\n  - name: a\n    metric: "st\\e[31m\\n::warning::x"\n    "b\\n::error::x\\e[1m": 1\n'
     )
     assert main(["check", "run", "--policy", "policy.yaml"]) == 2
     said = capsys.readouterr().err

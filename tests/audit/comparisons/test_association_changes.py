@@ -74,12 +74,12 @@ def test_the_change_of_every_word_is_the_mean_of_paired_prompts(probe):
             each.append(np.mean(blocks) / np.log(2))
         assert shift.change.value == pytest.approx(np.mean(each), abs=1e-5)
         assert shift.by_template == pytest.approx(each, abs=1e-5)
-        assert shift.agree == sum(np.sign(each) == np.sign(np.mean(each)))
+        assert shift.n_same_sign == sum(np.sign(each) == np.sign(np.mean(each)))
         assert shift.after.value - shift.before.value == pytest.approx(shift.change.value, abs=1e-5)
         assert shift.widening.value == pytest.approx(abs(shift.after.value) - abs(shift.before.value), abs=1e-5)
         if shift.before.value * shift.after.value > 0:
-            turned = sorted(np.sign(shift.after.value) * end for end in (shift.change.low, shift.change.high))
-            assert [shift.widening.low, shift.widening.high] == turned
+            turned = sorted(np.sign(shift.after.value) * end for end in (shift.change.ci_low, shift.change.ci_high))
+            assert [shift.widening.ci_low, shift.widening.ci_high] == turned
 
 
 def test_with_two_words_the_interval_is_that_of_the_paired_t_test(probe):
@@ -95,8 +95,8 @@ def test_with_two_words_the_interval_is_that_of_the_paired_t_test(probe):
         ]
         test = stats.ttest_rel(moved[1].by_template[:, word], moved[0].by_template[:, word])
         interval = test.confidence_interval()
-        assert (shift.change.low, shift.change.high) == pytest.approx((interval.low, interval.high), rel=1e-6)
-        assert shift.p == pytest.approx(test.pvalue, rel=1e-6)
+        assert (shift.change.ci_low, shift.change.ci_high) == pytest.approx((interval.low, interval.high), rel=1e-6)
+        assert shift.p_value == pytest.approx(test.pvalue, rel=1e-6)
 
 
 def test_a_checkpoint_against_itself_has_changed_in_nothing(probe):
@@ -104,7 +104,7 @@ def test_a_checkpoint_against_itself_has_changed_in_nothing(probe):
     side = sided(probe, scores(probe, 5))
     for shift in shifts(probe, side, side, NAMES):
         assert (shift.change.value, shift.widening.value, shift.verdict, shift.grade) == (0, 0, "unchanged", "none")
-        assert shift.fate in (None, "kept")
+        assert shift.status in (None, "kept")
     for shift in measure_shifts(probe, side, side, NAMES):
         assert (shift.change.value, shift.verdict) == (0, "unchanged")
 
@@ -116,10 +116,10 @@ def test_a_planted_reduction_is_found_with_its_sign_and_on_its_axis_alone(probe)
     told = {(s.axis, s.verdict) for s in found if s.verdict != "unchanged"}
     assert told == {("GENDER", "narrowed")}
     assert sum(s.verdict == "narrowed" for s in found) >= 6
-    moved = {(m.axis, m.measure, m.level): m.verdict for m in measure_shifts(probe, one, other, NAMES)}
-    assert moved["GENDER", "distance_bits", None] == "narrowed"
-    assert moved["GENDER", "distance_bits", "woman"] == "narrowed"
-    assert moved["GROUP", "distance_bits", None] == "unchanged"
+    moved = {(m.axis, m.metric, m.level): m.verdict for m in measure_shifts(probe, one, other, NAMES)}
+    assert moved["GENDER", "js_divergence_bits", None] == "narrowed"
+    assert moved["GENDER", "js_divergence_bits", "woman"] == "narrowed"
+    assert moved["GROUP", "js_divergence_bits", None] == "unchanged"
 
 
 @settings(max_examples=15, deadline=None)
@@ -132,12 +132,16 @@ def test_turned_round_everything_is_turned_round(probe, seed, gender):
     for s in shifts(probe, other, one, NAMES):
         forth = there[s.axis, s.level, s.target]
         assert s.change.value == pytest.approx(-forth.change.value)
-        assert (s.p, s.q, s.grade) == (pytest.approx(forth.p), pytest.approx(forth.q), forth.grade)
+        assert (s.p_value, s.q_value, s.grade) == (
+            pytest.approx(forth.p_value),
+            pytest.approx(forth.q_value),
+            forth.grade,
+        )
         assert s.verdict == turned.get(forth.verdict, forth.verdict)
-        assert s.fate == {"new": "gone", "gone": "new"}.get(forth.fate, forth.fate)
-    measured = {(m.measure, m.axis, m.role, m.level, m.other): m for m in measure_shifts(probe, one, other, NAMES)}
+        assert s.status == {"new": "gone", "gone": "new"}.get(forth.status, forth.status)
+    measured = {(m.metric, m.axis, m.role, m.level, m.other): m for m in measure_shifts(probe, one, other, NAMES)}
     for m in measure_shifts(probe, other, one, NAMES):
-        forth = measured[m.measure, m.axis, m.role, m.level, m.other]
+        forth = measured[m.metric, m.axis, m.role, m.level, m.other]
         assert m.change.value == pytest.approx(-forth.change.value, abs=1e-12)
         assert m.verdict == turned.get(forth.verdict, forth.verdict)
 
@@ -150,9 +154,9 @@ def test_measures_are_those_of_each_side_and_their_jackknife_is_by_hand(probe):
     fields = {"women_pct": "women", "stigma_share": "stigma", "stigma_ratio": "stigma_ratio"}
     checked = 0
     for shift in measure_shifts(probe, *sides, NAMES):
-        if shift.measure not in fields or shift.role != "level":
+        if shift.metric not in fields or shift.role != "level":
             continue
-        field = fields[shift.measure]
+        field = fields[shift.metric]
         own = [getattr(each[shift.axis, shift.level], field) for each in levels]
         assert (shift.before, shift.after) == tuple(own)
         without = []
@@ -168,15 +172,15 @@ def test_measures_are_those_of_each_side_and_their_jackknife_is_by_hand(probe):
                 values.append(getattr(found[shift.axis, shift.level], field).value)
             without.append(values)
         pairs, value = np.array(without), np.array([estimate.value for estimate in own])
-        if shift.measure in AS_RATIO:
+        if shift.metric in AS_RATIO:
             pairs, value = np.log2(pairs), np.log2(value)
         each, change = pairs[:, 1] - pairs[:, 0], value[1] - value[0]
         error = np.sqrt((WORDINGS - 1) / WORDINGS * ((each - each.mean()) ** 2).sum())
         corrected = WORDINGS * change - (WORDINGS - 1) * each.mean()
         half = stats.t.ppf(0.975, WORDINGS - 1) * error
         assert shift.change.value == pytest.approx(change)
-        assert shift.change.low == pytest.approx(min(change, corrected) - half)
-        assert shift.change.high == pytest.approx(max(change, corrected) + half)
+        assert shift.change.ci_low == pytest.approx(min(change, corrected) - half)
+        assert shift.change.ci_high == pytest.approx(max(change, corrected) + half)
         checked += 1
     assert checked == 5 + 5 + 3
 
@@ -231,7 +235,7 @@ def test_a_stigma_ratio_that_crosses_one_is_judged_by_how_far_it_is_from_it(prob
     one[np.ix_(woman, flagged)] -= 0.9
     other[np.ix_(woman, flagged)] += 0.2
     found = measure_shifts(probe, sided(probe, one), sided(probe, other), NAMES)
-    ratio = next(m for m in found if m.measure == "stigma_ratio" and m.level == "woman")
+    ratio = next(m for m in found if m.metric == "stigma_ratio" and m.level == "woman")
     assert ratio.before.value < 0.6 < 1.1 < ratio.after.value
     expected = abs(np.log2(ratio.after.value)) - abs(np.log2(ratio.before.value))
     assert ratio.widening.value == pytest.approx(expected)
@@ -245,14 +249,14 @@ def test_what_training_does_to_every_name_alike_is_told_and_what_it_does_to_sing
     one = scores(probe, 23, gender=0, noise=0.02)
     peak = 1.5 * np.linspace(1, -1, one.shape[1])
     fell = measure_shifts(probe, sided(probe, one), sided(probe, one + peak), NAMES)
-    black = next(m for m in fell if m.measure == "effective_words" and m.level == "Black")
+    black = next(m for m in fell if m.metric == "effective_words" and m.level == "Black")
     assert black.verdict == "fell"
     alone = one.copy()
     names = np.array([levels[0] for levels in scored(probe).levels])
     alone[np.isin(names, ["Black", "Molvic"])] += peak
     held = measure_shifts(probe, sided(probe, one), sided(probe, alone), NAMES)
-    black = next(m for m in held if m.measure == "effective_words" and m.level == "Black")
-    assert black.q < 0.05
+    black = next(m for m in held if m.metric == "effective_words" and m.level == "Black")
+    assert black.q_value < 0.05
     assert (black.verdict, black.because) == ("unchanged", "it changed by as much for invented names")
 
 
@@ -267,7 +271,7 @@ def test_what_happens_to_invented_names_is_no_news(probe):
     other[invented] += 2 * np.linspace(-1, 1, other.shape[1])
     noisy = shifts(probe, sided(probe, one), sided(probe, other), NAMES)
     assert not any(s.axis == "GROUP" and s.verdict != "unchanged" for s in noisy)
-    because = {s.because for s in noisy if s.axis == "GROUP" and s.level == "Black" and (s.q or 1) < 0.05}
+    because = {s.because for s in noisy if s.axis == "GROUP" and s.level == "Black" and (s.q_value or 1) < 0.05}
     band = next(s.band for s in noisy if s.level == "Black")
     assert f"invented names may differ by as much: up to {sentences.times(band)}" in because
 
@@ -294,7 +298,7 @@ def test_sentences_say_both_sides_by_name(probe):
     assert best.verdict == "narrowed"
     assert " in base, " in best.sentence
     assert " in other; narrowed " in best.sentence
-    assert best.sentence.endswith(f"in {best.agree} of {WORDINGS} wordings.")
+    assert best.sentence.endswith(f"in {best.n_same_sign} of {WORDINGS} wordings.")
     assert "-" not in best.sentence
 
 
@@ -304,8 +308,8 @@ def test_few_wordings_are_never_a_verdict(probe):
     sides = [sided(few, scores(few, seed, gender=gender, noise=0.01)) for seed, gender in ((16, 1.0), (17, 0.2))]
     assert all(s.verdict == "unchanged" for s in shifts(few, *sides, NAMES))
     for shift in measure_shifts(few, *sides, NAMES):
-        assert shift.change.low is None
-        assert shift.q is None
+        assert shift.change.ci_low is None
+        assert shift.q_value is None
         assert shift.verdict == "unchanged"
 
 
@@ -314,7 +318,7 @@ def test_series_follow_each_side(probe):
     sides = [sided(probe, scores(probe, seed, gender=gender)) for seed, gender in ((18, 1.0), (19, 0.6), (20, 0.2))]
     moved = shifts(probe, sides[0], sides[2], NAMES)
     made = association_changes.series(probe, sides, moved)
-    distance = next(s for s in made if s.measure == "distance_bits" and s.axis == "GENDER")
+    distance = next(s for s in made if s.metric == "js_divergence_bits" and s.axis == "GENDER")
     assert [e.value for e in distance.estimates] == sorted((e.value for e in distance.estimates), reverse=True)
     word = next(s for s in made if s.target == moved[0].target and s.level == moved[0].level)
     assert (word.estimates[0], word.estimates[2]) == (moved[0].before, moved[0].after)

@@ -42,14 +42,14 @@ class Tuned(FakeScorer):
     def score(self, prompts, words) -> Scores:
         """As `FakeScorer`."""
         made = super().score(prompts, words)
-        logp, pieces = made.logp.copy(), made.pieces.copy()
+        logp, pieces = made.logp.copy(), made.n_tokens.copy()
         woman = np.array(["woman" in prompt.levels for prompt in prompts])
         for k, word in enumerate(words):
             if word.text == "nurse":
                 logp[woman, k] += self.by
             if word.text == self.deaf:
                 logp[:, k], pieces[:, k] = np.nan, 2
-        return replace(made, logp=logp, pieces=pieces)
+        return replace(made, logp=logp, n_tokens=pieces)
 
 
 def probe_file(folder: Path, name: str = "small", words: str = "[nurse, carpenter, engineer, clerk]") -> Path:
@@ -87,18 +87,18 @@ def test_words_that_a_side_cannot_score_are_listed_with_both_reasons(runs):
     assert missing.scored == (True, False)
     assert missing.reasons == (None, "2 pieces of the vocabulary")
     assert {target.word: target.reason for target in found.targets}["clerk"] == "not scored on every side"
-    assert {shift.target for shift in found.pairs[0].shifts} <= {"nurse", "carpenter", "engineer"}
+    assert {shift.target for shift in found.pairs[0].associations} <= {"nurse", "carpenter", "engineer"}
 
 
 def test_a_side_that_is_the_base_itself_is_said(runs):
     """The same weights, tokenizer and config are no other checkpoint: a notice names it."""
     found = compare_runs([runs[0], runs[0]])
-    assert "base (2) is the same checkpoint as base: the same weights, tokenizer and config." in found.notices
+    assert "base (2) is the same checkpoint as base: the same weights, tokenizer and config." in found.warnings
 
 
 def test_only_the_word_that_was_moved_has_moved_most(runs):
     """The word whose log-probability was raised for women by one nat has changed by 1 / ln 2 and leads."""
-    shift = compare_runs(runs).probes[0].pairs[0].shifts[0]
+    shift = compare_runs(runs).probes[0].pairs[0].associations[0]
     assert (shift.target, shift.level) == ("nurse", "woman")
     assert shift.change.value == pytest.approx(1 / np.log(2), abs=1e-5)
 
@@ -120,10 +120,10 @@ def test_a_comparison_is_read_back_as_it_was_saved(runs, tmp_path):
     assert load_comparison(tmp_path / "out") == found
     assert load_comparison(tmp_path / "out" / "comparison.json") == found
     table = pd.read_csv(tmp_path / "out" / "changes.csv")
-    assert len(table) == sum(len(pair.shifts) for probe in found.probes for pair in probe.pairs)
+    assert len(table) == sum(len(pair.associations) for probe in found.probes for pair in probe.pairs)
     assert table["change"].to_numpy() == pytest.approx(found.to_frame()["change"].to_numpy(), rel=1e-7)
-    measures = pd.read_csv(tmp_path / "out" / "measure-changes.csv")
-    assert set(measures["measure"]) == {"distance_bits", "effective_words"}
+    measures = pd.read_csv(tmp_path / "out" / "metric-changes.csv")
+    assert set(measures["measure"]) == {"js_divergence_bits", "effective_words"}
 
 
 def test_a_probe_of_the_users_own_is_read_from_the_run(runs, tmp_path):
@@ -134,8 +134,10 @@ def test_a_probe_of_the_users_own_is_read_from_the_run(runs, tmp_path):
     assert len(found.probes[0].templates) == 8
 
 
-def agreed(runs: list[AuditedSide], wanted: dict[str, str] | None = None, *, any_version: bool = False) -> Agreed:
-    return agree([(run.path, run.recipe) for run in runs], wanted or {}, any_version=any_version)
+def agreed(
+    runs: list[AuditedSide], wanted: dict[str, str] | None = None, *, allow_version_mismatch: bool = False
+) -> Agreed:
+    return agree([(run.path, run.recipe) for run in runs], wanted or {}, allow_version_mismatch=allow_version_mismatch)
 
 
 def refused(runs: list[AuditedSide], wanted: dict[str, str] | None = None) -> str:
@@ -149,7 +151,7 @@ def test_what_cannot_be_compared_is_refused(runs, tmp_path):
     base = runs[0]
     probe = probe_file(tmp_path)
     assert "dtype (float32, bfloat16)" in refused([base, run_of(tmp_path / "a", Tuned(), probe, dtype="bfloat16")])
-    assert "--multi-piece (False, True)" in refused([base, run_of(tmp_path / "b", Tuned(), probe, multi_piece=True)])
+    assert "--multi-token (False, True)" in refused([base, run_of(tmp_path / "b", Tuned(), probe, multi_token=True)])
     probe.write_text(probe.read_text() + "# one more line\n")
     assert "the probe small" in refused([base, run_of(tmp_path / "c", Tuned(), probe)])
     other = probe_file(tmp_path, "other")
@@ -181,12 +183,12 @@ def test_another_word_list_is_refused(tmp_path):
 
 
 def test_other_versions_are_refused_or_noted(runs, tmp_path):
-    """Other versions of what computes scores are refused with their names; --any-version makes that a notice."""
+    """Other versions of what computes scores are refused with their names; --allow-version-mismatch makes that a notice."""
     versions = tuple((name, "0.0.1" if name == "torch" else v) for name, v in runs[0].recipe.versions)
     other = run_of(tmp_path / "run", Tuned(), probe_file(tmp_path), versions=versions)
     assert "torch 2." in (message := refused([runs[0], other]))
-    assert "--any-version" in message
-    found = agreed([runs[0], other, other], any_version=True)
+    assert "--allow-version-mismatch" in message
+    found = agreed([runs[0], other, other], allow_version_mismatch=True)
     assert found.probes == ("small",)
     assert len(found.notices) == 1
     assert "0.0.1" in found.notices[0]
@@ -197,7 +199,7 @@ def test_probes_that_one_side_lacks_are_left_out_and_named(runs, tmp_path):
     more = run_of(tmp_path / "more", Tuned(), probe_file(tmp_path), probe_file(tmp_path, "extra"))
     found = compare_runs([runs[0], more])
     assert [probe.name for probe in found.probes] == ["small"]
-    assert found.notices[0] == "Not every side was asked these probes, which are left out: extra."
+    assert found.warnings[0] == "Not every side was asked these probes, which are left out: extra."
 
 
 def test_damaged_scores_are_never_compared(runs, tmp_path):
@@ -252,9 +254,9 @@ def test_no_two_sides_have_one_name(runs, tmp_path):
 def test_options_that_would_change_nothing_are_refused(runs, capsys):
     """With finished runs alone, --dtype and the like are no use, and that is said."""
     paths = [str(run.path) for run in runs]
-    assert main(["compare", *paths, "--dtype", "bfloat16", "--multi-piece"]) == 2
+    assert main(["compare", *paths, "--dtype", "bfloat16", "--multi-token"]) == 2
     assert (
-        "all sides are finished runs, so that --dtype bfloat16 --multi-piece changes nothing" in capsys.readouterr().err
+        "all sides are finished runs, so that --dtype bfloat16 --multi-token changes nothing" in capsys.readouterr().err
     )
     with pytest.raises(UsageError, match="name@revision"):
         compare(*paths, options=Options(seed=1))
@@ -350,7 +352,7 @@ def test_an_encoder_that_has_moved_too_far_is_said(runs, tmp_path):
             for run, right in ((runs[0], base), (grafted, other))
         ]
         found = compare_runs(sides)
-        return found.sides[1].concern, found.probes[0].judged[1]
+        return found.sides[1].caveat, found.probes[0].evaluable[1]
 
     said, judged = concern(36, 15)
     assert said == (
@@ -368,7 +370,7 @@ def test_an_unjudged_side_makes_no_finding(runs):
     """Where one side can't fill gaps, the comparison has no finding, whatever moved."""
     sides = [runs[0], AuditedSide(runs[1].path, replace(runs[1].audit, competence=answered(1)))]
     found = compare_runs(sides)
-    assert not found.believed(found.probes[0], found.probes[0].pairs[0])
+    assert not found.evaluable(found.probes[0], found.probes[0].pairs[0])
     assert found.findings == ()
 
 
@@ -424,7 +426,7 @@ def test_checkpoints_of_one_folder_name_are_audited_apart(tmp_path, monkeypatch,
     assert "runs/checkpoint-500 is for another checkpoint (" in capsys.readouterr().err
     hashes = [side.recipe.checkpoint.weights_sha256 for side in found.sides]
     assert len(set(hashes)) == 2
-    assert any(s.change.value for s in found.probes[0].pairs[0].shifts)
+    assert any(s.change.value for s in found.probes[0].pairs[0].associations)
     assert len(list((tmp_path / "runs").glob("checkpoint-500*/audit.json"))) == 2
     again = compare("a/checkpoint-500", "b/checkpoint-500", probes=[probe])
     assert [side.recipe.checkpoint.weights_sha256 for side in again.sides] == hashes
@@ -517,7 +519,7 @@ def test_a_head_is_borrowed_by_those_alone_that_have_none(tmp_path, monkeypatch,
         compare(str(bert), str(classifier), probes=[probe], out="cmp")
     found = compare(str(bert), str(classifier), probes=[probe], out="cmp", options=Options(mlm_head_from=str(bert)))
     assert [side.recipe.checkpoint.mlm_head_from for side in found.sides] == [None, bert.name]
-    assert "what the classifier decides" in found.sides[1].recipe.checkpoint.notices[0]
+    assert "what the classifier decides" in found.sides[1].recipe.checkpoint.warnings[0]
 
 
 def test_a_run_and_a_checkpoint_are_compared_under_the_runs_probes(tmp_path, monkeypatch, checkpoint_folder):
@@ -560,6 +562,6 @@ def test_findings_come_best_first(runs):
     """An audit's findings are ordered by grade and then by contribution, over all probes."""
     found = replace(load_audit(runs[0].path), competence=None).findings
     grades = ["strong", "moderate", "weak", "none"]
-    order = [(grades.index(f.association.grade), -f.association.contribution) for f in found]
+    order = [(grades.index(f.association.grade), -f.association.js_contribution) for f in found]
     assert order == sorted(order)
     assert len(found) > 0

@@ -64,7 +64,7 @@ def test_nothing_is_said_of_axes_that_were_left_alone(demo):
             if axis.name in ("GROUP", "NATIONALITY"):
                 assert set(verdicts) == {"unchanged"}
             distance = next(m for m in pair.measures if m.axis == axis.name and m.level is None)
-            assert distance.measure == "distance_bits"
+            assert distance.measure == "js_divergence_bits"
             assert distance.verdict == ("narrowed" if axis.name in ("GENDER", "JOB") else "unchanged")
 
 
@@ -90,9 +90,9 @@ def test_ten_copies_with_noise_on_their_weights_have_changed_in_nothing(tmp_path
     found = compare_runs(runs)
     assert len({side.recipe.checkpoint.weights_sha256 for side in found.sides}) == 11
     for pair in found.probes[0].pairs:
-        assert {s.verdict for s in pair.shifts} == {m.verdict for m in pair.measures} == {"unchanged"}
-        assert 0 < max(abs(s.change.value) for s in pair.shifts) < 0.01
-        assert {s.fate for s in pair.shifts} <= {None, "kept"}
+        assert {s.verdict for s in pair.associations} == {m.verdict for m in pair.metrics} == {"unchanged"}
+        assert 0 < max(abs(s.change.value) for s in pair.associations) < 0.01
+        assert {s.status for s in pair.associations} <= {None, "kept"}
 
 
 def log2_ratios(folder: Path, axis: str, level: str, reference: str, word: str) -> pd.Series:
@@ -111,13 +111,13 @@ def test_the_ten_largest_differences_of_a_real_pair_are_repeated_by_pandas(tmp_p
     compare(*paths, out=tmp_path / "cmp")
     found = load_comparison(tmp_path / "cmp")
     html = render_comparison(found)
-    shifts = found.probes[0].pairs[0].shifts
+    shifts = found.probes[0].pairs[0].associations
     for shift in shifts[:10]:
         one, other = (log2_ratios(path, shift.axis, shift.level, shift.reference, shift.target) for path in paths)
         assert shift.before.value == pytest.approx(one.mean(), abs=1e-4)
         assert shift.after.value == pytest.approx(other.mean(), abs=1e-4)
         assert shift.change.value == pytest.approx((other - one).mean(), abs=1e-4)
-        assert shift.agree == ((other - one) * shift.change.value > 0).sum()
+        assert shift.n_same_sign == ((other - one) * shift.change.value > 0).sum()
         assert f">{shift.target}<" in html
-    assert [s.moved for s in shifts] == sorted((s.moved for s in shifts), reverse=True)
+    assert [s.impact for s in shifts] == sorted((s.impact for s in shifts), reverse=True)
     assert any(s.verdict != "unchanged" for s in shifts)

@@ -21,7 +21,7 @@ from support import audits
 
 from audit.errors import UsageError
 from audit.policy.baseline import rounded_outward, save_policy
-from audit.policy.evaluate import Crossing, Judged, NotEvaluable, PolicyVerdict, evaluate
+from audit.policy.evaluate import Crossing, LimitResult, NotEvaluable, PolicyVerdict, evaluate
 from audit.policy.formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text
 from audit.policy.metrics import QUANTITIES
 from audit.policy.schema import PolicyError, load_policy, policy_schema, read_policy
@@ -37,27 +37,27 @@ policy: our-gate
 version: 3
 limits:
   - name: stigma
-    measure: stigma_ratio
+    metric: stigma_ratio
     probe: occupation
     axis: GROUP
     level: [Black, Asian]
     fails_when: {high_above: 2}
   - name: nurses
-    measure: association
+    metric: association
     target: nurse
     grade: strong
     fails_when: {low_above: 0, high_above: 0.5}
-    unjudged: pass
+    not_evaluable: pass
 """
 
 
-def one(measure: str, fails_when: str, **keys: str) -> str:
+def one(metric: str, fails_when: str, **keys: str) -> str:
     """A policy of one limit."""
     more = "".join(f", {key}: {value}" for key, value in keys.items())
-    return f"policy: p\nlimits:\n  - {{name: a, measure: {measure}, fails_when: {{{fails_when}}}{more}}}\n"
+    return f"policy: p\nlimits:\n  - {{name: a, metric: {metric}, fails_when: {{{fails_when}}}{more}}}\n"
 
 
-def judged(result: Audit | Comparison, text: str) -> Judged:
+def judged(result: Audit | Comparison, text: str) -> LimitResult:
     """The first limit of a policy, judged."""
     return evaluate(read_policy("p.yaml", text.encode()), result).limits[0]
 
@@ -98,9 +98,9 @@ def test_a_policy_is_read_whole(tmp_path):
     stigma, nurses = policy.limits
     assert (policy.name, policy.version) == ("our-gate", 3)
     assert stigma.selectors == {"probe": ("occupation",), "axis": ("GROUP",), "level": ("Black", "Asian")}
-    assert (stigma.fails_when, stigma.grades, stigma.unjudged) == ((("high_above", 2.0),), (), "fail")
+    assert (stigma.fails_when, stigma.grades, stigma.not_evaluable) == ((("high_above", 2.0),), (), "fail")
     assert nurses.fails_when == (("low_above", 0.0), ("high_above", 0.5))
-    assert (nurses.selectors, nurses.grades, nurses.unjudged) == ({"target": ("nurse",)}, ("strong",), "pass")
+    assert (nurses.selectors, nurses.grades, nurses.not_evaluable) == ({"target": ("nurse",)}, ("strong",), "pass")
     assert stigma.condition == "the upper end of the 95 % interval is above 2 times"
 
 
@@ -110,9 +110,9 @@ def test_a_policy_is_read_whole(tmp_path):
         ("version: 3", "versoin: 3", "2:1: unknown key `versoin`: did you mean `version`?"),
         ("version: 3", "version: 0", "2:10: `version`: Input should be greater than or equal to 1"),
         ("policy: our-gate\n", "", "1:1: `policy` is missing"),
-        ("    measure: stigma_ratio", "    mesure: stigma_ratio", "5:5: unknown key `mesure`: did you mean `measure`?"),
-        ("stigma_ratio", "stigma_ration", "5:14: `measure` can't be `stigma_ration`: did you mean `stigma_ratio`?"),
-        ("stigma_ratio", "bias", "5:14: `measure` can't be `bias`: write one of distance_bits, stigma_ratio,"),
+        ("    metric: stigma_ratio", "    mesure: stigma_ratio", "5:5: unknown key `mesure`: did you mean `metric`?"),
+        ("stigma_ratio", "stigma_ration", "5:14: `metric` can't be `stigma_ration`: did you mean `stigma_ratio`?"),
+        ("stigma_ratio", "bias", "5:14: `metric` can't be `bias`: write one of js_divergence_bits, stigma_ratio,"),
         ("high_above: 2", "above: 2", "9:18: unknown bound `above`: did you mean `low_above`? a limit is on the ends"),
         ("high_above: 2", "value: 2", "9:18: unknown bound `value`: a limit is on the ends of the 95 % interval"),
         ("{high_above: 2}", "{}", "9:17: no bound: give one; a limit is on the ends"),
@@ -130,7 +130,7 @@ def test_a_policy_is_read_whole(tmp_path):
         ("level: [Black, Asian]", "grade: strong", "8:5: `stigma_ratio` has no `grade`: remove it"),
         ("stigma_ratio", "women_pct", None),
         ("grade: strong", "grade: stron", "13:12: `grade[1]` can't be `stron`: did you mean `strong`?"),
-        ("unjudged: pass", "unjudged: maybe", "15:15: `unjudged` can't be `maybe`: write one of fail, pass"),
+        ("not_evaluable: pass", "unjudged: maybe", "15:15: `unjudged` can't be `maybe`: write one of fail, pass"),
         ("name: nurses", "name: stigma", "10:11: duplicate name `stigma`"),
         ("  - name: stigma\n", "  - hello\n  - name: stigma\n", "4:5: `limits[1]` is not a map of keys"),
         ("policy: our-gate", "policy: !!str our-gate", "1:9: the tag"),
@@ -181,19 +181,19 @@ def test_any_bytes_are_a_policy_or_faults(raw):
 
 
 def test_the_schema_for_editors_takes_what_the_loader_takes():
-    """The example is valid, a point as a limit and a misspelt measure are not, and every measure says its unit."""
+    """The example is valid, a point as a limit and a misspelt metric are not, and every metric says its unit."""
     schema = json.loads(json.dumps(policy_schema()))
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(yaml.safe_load(EXAMPLE))
     assert not validator.is_valid(yaml.safe_load(EXAMPLE.replace("high_above: 2", "value: 2")))
     assert not validator.is_valid(yaml.safe_load(EXAMPLE.replace("stigma_ratio", "bias")))
-    told = schema["$defs"]["LimitFile"]["properties"]["measure"]["oneOf"]
+    told = schema["$defs"]["LimitFile"]["properties"]["metric"]["oneOf"]
     assert {each["const"] for each in told} == set(QUANTITIES)
     assert all(f"In {QUANTITIES[each['const']].unit}: " in each["description"] for each in told)
 
 
 def test_everything_measured_can_be_limited():
-    """Each number of whole distributions, and its change, is a measure of policies."""
+    """Each number of whole distributions, and its change, is a metric of policies."""
     names = get_args(Metric)
     assert {*names, *(f"{name}_change" for name in names)} <= set(QUANTITIES)
 
@@ -263,9 +263,9 @@ def test_exit_codes_follow_the_verdict(made):
     """0 where all is passed, 1 where anything is crossed, 4 where nothing is but something couldn't be judged."""
     audit = with_ratio(made, "Asian", Estimate(1.0))
     rows = {
-        "passed": "{name: a, measure: stigma_ratio, level: Black, fails_when: {low_above: 99}}",
-        "crossed": "{name: b, measure: stigma_ratio, level: Black, fails_when: {low_above: 0}}",
-        "not judged": "{name: c, measure: stigma_ratio, level: Asian, fails_when: {low_above: 99}}",
+        "passed": "{name: a, metric: stigma_ratio, level: Black, fails_when: {low_above: 99}}",
+        "crossed": "{name: b, metric: stigma_ratio, level: Black, fails_when: {low_above: 0}}",
+        "not judged": "{name: c, metric: stigma_ratio, level: Asian, fails_when: {low_above: 99}}",
     }
 
     def exit_code(*names: str) -> int:
@@ -282,10 +282,10 @@ def test_exit_codes_follow_the_verdict(made):
 def test_a_distance_goes_by_either_level(made):
     """A pair is found by its levels in either order, and all levels together by `(all)`."""
     for level, against in (("Black", "White"), ("White", "Black")):
-        (found,) = judged(made, one("distance_bits", "low_above: 0", level=level, against=against)).crossings
+        (found,) = judged(made, one("js_divergence_bits", "low_above: 0", level=level, against=against)).crossings
         assert {found.level, found.against} == {"Black", "White"}
-    assert judged(made, one("distance_bits", "low_above: 0", level="Black")).looked_at == 3
-    whole = judged(made, one("distance_bits", "low_above: 0", level="(all)", axis="GROUP"))
+    assert judged(made, one("js_divergence_bits", "low_above: 0", level="Black")).looked_at == 3
+    whole = judged(made, one("js_divergence_bits", "low_above: 0", level="(all)", axis="GROUP"))
     assert [crossing.level for crossing in whole.crossings] == [None]
     assert "for all levels" in whole.crossings[0].sentence
 
@@ -343,16 +343,16 @@ def test_a_limit_that_nothing_is_graded_for_says_so(made):
 # What can't be judged
 
 
-def reasons(limit: Judged) -> list[str]:
+def reasons(limit: LimitResult) -> list[str]:
     """Why numbers could not be judged."""
-    return [group.reason for group in limit.unjudged]
+    return [group.reason for group in limit.not_evaluable]
 
 
-@pytest.mark.parametrize("measure", sorted(name for name, quantity in QUANTITIES.items() if quantity.audits))
-def test_few_wordings_are_not_judged(measure):
+@pytest.mark.parametrize("metric", sorted(name for name, quantity in QUANTITIES.items() if quantity.audits))
+def test_few_wordings_are_not_judged(metric):
     """Without an interval, or with too few wordings for a grade, no kind of number is passed."""
     audit = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
-    found = judged(audit, one(measure, "low_above: 99" if measure != "stigma_share" else "low_above: 0.9"))
+    found = judged(audit, one(metric, "low_above: 99" if metric != "stigma_share" else "low_above: 0.9"))
     assert (found.status, found.looked_at) == ("not judged", 0)
     assert reasons(found)[0].startswith("3 wordings are too few for")
 
@@ -370,13 +370,13 @@ def test_strong_needs_invented_names(made):
     assert "no invented names" in reasons(found)[0]
 
 
-@pytest.mark.parametrize("measure", ["stigma_ratio", "association", "distance_bits"])
-def test_a_probe_that_the_checkpoint_isnt_judged_by_is_not_passed(made, measure):
+@pytest.mark.parametrize("metric", ["stigma_ratio", "association", "js_divergence_bits"])
+def test_a_probe_that_the_checkpoint_isnt_judged_by_is_not_passed(made, metric):
     """Too little of the probability on its words, and too few easy gaps filled, stand against every number."""
     rare = replace(made, probes=(replace(made.probes[0], coverage=0.004),))
-    assert "0.40% of the checkpoint's probability" in reasons(judged(rare, one(measure, "low_above: 99")))[0]
+    assert "0.40% of the checkpoint's probability" in reasons(judged(rare, one(metric, "low_above: 99")))[0]
     lost = replace(made, competence=audits.competence(2))
-    found = judged(lost, one(measure, "low_above: 99"))
+    found = judged(lost, one(metric, "low_above: 99"))
     assert (found.status, found.looked_at, found.set_aside) == ("not judged", 0, 0)
     assert reasons(found) == ["the checkpoint completes only 20% of easy sentences, less than 50%"]
 
@@ -409,9 +409,9 @@ def test_a_number_that_is_not_finite_is_not_judged(made, end):
 
 
 def test_unjudged_numbers_can_be_excused_but_not_all(made):
-    """With `unjudged: pass` the rest is enough, but there must be a rest; and a crossing stays one."""
+    """With `not_evaluable: pass` the rest is enough, but there must be a rest; and a crossing stays one."""
     audit = with_ratio(made, "Asian", Estimate(1.0))
-    excused = {"unjudged": "pass", "axis": "GROUP"}
+    excused = {"not_evaluable": "pass", "axis": "GROUP"}
     assert judged(audit, one("stigma_ratio", "low_above: 99", axis="GROUP")).status == "not judged"
     found = judged(audit, one("stigma_ratio", "low_above: 99", **excused))
     assert (found.status, reasons(found)) == ("passed", ["12 wordings are too few for an interval"])
@@ -420,9 +420,9 @@ def test_unjudged_numbers_can_be_excused_but_not_all(made):
 
 
 def test_words_without_weight_are_no_rest():
-    """Where no graded association could be judged, `unjudged: pass` doesn't pass the limit for the words left over."""
+    """Where no graded association could be judged, `not_evaluable: pass` doesn't pass the limit for the words left over."""
     few = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
-    found = judged(few, one("association", "low_above: 99", unjudged="pass"))
+    found = judged(few, one("association", "low_above: 99", not_evaluable="pass"))
     assert found.set_aside > 0
     assert found.status == "not judged"
 
@@ -431,7 +431,7 @@ def test_words_without_weight_are_no_rest():
 
 
 @pytest.mark.parametrize(
-    ("measure", "keys", "expected"),
+    ("metric", "keys", "expected"),
     [
         (
             "stigma_ratio",
@@ -452,13 +452,13 @@ def test_words_without_weight_are_no_rest():
             {"level": "Black", "against": "man"},
             "no against `man` for `association` in level Black: there",
         ),
-        ("distance_bits", {"level": "Black", "against": "woman"}, "no against `woman` for `distance_bits`"),
+        ("js_divergence_bits", {"level": "Black", "against": "woman"}, "no against `woman` for `js_divergence_bits`"),
         ("association_widening", {}, "a run has no `association_widening`: check a comparison with it"),
     ],
 )
-def test_a_name_that_nothing_goes_by_is_a_fault(made, measure, keys, expected):
+def test_a_name_that_nothing_goes_by_is_a_fault(made, metric, keys, expected):
     """A misspelt name passes nothing: it is told with its place and with what there is."""
-    (fault,) = faults(one(measure, "low_above: 1", **keys), made)
+    (fault,) = faults(one(metric, "low_above: 1", **keys), made)
     place, told = fault.split(" ", 1)
     assert place.startswith("3:")
     assert told.startswith(expected)
@@ -472,7 +472,7 @@ def test_names_that_arent_there_are_told_all_at_once(made):
 
 
 def test_a_probe_that_has_no_such_number_is_a_fault(made):
-    """A measure that no probe can show isn't passed for want of numbers."""
+    """A metric that no probe can show isn't passed for want of numbers."""
     bare = audits.audit(audits.Plan(words=tuple((f"w{n}", None, None) for n in range(12)), unscored=0))
     assert faults(one("women_pct", "high_above: 50"), bare)[0].startswith(
         "3:24: no probe of this run has a `women_pct`"
@@ -487,9 +487,9 @@ def shift(target: str, widening: tuple[float, float, float], **more: object) -> 
     value = Estimate(*widening)
     made = AssociationChange(
         axis="GROUP", level="Black", reference="White", target=target, before=Estimate(1.0, 0.8, 1.2),
-        after=Estimate(1.0 + widening[0], 0.8 + widening[1], 1.2 + widening[2]), change=value, widening=value, p=0.001,
-        q=0.01, before_prob=0.1, before_reference_prob=0.05, after_prob=0.1, after_reference_prob=0.05, moved=0.1,
-        agree=12, templates=12, without_low=0.1, without_high=0.9, band=0.1, grade="strong", because="",
+        after=Estimate(1.0 + widening[0], 0.8 + widening[1], 1.2 + widening[2]), change=value, widening=value, p_value=0.001,
+        q_value=0.01, before_prob=0.1, before_reference_prob=0.05, after_prob=0.1, after_reference_prob=0.05, impact=0.1,
+        n_same_sign=12, n_templates=12, loo_min=0.1, loo_max=0.9, band=0.1, grade="strong", because="",
         verdict="widened", before_grade="strong", after_grade="strong", flags=(), sentence="", by_template=(),
     )  # fmt: skip
     return replace(made, **more)
@@ -510,7 +510,7 @@ def compared(
     shared = ProbeComparison(
         name="occupation", version=1, title="", question="", language="en", sha256="", axes=axes,
         templates=probe.templates, lexicon="", prompts=10, targets=probe.targets, unshared=(),
-        coverage=(0.4,) * len(names), judged=judged or (True,) * len(names), pairs=pairs, examples=(), tops=(),
+        coverage=(0.4,) * len(names), evaluable=judged or (True,) * len(names), pairs=pairs, examples=(), tops=(),
         series=(),
     )  # fmt: skip
     return Comparison(1, "maskaudit compare", (), sides, (), (shared,))
@@ -519,9 +519,9 @@ def compared(
 def measured(**more: object) -> MetricChange:
     """The stigma ratio of Black against White on both sides."""
     made = MetricChange(
-        measure="stigma_ratio", axis="GROUP", role="level", level="Black", other="White",
+        metric="stigma_ratio", axis="GROUP", role="level", level="Black", other="White",
         before=Estimate(1.5, 1.2, 1.8), after=Estimate(3.0, 2.5, 3.6), change=Estimate(1.0, 0.8, 1.2),
-        widening=Estimate(1.0, 0.8, 1.2), p=0.001, q=0.01,
+        widening=Estimate(1.0, 0.8, 1.2), p_value=0.001, q_value=0.01,
         band=None, verdict="widened", because="", sentence="",
     )  # fmt: skip
     return replace(made, **more)
@@ -549,7 +549,7 @@ def test_a_change_that_isnt_graded_is_set_aside():
 
 
 def test_a_change_that_invented_names_undergo_is_no_evidence():
-    """A measure's change within the band crosses no limit that asks for evidence, as on the page; one that asks for
+    """A metric's change within the band crosses no limit that asks for evidence, as on the page; one that asks for
     evidence of the contrary still sees it."""
     inside = compared(SideComparison(1, (), (measured(band=1.1, verdict="unchanged"),)))
     found = judged(inside, one("stigma_ratio_change", "low_above: 0"))
@@ -601,13 +601,13 @@ def test_a_number_of_a_run_is_the_other_sides_in_a_comparison():
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("measure", ["association_widening", "stigma_ratio_change", "stigma_ratio"])
-def test_a_side_that_isnt_believed_is_not_judged(side, measure):
+@pytest.mark.parametrize("metric", ["association_widening", "stigma_ratio_change", "stigma_ratio"])
+def test_a_side_that_isnt_believed_is_not_judged(side, metric):
     """A concern about either side, or a probe that it isn't judged by, stands against its changes."""
     concerns = tuple("The encoder has moved too far." if n == side else None for n in range(2))
-    concerned = judged(compared(TUNED, concerns=concerns), one(measure, "low_above: 99"))
-    unable = judged(compared(TUNED, judged=(side != 0, side != 1)), one(measure, "low_above: 99"))
-    if measure == "stigma_ratio" and side == 0:  # the other side's own number
+    concerned = judged(compared(TUNED, concerns=concerns), one(metric, "low_above: 99"))
+    unable = judged(compared(TUNED, judged=(side != 0, side != 1)), one(metric, "low_above: 99"))
+    if metric == "stigma_ratio" and side == 0:  # the other side's own number
         assert (concerned.status, unable.status) == ("passed", "passed")
     else:
         assert (concerned.status, unable.status) == ("not judged", "not judged")
@@ -688,10 +688,10 @@ def verdict_of(audit: Audit, probe: ProbeResult) -> PolicyVerdict:
     level = next(level for level in probe.levels if level.stigma_ratio is not None)
     audit = with_ratio(audit, level.name, Estimate(None))
     rows = (
-        "{name: stigma, measure: stigma_ratio, fails_when: {low_above: 99}}",
-        "{name: women | <b>men</b>, measure: women_pct, fails_when: {low_above: 1}}",
-        "{name: '[x](http://evil.example)', measure: association, fails_when: {low_above: 1.5}}",
-        "{name: far, measure: distance_bits, fails_when: {low_above: 0.9}}",
+        "{name: stigma, metric: stigma_ratio, fails_when: {low_above: 99}}",
+        "{name: women | <b>men</b>, metric: women_pct, fails_when: {low_above: 1}}",
+        "{name: '[x](http://evil.example)', metric: association, fails_when: {low_above: 1.5}}",
+        "{name: far, metric: js_divergence_bits, fails_when: {low_above: 0.9}}",
     )
     text = "policy: '**gate** | <i>'\nlimits:\n" + "".join(f"  - {row}\n" for row in rows)
     return evaluate(read_policy("p.yaml", text.encode()), audit)
@@ -745,10 +745,10 @@ def test_no_name_breaks_any_form(names):
     )  # fmt: skip
     bad = NotEvaluable(names[0], names[1], 3, names[2])
     limits = [
-        Judged(
+        LimitResult(
             names[0], "m", "times", "c", (("low_above", 1.0),), names[1], "crossed", 1, 0, None, (crossing,), (bad,)
         ),
-        Judged(names[3], "m", "times", "c", (), names[1], "not judged", 0, 0, None, (), (bad,)),
+        LimitResult(names[3], "m", "times", "c", (), names[1], "not judged", 0, 0, None, (), (bad,)),
     ]
     verdict = PolicyVerdict(names[4], 1, names[5], tuple(limits))
     back = json.loads(as_json(verdict))["limits"][0]["crossings"][0]
@@ -801,7 +801,7 @@ def test_today_passes_its_own_ratchet_and_worse_doesnt(made):
     assert text == save_policy(made)
     policy = read_policy("p.yaml", text.encode())
     assert evaluate(policy, made).status == "passed"
-    assert not [limit for limit in evaluate(policy, made).limits if limit.unjudged]
+    assert not [limit for limit in evaluate(policy, made).limits if limit.not_evaluable]
     ratio = next(level.stigma_ratio for level in made.probes[0].levels if level.name == "Black")
     assert ratio is not None
     high = ratio.high or 0.0
@@ -814,11 +814,11 @@ def test_today_passes_its_own_ratchet_and_worse_doesnt(made):
 
 
 def test_the_ratchet_is_short_and_says_what_is_today(made):
-    """A limit for each measure and level, two for the associations of a level, each with today's end as a comment."""
+    """A limit for each metric and level, two for the associations of a level, each with today's end as a comment."""
     lines = save_policy(made).split("\n")
-    measures = [line.split(": ")[1] for line in lines if line.startswith("    measure: ")]
-    assert {name: measures.count(name) for name in measures} == {
-        "distance_bits": 2, "stigma_ratio": 4, "women_pct": len(measures) - 14, "association": 8,
+    metrics = [line.split(": ")[1] for line in lines if line.startswith("    metric: ")]
+    assert {name: metrics.count(name) for name in metrics} == {
+        "js_divergence_bits": 2, "stigma_ratio": 4, "women_pct": len(metrics) - 14, "association": 8,
     }  # fmt: skip
     assert all("# today " in line for line in lines if line.startswith("    fails_when: "))
     assert lines[0] == "# Limits from today's audit of distilbert-base-uncased, which passes them."

@@ -150,15 +150,15 @@ def test_how_much_is_the_wordings_doing(scores, result):
 
 
 def test_the_tables_hold_the_same_numbers(run, result):
-    """`findings.csv`, `interactions.csv` and `measures.csv` say what `audit.json` says."""
+    """`findings.csv`, `interactions.csv` and `metrics.csv` say what `audit.json` says."""
     findings = pd.read_csv(run / "findings.csv")
     assert findings["q"].dropna().tolist() == pytest.approx(
         [a["q"] for a in result["associations"] if a["q"] is not None]
     )
     assert len(findings) == len(result["associations"])
     assert len(pd.read_csv(run / "interactions.csv")) == len(result["interactions"])
-    measures = pd.read_csv(run / "measures.csv").set_index(["measure", "axis", "level"])
+    measures = pd.read_csv(run / "metrics.csv").set_index(["measure", "axis", "level"])
     woman = level(result, "woman")
     assert measures.loc[("effective_words", "GENDER", "woman"), "value"] == pytest.approx(woman["effective"]["value"])
     assert measures.loc[("stigma_ratio", "GENDER", "woman"), "reference"] == "man"
-    assert measures.loc["distance_bits"]["null"].notna().all()
+    assert measures.loc["js_divergence_bits"]["null"].notna().all()

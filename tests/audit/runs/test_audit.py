@@ -50,7 +50,7 @@ def test_a_run_leaves_the_promised_files(probe, tmp_path):
     run(probe, tmp_path / "run")
     names = set(contents(tmp_path / "run"))
     chunks = {f"scores/small-{i:05}.parquet" for i in range(-(-count_prompts(probe) // 16))}
-    tables = {"predictions.csv", "distributions.csv", "findings.csv", "interactions.csv", "measures.csv"}
+    tables = {"predictions.csv", "distributions.csv", "findings.csv", "interactions.csv", "metrics.csv"}
     assert names == {"run.json", "manifest.jsonl", "competence.json", "audit.json", *tables, *chunks}
 
 
@@ -78,7 +78,7 @@ def test_only_probes_in_the_language_of_the_clozes_are_judged_by_them(tmp_path, 
     path.write_text(PROBE.replace("version: 1\n", f"version: 1\nlanguage: {language}\n"))
     result = run(load_probe(path), tmp_path / "run")
     assert (result.competence is not None) == asked
-    assert result.judged(result.probes[0]) != asked
+    assert result.evaluable(result.probes[0]) != asked
 
 
 def test_the_same_run_gives_the_same_bytes(probe, tmp_path):
@@ -123,26 +123,26 @@ def test_a_folder_of_another_run_is_refused(probe, tmp_path):
     """A run of another recipe is not mixed in: the message says what differs and what to do."""
     run(probe, tmp_path / "run")
     before = contents(tmp_path / "run")
-    with pytest.raises(UsageError, match=r"holds another run \(top_k differ\).*--fresh"):
+    with pytest.raises(UsageError, match=r"holds another run \(top_k differ\).*--overwrite"):
         RunFolder.open(tmp_path / "run", recipe(probe, top_k=5))
     assert contents(tmp_path / "run") == before
 
 
 def test_fresh_replaces_a_run_and_nothing_else(probe, tmp_path):
-    """`--fresh` removes the files of the earlier run and leaves others."""
+    """`--overwrite` removes the files of the earlier run and leaves others."""
     run(probe, tmp_path / "run")
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    folder = RunFolder.open(tmp_path / "run", recipe(probe, top_k=5), fresh=True)
+    folder = RunFolder.open(tmp_path / "run", recipe(probe, top_k=5), overwrite=True)
     assert set(contents(folder.path)) == {"run.json", "notes.txt"}
 
 
 def test_a_folder_with_other_things_in_it_is_refused(probe, tmp_path):
-    """A run is not begun among a user's files, nor removed with --fresh."""
+    """A run is not begun among a user's files, nor removed with --overwrite."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "findings.csv").write_text("mine")
-    for fresh in (False, True):
+    for overwrite in (False, True):
         with pytest.raises(UsageError, match="holds files that are no run"):
-            RunFolder.open(tmp_path / "mine", recipe(probe), fresh=fresh)
+            RunFolder.open(tmp_path / "mine", recipe(probe), overwrite=overwrite)
     assert (tmp_path / "mine" / "findings.csv").read_text() == "mine"
 
 
@@ -186,7 +186,7 @@ def test_a_file_that_is_made_piece_by_piece_is_there_whole_or_not_at_all(tmp_pat
     [
         ("{", "damaged"),
         ("[]", "damaged"),
-        ('{"schema": 3}', "damaged"),
+        ('{"schema": 4}', "damaged"),
         ('{"schema": 2}', "older maskaudit"),
         ('{"schema": 99}', "newer maskaudit"),
     ],
@@ -236,8 +236,8 @@ def test_a_number_of_the_audit_is_repeated_from_the_scores(probe, tmp_path):
     by_template = (blocks["woman"] - blocks["man"]).groupby("template").mean() / np.log(2)
     woman = next(a for a in result.associations if (a.axis, a.target, a.role) == ("GENDER", "nurse", "level"))
     assert woman.log2_ratio == pytest.approx(by_template.mean(), abs=1e-6)
-    assert woman.agree == (np.sign(by_template) == np.sign(by_template.mean())).sum()
-    assert woman.templates == 3
+    assert woman.n_same_sign == (np.sign(by_template) == np.sign(by_template.mean())).sum()
+    assert woman.n_templates == 3
 
 
 def test_the_tables_for_people_hold_the_audit(probe, tmp_path):
@@ -364,12 +364,12 @@ def test_scores_that_change_under_the_statistics_are_no_numbers(probe, tmp_path,
 
 
 def test_a_run_of_an_earlier_version_is_told(probe, tmp_path):
-    """Its folder isn't gone on with, and `--fresh` replaces it."""
+    """Its folder isn't gone on with, and `--overwrite` replaces it."""
     run(probe, tmp_path / "run")
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     (tmp_path / "run" / "run.json").write_text(json.dumps({**kept, "schema": 2}))
     (tmp_path / "run" / "manifest.json").write_text("{}")
     with pytest.raises(UsageError, match="of an earlier maskaudit: choose another folder"):
         RunFolder.open(tmp_path / "run", recipe(probe))
-    RunFolder.open(tmp_path / "run", recipe(probe), fresh=True)
+    RunFolder.open(tmp_path / "run", recipe(probe), overwrite=True)
     assert not (tmp_path / "run" / "manifest.json").exists()

@@ -51,7 +51,7 @@ class Clock:
 class SlowScorer(FakeScorer):
     """A scorer of a known cost for each token; all prompts have `LENGTH`."""
 
-    multi_piece = False
+    multi_token = False
     checkpoint = SimpleNamespace(info=INFO, device=torch.device("cpu"))
 
     def __init__(self, clock: Clock) -> None:

@@ -92,7 +92,7 @@ def test_a_run_killed_ten_times_ends_in_the_same_bytes(start, checkpoint_folder,
 
 
 def test_a_fresh_run_killed_before_it_begins_can_be_begun_again(monkeypatch, whole):
-    """What `--fresh` has cleared is still known as a run's folder, whenever it is cut short."""
+    """What `--overwrite` has cleared is still known as a run's folder, whenever it is cut short."""
     assert main(command("out")) == 0
 
     def killed(*_: object) -> None:
@@ -100,8 +100,8 @@ def test_a_fresh_run_killed_before_it_begins_can_be_begun_again(monkeypatch, who
 
     with monkeypatch.context() as patched:
         patched.setattr("audit.storage.atomic.write_atomically", killed)
-        assert main([*command("out"), "--fresh"]) == 130
-    assert main([*command("out"), "--fresh"]) == 0
+        assert main([*command("out"), "--overwrite"]) == 130
+    assert main([*command("out"), "--overwrite"]) == 0
     assert contents("out") == whole
 
 
@@ -119,10 +119,10 @@ def test_what_a_killed_process_was_writing_is_cleared_and_nothing_else(tmp_path)
 
 @pytest.mark.slow
 def test_a_second_process_is_refused_and_the_first_is_undisturbed(start, capsys, whole):
-    """While a run is writing, `run`, `run --fresh` and another seed's are refused with 2 and a way out."""
+    """While a run is writing, `run`, `run --overwrite` and another seed's are refused with 2 and a way out."""
     first = start(*command("out"), SLOWED="0.15")
     wait_for(lambda: journal("out"))
-    for more in ([], ["--fresh"], ["--seed", "7"]):
+    for more in ([], ["--overwrite"], ["--seed", "7"]):
         assert main([*command("out"), *more]) == 2
         message = capsys.readouterr().err
         assert "out: another maskaudit is writing there: wait for it, or choose another folder with --out" in message
@@ -286,7 +286,7 @@ def test_the_page_is_of_the_run_that_is_in_the_folder(monkeypatch, capsys):
 
     def late(result: Any, folder: Path) -> None:
         recipe = replace(read_recipe(folder), top_k=2)
-        RunFolder.open(folder, recipe, fresh=True)
+        RunFolder.open(folder, recipe, overwrite=True)
         real(result, folder)
 
     monkeypatch.setattr(app, "_tell", late)

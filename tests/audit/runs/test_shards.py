@@ -72,8 +72,8 @@ def test_shards_in_fewer_bits_make_the_runs_own_check_together(command, capsys):
     assert contents("merged") == contents("whole")
     assert main([*command, "--out", shards[0]]) == 0  # which finishes the shard's folder, and its sample
     assert contents(shards[0]) == contents("whole")
-    assert main([*command, "--shard", "3/3", "--fresh"]) == 0
-    Path(shards[1], "parity.json").write_text("{}")
+    assert main([*command, "--shard", "3/3", "--overwrite"]) == 0
+    Path(shards[1], "precision-check.json").write_text("{}")
     capsys.readouterr()
     assert main(["merge", *shards, "-p", "small.yaml", "--out", "another"]) == 4
     assert "how bfloat16 compares with float32 is missing or damaged in the shard with" in capsys.readouterr().err

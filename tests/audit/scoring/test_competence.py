@@ -36,7 +36,7 @@ class Answers:
         shape = len(prompts), len(words)
         return Scores(
             logp=np.zeros(shape, np.float32),
-            pieces=np.ones(shape, np.int16),
+            n_tokens=np.ones(shape, np.int16),
             top_tokens=tuple((self.answer(prompt.text), "second") for prompt in prompts),
             top_prob=np.tile(np.array([0.25, 0.125], np.float32), (len(prompts), 1)),
         )
@@ -197,12 +197,12 @@ def test_a_piece_that_goes_on_a_word_is_no_answer():
 
 
 @pytest.mark.parametrize("multi_piece", [False, True])
-def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_piece):
+def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_token):
     """A checkpoint of random weights answers every cloze with a token and a probability, and is under the floor."""
     from audit.checkpoints.load import load_checkpoint
     from audit.scoring.prompt_scorer import TorchScorer
 
-    scorer = TorchScorer(load_checkpoint(str(checkpoint_folder("bert"))), top_k=1, multi_piece=multi_piece)
+    scorer = TorchScorer(load_checkpoint(str(checkpoint_folder("bert"))), top_k=1, multi_token=multi_token)
     found = asked(scorer)
     assert len(found.answers) == len(CLOZES)
     assert all(0 < answer.prob < 1 for answer in found.answers)

@@ -44,7 +44,7 @@ def test_gpu_and_cpu_agree_in_float32(shared, name):
     folder = shared / "checkpoints" / name
     cpu, gpu = (scores(folder, device=device) for device in ("cpu", "cuda"))
     assert np.nanmax(np.abs(cpu.logp - gpu.logp)) <= TOLERANCE
-    np.testing.assert_array_equal(cpu.pieces, gpu.pieces)
+    np.testing.assert_array_equal(cpu.n_tokens, gpu.n_tokens)
     first = [a[0] == b[0] for a, b in zip(cpu.top_tokens, gpu.top_tokens, strict=True)]
     assert np.mean(first) > 0.99
 
@@ -61,7 +61,7 @@ def test_memory_that_runs_out_is_no_end(shared):
     checkpoint = load_checkpoint(str(shared / "checkpoints" / "minilm-mlm"), device="cuda", offline=True)
     probe = load_probe("occupation")
     prompts, words = Expansion(probe, 8192).chunk(0), probe.targets.words
-    small, large = TorchScorer(checkpoint, token_budget=512), TorchScorer(checkpoint, token_budget=10**9)
+    small, large = TorchScorer(checkpoint, batch_tokens=512), TorchScorer(checkpoint, batch_tokens=10**9)
     wanted = small.score(prompts, words)
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
@@ -70,7 +70,7 @@ def test_memory_that_runs_out_is_no_end(shared):
         found = large.score(prompts, words)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert large.token_budget < 10**9
+    assert large.batch_tokens < 10**9
     np.testing.assert_allclose(found.logp, wanted.logp, atol=1e-4)
 
 

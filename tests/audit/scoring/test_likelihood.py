@@ -76,7 +76,7 @@ def test_the_batch_changes_nothing(checkpoint_folder):
     together = asked(folder).logp(wanted)
     apart = asked(folder)
     np.testing.assert_allclose([apart.logp([query])[0] for query in wanted], together, atol=1e-5)
-    np.testing.assert_allclose(asked(folder, token_budget=20).logp(wanted), together, atol=1e-5)
+    np.testing.assert_allclose(asked(folder, batch_tokens=20).logp(wanted), together, atol=1e-5)
 
 
 class Counted:

@@ -81,7 +81,7 @@ def load_plain(folder: Path) -> Plain:
     return model, AutoTokenizer.from_pretrained(folder)
 
 
-def expected(plain: Plain, prompts: Sequence[Prompt], words: Sequence[Word], multi_piece: bool) -> tuple:
+def expected(plain: Plain, prompts: Sequence[Prompt], words: Sequence[Word], multi_token: bool) -> tuple:
     """[N, K] log-probabilities and pieces by the oracle."""
     logp = np.full((len(prompts), len(words)), np.nan)
     pieces = np.zeros(logp.shape, int)
@@ -92,7 +92,7 @@ def expected(plain: Plain, prompts: Sequence[Prompt], words: Sequence[Word], mul
             before += oracle.spell(target.article, prompt.article) + " "
         found = oracle.resolve(plain[1], before, prompt.after, prompt.answer(target))
         pieces[n, k] = len(found.pieces) if found else 0
-        if pieces[n, k] == 1 or (pieces[n, k] and multi_piece):
+        if pieces[n, k] == 1 or (pieces[n, k] and multi_token):
             answer, article = prompt.answer(target), prompt.article
             logp[n, k], _ = oracle.word_logp(*plain, prompt.before, prompt.after, answer, article, target.article)
     return logp, pieces
@@ -102,7 +102,7 @@ def assert_same(scores: Scores, other: Scores, tolerance: float = 1e-5) -> None:
     """Two answers agree in every number."""
     np.testing.assert_allclose(scores.logp, other.logp, rtol=0, atol=tolerance)
     np.testing.assert_allclose(scores.top_prob, other.top_prob, rtol=0, atol=tolerance)
-    np.testing.assert_array_equal(scores.pieces, other.pieces)
+    np.testing.assert_array_equal(scores.n_tokens, other.n_tokens)
 
 
 # --- the same numbers as full logits ---------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ def assert_same(scores: Scores, other: Scores, tolerance: float = 1e-5) -> None:
 def test_one_piece_words_score_as_full_logits(family: str, loaded: Callable, plain: Callable) -> None:
     """Every one-piece word gets the log-probability of a plain forward pass, and no other word gets any."""
     scores = TorchScorer(loaded(family)).score(PROMPTS, WORDS)
-    logp, pieces = expected(plain(family), PROMPTS, WORDS, multi_piece=False)
-    np.testing.assert_array_equal(scores.pieces, pieces)
+    logp, pieces = expected(plain(family), PROMPTS, WORDS, multi_token=False)
+    np.testing.assert_array_equal(scores.n_tokens, pieces)
     np.testing.assert_allclose(scores.logp, logp, rtol=0, atol=1e-5)
     assert np.isfinite(scores.logp[0, : len(checkpoints.COMMON)]).all()
 
@@ -122,9 +122,9 @@ def test_one_piece_words_score_as_full_logits(family: str, loaded: Callable, pla
 def test_words_of_several_pieces_score_as_the_brute_force_chain(family: str, loaded: Callable, plain: Callable) -> None:
     """A word of several pieces gets the sum along its left-to-right chain, after its article where one is due."""
     prompts = [prompt for prompt in PROMPTS if prompt.article or prompt is MIDDLE]
-    scores = TorchScorer(loaded(family), multi_piece=True).score(prompts, SEVERAL)
-    logp, pieces = expected(plain(family), prompts, SEVERAL, multi_piece=True)
-    np.testing.assert_array_equal(scores.pieces, pieces)
+    scores = TorchScorer(loaded(family), multi_token=True).score(prompts, SEVERAL)
+    logp, pieces = expected(plain(family), prompts, SEVERAL, multi_token=True)
+    np.testing.assert_array_equal(scores.n_tokens, pieces)
     np.testing.assert_allclose(scores.logp, logp, rtol=1e-6, atol=1e-5)
 
 
@@ -162,9 +162,9 @@ def test_trained_byte_level_model_scores_as_full_logits(shared: Path) -> None:
     """A byte-level model whose mask leaves the space before it behind is asked without that space."""
     folder = shared / "checkpoints" / "roberta-bpe"
     words = [*SEVERAL, word("writer"), word("teacher"), word("officer")]
-    scores = TorchScorer(load(folder), multi_piece=True).score(PROMPTS[:4], words)
-    logp, pieces = expected(load_plain(folder), PROMPTS[:4], words, multi_piece=True)
-    np.testing.assert_array_equal(scores.pieces, pieces)
+    scores = TorchScorer(load(folder), multi_token=True).score(PROMPTS[:4], words)
+    logp, pieces = expected(load_plain(folder), PROMPTS[:4], words, multi_token=True)
+    np.testing.assert_array_equal(scores.n_tokens, pieces)
     np.testing.assert_allclose(scores.logp, logp, rtol=1e-6, atol=1e-5)
 
 
@@ -215,7 +215,7 @@ SECOND_START = PROMPTS[3]
 def test_pieces_are_counted_in_context(family: str, prompt: Prompt, text: str, pieces: int, loaded: Callable) -> None:
     """A word is as many pieces as it has in its place: 0 where it changes its neighbours or is unknown in part."""
     scores = TorchScorer(loaded(family)).score([prompt], [word(text)])
-    assert scores.pieces[0, 0] == pieces
+    assert scores.n_tokens[0, 0] == pieces
     assert math.isnan(scores.logp[0, 0]) == (pieces != 1)
 
 
@@ -242,8 +242,8 @@ def test_neither_order_nor_batch_size_changes_a_score(data: st.DataObject, loade
     rows = data.draw(st.lists(st.sampled_from(range(len(PROMPTS))), min_size=1, max_size=12), label="prompts")
     columns = data.draw(st.permutations(range(len(SEVERAL))), label="words")
     budget = data.draw(st.sampled_from([1, 8, 30, 100, 4096]), label="token budget")
-    alone = [TorchScorer(loaded("bert-cased"), multi_piece=True).score([prompt], SEVERAL) for prompt in PROMPTS]
-    together = TorchScorer(loaded("bert-cased"), multi_piece=True, token_budget=budget).score(
+    alone = [TorchScorer(loaded("bert-cased"), multi_token=True).score([prompt], SEVERAL) for prompt in PROMPTS]
+    together = TorchScorer(loaded("bert-cased"), multi_token=True, batch_tokens=budget).score(
         [PROMPTS[row] for row in rows], [SEVERAL[column] for column in columns]
     )
     np.testing.assert_allclose(together.logp, [alone[row].logp[0, columns] for row in rows], rtol=0, atol=1e-5)
@@ -266,10 +266,10 @@ def watched(model: Any, seen: Callable[[torch.Tensor], None]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("multi_piece", [False, True])
-def test_identical_prompts_are_scored_once(multi_piece: bool, loaded: Callable) -> None:
+def test_identical_prompts_are_scored_once(multi_token: bool, loaded: Callable) -> None:
     """Prompts of one text, whatever their levels, take the forward rows of one and get the same answer."""
     checkpoint = loaded("bert")
-    scorer = TorchScorer(checkpoint, multi_piece=multi_piece)
+    scorer = TorchScorer(checkpoint, multi_token=multi_token)
     rows: list[int] = []
     with watched(checkpoint.model, lambda ids: rows.append(len(ids))):
         once = scorer.score([MIDDLE, PROMPTS[5]], SEVERAL)
@@ -296,7 +296,7 @@ def test_batches_hold_no_padding(loaded: Callable) -> None:
     checkpoint = loaded("bert")
     batches: list[torch.Tensor] = []
     with watched(checkpoint.model, batches.append):
-        TorchScorer(checkpoint, multi_piece=True).score(PROMPTS, SEVERAL)
+        TorchScorer(checkpoint, multi_token=True).score(PROMPTS, SEVERAL)
     assert batches
     assert not any((ids == checkpoint.tokenizer.pad_token_id).any() for ids in batches)
 
@@ -328,14 +328,14 @@ def room_for(rows: int, model: Any) -> Iterator[list[int]]:
 @pytest.mark.parametrize("budget", [60, 100_000])
 @pytest.mark.parametrize("prompts", [CROWD, CROWD[6:10]], ids=["twelve", "four with an article"])
 def test_out_of_memory_shrinks_the_batches_and_goes_on(
-    prompts: list[Prompt], budget: int, multi_piece: bool, loaded: Callable
+    prompts: list[Prompt], budget: int, multi_token: bool, loaded: Callable
 ) -> None:
     """Where the device can't take a batch, smaller ones are tried until one fits, and no score is lost or changed."""
     checkpoint = loaded("bert")
     words = [word("nurse"), word("blacksmith")]
-    without = TorchScorer(checkpoint, multi_piece=multi_piece).score(prompts, words)
+    without = TorchScorer(checkpoint, multi_token=multi_token).score(prompts, words)
     with room_for(3, checkpoint.model) as sizes:
-        scores = TorchScorer(checkpoint, multi_piece=multi_piece, token_budget=budget).score(prompts, words)
+        scores = TorchScorer(checkpoint, multi_token=multi_token, batch_tokens=budget).score(prompts, words)
     assert_same(scores, without)
     assert sizes
 
@@ -345,7 +345,7 @@ def test_batches_stay_as_small_as_memory_needs_and_no_smaller(fitting: int, load
     """After memory ran out, no batch of a size that failed is tried again, and none is much smaller than what fits."""
     checkpoint = loaded("bert")
     prompts = [ask(f"The {who} man {verb} as a ", ".") for who in ("White", "Black") for verb in "abcdefgh"]
-    scorer = TorchScorer(checkpoint, token_budget=160)  # sixteen prompts of ten tokens
+    scorer = TorchScorer(checkpoint, batch_tokens=160)  # sixteen prompts of ten tokens
     with room_for(fitting, checkpoint.model) as sizes:
         scorer.score(prompts, WORDS[:1])
         sizes.clear()
@@ -399,7 +399,7 @@ def test_chain_longer_than_the_model_takes_is_refused_or_left_out(loaded: Callab
     """A word of several pieces that no longer fits is never truncated: refused, or counted as not scored."""
     prompt, words = long_prompt(checkpoints.LENGTH), [word("nurse"), word("blacksmith")]
     with suppress(AuditError):
-        scores = TorchScorer(loaded("bert"), multi_piece=True).score([prompt], words)
+        scores = TorchScorer(loaded("bert"), multi_token=True).score([prompt], words)
         assert math.isfinite(scores.logp[0, 0])
         assert math.isnan(scores.logp[0, 1])
 
@@ -443,7 +443,7 @@ def test_half_precision_weights_are_computed_in_float32(
     checkpoint = load(folder)
     assert {weight.dtype for weight in checkpoint.model.parameters()} == {torch.float32}
     assert checkpoint.info.saved_dtype == str(dtype).removeprefix("torch.")
-    logp, _ = expected(load_plain(folder), PROMPTS[:2], WORDS, multi_piece=False)
+    logp, _ = expected(load_plain(folder), PROMPTS[:2], WORDS, multi_token=False)
     np.testing.assert_allclose(TorchScorer(checkpoint).score(PROMPTS[:2], WORDS).logp, logp, rtol=0, atol=1e-5)
 
 
@@ -460,8 +460,8 @@ def test_reduced_precision_is_opt_in_and_close(dtype: str, loaded: Callable, che
 def test_types_and_shapes_are_as_the_protocol_says(loaded: Callable) -> None:
     """One row a prompt, one column a word, float32 and int16, probabilities in falling order."""
     scores = TorchScorer(loaded("bert"), top_k=3).score(PROMPTS, WORDS)
-    assert (scores.logp.dtype, scores.pieces.dtype, scores.top_prob.dtype) == (np.float32, np.int16, np.float32)
-    assert scores.logp.shape == scores.pieces.shape == (len(PROMPTS), len(WORDS))
+    assert (scores.logp.dtype, scores.n_tokens.dtype, scores.top_prob.dtype) == (np.float32, np.int16, np.float32)
+    assert scores.logp.shape == scores.n_tokens.shape == (len(PROMPTS), len(WORDS))
     assert {len(tokens) for tokens in scores.top_tokens} == {3}
     assert (np.diff(scores.top_prob, axis=1) <= 0).all()
     assert np.nanmax(scores.logp) <= 0

@@ -25,9 +25,7 @@ from support.surroundings import ROOT, with_paths
 import audit.runs.audit
 from audit.cli.app import main
 
-SPACE = (
-    "can't be written ({}): free some space and give the same command again, without --fresh; what was scored is kept\n"
-)
+SPACE = "can't be written ({}): free some space and give the same command again, without --overwrite; what was scored is kept\n"
 CHUNK = "scores/small-00002.parquet"
 
 
@@ -190,7 +188,7 @@ def test_a_read_only_folder_is_told_and_left_as_it_is(disk, capsys):
         assert "can't be written (Read-only file system): choose another folder with --out" in told
         assert told.startswith(f"maskaudit: {out}")
         assert told.count("\n") == 1
-    assert main([*command("disk/out"), "--fresh"]) == 2
+    assert main([*command("disk/out"), "--overwrite"]) == 2
     assert contents("disk/out") == before
     assert not Path("disk/new").exists()
 

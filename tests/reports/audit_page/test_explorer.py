@@ -38,8 +38,8 @@ def made(probe: ProbeResult, room: int = 10**6) -> Explorer | None:
 
 
 def kept(probe: ProbeResult) -> Predictions:
-    assert probe.answers is not None
-    return probe.answers
+    assert probe.predictions is not None
+    return probe.predictions
 
 
 def test_every_prompt_is_on_the_page_as_it_was_answered() -> None:
@@ -66,7 +66,7 @@ def test_flagged_words_are_told() -> None:
     probe = audit().probes[0]
     answers = kept(probe)
     written = replace(answers, tokens=tuple(token.upper() for token in answers.tokens))
-    found = made(replace(probe, answers=written))
+    found = made(replace(probe, predictions=written))
     assert found is not None
     data = unpacked(found.packed)
     assert [data["tokens"][n] for n in data["flagged"]] == ["PROSTITUTE"]
@@ -107,7 +107,7 @@ def test_the_room_of_a_page_is_shared_by_prompts(monkeypatch: pytest.MonkeyPatch
     prompts = [len(kept(probe).prompts) for probe in audit().probes]
     assert [share * sum(prompts) // explore.ROOM for share in shares] == pytest.approx(prompts, abs=1)
     few = replace(kept(audit().probes[0]), prompts=kept(audit().probes[0]).prompts[:4])
-    small = replace(audit().probes[0], name="small", answers=few)
+    small = replace(audit().probes[0], name="small", predictions=few)
     together = replace(audit(), probes=(small, *audit().probes))
     monkeypatch.setattr(explore, "ROOM", 20_000)
     assert rooms(together)[0] == explore.LEAST
@@ -118,7 +118,7 @@ def test_the_room_of_a_page_is_shared_by_prompts(monkeypatch: pytest.MonkeyPatch
 
 def test_a_page_without_the_answers_says_where_they_are() -> None:
     """Where a run's answers weren't kept, or don't fit, the page has nothing to pick from and says so."""
-    bare = replace(audit().probes[0], answers=None)
+    bare = replace(audit().probes[0], predictions=None)
     page = Parsed(render(replace(audit(), probes=(bare, *audit().probes[1:]))))
     assert "explore-occupation" not in page.values("id")
     assert len(page.data) == len(audit().probes) - 1
@@ -134,4 +134,4 @@ def test_one_group_alone_offers_nothing_to_pick() -> None:
         names=tuple(own[:1] for own in answers.names),
         prompts=tuple(p for p in answers.prompts if not any(p.names)),
     )
-    assert made(replace(audit().probes[0], answers=lone)) is None
+    assert made(replace(audit().probes[0], predictions=lone)) is None

@@ -56,7 +56,7 @@ from reports.text.anchors import Anchors
 def rendered(kind: str = "several") -> str:
     made = {
         "several": several,
-        "planted": lambda: audit(planted=True, single_piece=True),
+        "planted": lambda: audit(planted=True, single_token=True),
         "hostile": lambda: hostile(several()),
         "long": lambda: hostile(several(), 10_000),
         "lost": lambda: dataclasses.replace(several(), competence=competence(3)),
@@ -393,7 +393,7 @@ def test_missing_intervals_are_not_drawn() -> None:
 def test_chart_of_ratios_draws_every_interval() -> None:
     """A row of a chart has the association's interval, and the chart's description says it."""
     probe = several().probes[0]
-    ends = {(a.level, a.target): (a.low, a.high) for a in probe.associations}
+    ends = {(a.level, a.target): (a.ci_low, a.ci_high) for a in probe.associations}
     for chart in (chart for axis in page(several()).sections[0].axes for chart in axis.ratios.charts):
         for row in chart.rows:
             assert row.ends == ends[chart.level.name, row.word]
@@ -412,8 +412,8 @@ def test_tested_differences_are_the_audits() -> None:
             level, ratio, ends, q, wordings, _, grade = (cell.text for cell in row.cells)
             a = own[row.name, level]
             assert (ratio, grade) == (formatting.more_or_less(a.log2_ratio), a.grade)
-            assert (ends, q) == (formatting.ratio_interval(a.low, a.high), formatting.chance(a.q))
-            assert wordings == f"{a.agree} of {a.templates}"
+            assert (ends, q) == (formatting.ratio_interval(a.ci_low, a.ci_high), formatting.chance(a.q_value))
+            assert wordings == f"{a.n_same_sign} of {a.n_templates}"
         order = [grades.ORDER.index(own[row.name, row.cells[0].text].grade) for row in rows]
         assert order == sorted(order)
 
@@ -658,7 +658,7 @@ def test_notices_and_recipe_are_on_the_page() -> None:
     """Whoever reads the numbers finds what is to be known of the checkpoint and how to repeat the run."""
     made, text = several(), parsed().all_text()
     recipe = made.recipe
-    shown = [*recipe.checkpoint.notices, recipe.command, recipe.checkpoint.weights_sha256, recipe.dtype]
+    shown = [*recipe.checkpoint.warnings, recipe.command, recipe.checkpoint.weights_sha256, recipe.dtype]
     shown += [source.sha256 for source in recipe.probes] + [version for _, version in recipe.versions]
     assert [value for value in shown if value not in text] == []
 

@@ -146,7 +146,7 @@ def test_checkpoints_are_held_against_the_first():
 
 def test_a_difference_that_was_not_tested_is_no_null_result():
     """Where there were too few rows for a test, that is said, and neither evidence nor that there is none."""
-    untested = tuple(replace(each, p=None, test=None, low=None, high=None) for each in several().contrasts)
+    untested = tuple(replace(each, p_value=None, test=None, ci_low=None, ci_high=None) for each in several().contrasts)
     for said in page(replace(several(), contrasts=untested)).against:
         assert said.endswith("not tested: too few rows, or the same in each.")
         assert "evidence" not in said

@@ -300,8 +300,8 @@ def _regraded(comparison: Comparison, grade: Grade) -> Comparison:
             pairs=tuple(
                 replace(
                     pair,
-                    shifts=tuple(map(shift, pair.shifts)),
-                    measures=tuple(replace(m, verdict="unchanged") for m in pair.measures),
+                    associations=tuple(map(shift, pair.associations)),
+                    metrics=tuple(replace(m, verdict="unchanged") for m in pair.metrics),
                 )
                 for pair in probe.pairs
             ),
@@ -325,7 +325,7 @@ def test_counts_are_the_comparisons() -> None:
     (probe,) = made("narrowed").probes
     groups = {group.title: group for group in page("narrowed").verdict.groups}
     for axis, group in ((axis, groups[axis.title]) for axis in probe.axes):
-        own = [s for s in probe.pairs[0].shifts if s.axis == axis.name]
+        own = [s for s in probe.pairs[0].associations if s.axis == axis.name]
         narrowed = sum(s.verdict == "narrowed" and s.grade in ("strong", "moderate") for s in own)
         assert group.rows[0].lines[0].counts.startswith(f"{narrowed} of {len(own)} associations narrowed")
 
@@ -341,7 +341,7 @@ def test_probe_that_cannot_be_judged_is_greyed_out_and_never_counted() -> None:
     assert page().probes[1].dim
     assert page().probes[1].same
     assert page().probes[1].pairs[0].unjudged == line.text
-    judged = sum(len(p.shifts) for p in made().probes[0].pairs)
+    judged = sum(len(p.associations) for p in made().probes[0].pairs)
     assert f"of {judged} associations" in page().verdict.headlines[0].counts
     assert all(row.cells[-1].text != "Traits by race" for f in page().fates for kind in f.kinds for row in _rows(kind))
 
@@ -360,10 +360,10 @@ def _rows(kind: Kind) -> list[TableRow]:
 def test_findings_are_told_by_their_fate() -> None:
     """New, gone and kept findings are counted, those whose change itself stands up come first, the rest are folded."""
     (fates,) = page("narrowed").fates
-    shifts = made("narrowed").probes[0].pairs[0].shifts
-    found = [fate for fate in ("new", "gone", "kept") if any(s.fate == fate for s in shifts)]
+    shifts = made("narrowed").probes[0].pairs[0].associations
+    found = [fate for fate in ("new", "gone", "kept") if any(s.status == fate for s in shifts)]
     for kind, fate in zip(fates.kinds, found, strict=True):
-        own = [s for s in shifts if s.fate == fate]
+        own = [s for s in shifts if s.status == fate]
         assert kind.title == f"{fate.capitalize()}: {len(own)}"
         assert len(_rows(kind)) == min(len(own), 40)
         assert kind.table is None or not any(row.same for row in kind.table.rows)
@@ -377,7 +377,7 @@ def test_rows_of_findings_have_the_comparisons_numbers(kind: str) -> None:
     """Each finding has a row with both ratios and their intervals, what became of it, and its grades."""
     (probe,) = made(kind).probes
     for n, fates in enumerate(page(kind).fates):
-        shifts = {(s.target, frozenset((s.level, s.reference))): s for s in probe.pairs[n].shifts if s.fate}
+        shifts = {(s.target, frozenset((s.level, s.reference))): s for s in probe.pairs[n].associations if s.status}
         for row in (row for each in fates.kinds for row in _rows(each)):
             level, reference, base, other, became, grade, grades, where = row.cells
             shift = shifts[row.name, frozenset((level.text, reference.text))]
@@ -421,7 +421,7 @@ def _charts(shown: ComparisonPage) -> Iterator[tuple[str, dumbbells.Chart]]:
 
 def test_dumbbells_are_to_scale() -> None:
     """Both dots stand at their ratios, told from the side of the group that the chart is about."""
-    shifts = {(s.level, s.target): s for s in made("narrowed").probes[0].pairs[0].shifts}
+    shifts = {(s.level, s.target): s for s in made("narrowed").probes[0].pairs[0].associations}
     (part,) = page("narrowed").probes[0].pairs
     for axis in part.axes:
         for level in axis.levels:
@@ -461,14 +461,14 @@ def test_one_wording_is_not_called_unchanged() -> None:
 
 def test_turning_an_association_twice_changes_nothing() -> None:
     """Told from the reference's side and back again it is the same."""
-    for shift in made("narrowed").probes[0].pairs[0].shifts:
+    for shift in made("narrowed").probes[0].pairs[0].associations:
         assert dumbbells.turned(dumbbells.turned(shift)) == shift
 
 
 def test_table_of_associations_is_the_comparisons() -> None:
     """Every association has its row with both sides' ratios, the change, q, grade, verdict and fate."""
     (pair,) = made("narrowed").probes[0].pairs
-    shifts = {(s.target, s.level): s for s in pair.shifts}
+    shifts = {(s.target, s.level): s for s in pair.associations}
     rows = [row for axis in page("narrowed").probes[0].pairs[0].axes for row in axis.associations.table.rows]  # type: ignore[union-attr]
     assert len(rows) == len(shifts)
     for row in rows:
@@ -476,13 +476,16 @@ def test_table_of_associations_is_the_comparisons() -> None:
         shift = shifts[row.name, level]
         assert (base, other) == (formatting.ratio_estimate(shift.before), formatting.ratio_estimate(shift.after))
         assert change == formatting.more_or_less(shift.change.value)
-        assert (ends, q) == (formatting.ratio_interval(shift.change.low, shift.change.high), formatting.chance(shift.q))
-        assert (grade, fate) == (shift.grade, shift.fate or formatting.MISSING)
+        assert (ends, q) == (
+            formatting.ratio_interval(shift.change.ci_low, shift.change.ci_high),
+            formatting.chance(shift.q_value),
+        )
+        assert (grade, fate) == (shift.grade, shift.status or formatting.MISSING)
         calm = ("no evidence of change", "no more than invented names", "too little to matter")
         assert (verdict in calm) == row.same == (shift.verdict == "unchanged")
         assert (verdict == calm[1]) == shift.within_names
-        assert (verdict == calm[2]) == shift.slight
-        assert wordings == f"{shift.agree} of {shift.templates}"
+        assert (verdict == calm[2]) == shift.negligible
+        assert wordings == f"{shift.n_same_sign} of {shift.n_templates}"
 
 
 def test_words_in_tables_stand_at_the_left() -> None:
@@ -501,11 +504,11 @@ def test_words_in_tables_stand_at_the_left() -> None:
 def test_table_of_measures_is_the_comparisons() -> None:
     """Every measure of a group has its row; a change of a share is said in points."""
     (pair,) = made("narrowed").probes[0].pairs
-    own = [m for m in pair.measures if m.measure != "distance_bits" and m.role == "level"]
+    own = [m for m in pair.metrics if m.metric != "js_divergence_bits" and m.role == "level"]
     tables = [axis.summaries.table for axis in page("narrowed").probes[0].pairs[0].axes if axis.summaries]
     assert sum(len(table.rows) for table in tables) == len(own)
     assert {row.cells[0].text for table in tables for row in table.rows} <= {m.title for m in wording.MEASURES.values()}
-    women = next(m for m in own if m.measure == "women_pct" and m.level == "woman")
+    women = next(m for m in own if m.metric == "women_pct" and m.level == "woman")
     row = next(row for table in tables for row in table.rows if row.name == "woman" and "Women" in row.cells[0].text)
     assert row.cells[3].text == f"{formatting.signed(women.change.value)} points"
 
@@ -513,14 +516,14 @@ def test_table_of_measures_is_the_comparisons() -> None:
 @pytest.mark.parametrize(
     ("measure", "change", "said"),
     [
-        ("distance_bits", Estimate(-0.05, -0.07, -0.03), ("\u22120.050", "[\u22120.070, \u22120.030]")),
+        ("js_divergence_bits", Estimate(-0.05, -0.07, -0.03), ("\u22120.050", "[\u22120.070, \u22120.030]")),
         ("stigma_share", Estimate(0.012, 0.01, 0.014), ("+1.2 points", "[+1.0, +1.4]")),
         ("women_pct", Estimate(-3.1, -4.0, 0.2), ("\u22123.1 points", "[\u22124.0, +0.20]")),
         ("stigma_ratio", Estimate(-1.0, -1.5, -0.5), ("2.0\u00d7 less", "[1.4, 2.8]")),
         ("effective_words", Estimate(1.0, None, None), ("2.0\u00d7 more", "")),
-        ("distance_bits", Estimate(None), (formatting.MISSING, "")),
+        ("js_divergence_bits", Estimate(None), (formatting.MISSING, "")),
         ("women_pct", Estimate(float("nan"), float("nan"), 1.0), (formatting.MISSING, "")),
-        ("distance_bits", Estimate(0.00001, -0.00001, 0.00003), ("<0.001", "[<0.001, <0.001]")),
+        ("js_divergence_bits", Estimate(0.00001, -0.00001, 0.00003), ("<0.001", "[<0.001, <0.001]")),
     ],
 )
 def test_changes_are_said_in_their_unit(measure: str, change: Estimate, said: tuple[str, str]) -> None:
@@ -661,7 +664,7 @@ def test_lines_are_the_series() -> None:
     for trend_ in part.trends:
         assert all(len(chart.lines) <= 6 for chart in trend_.charts)
     gender = next(chart for chart in part.trends[0].charts if chart.title == "Women in these jobs")
-    own = [s for s in probe.series if s.measure == "women_pct" and s.axis == "GENDER"]
+    own = [s for s in probe.series if s.metric == "women_pct" and s.axis == "GENDER"]
     assert [[dot.y for dot in line.dots] for line in gender.lines] == [[e.value for e in s.estimates] for s in own]
     assert sum(len(t.table.rows) for t in part.trends) == len(probe.series)
     assert len(part.trends[0].table.heads) == 1 + 4
@@ -711,7 +714,7 @@ def test_concerns_stand_at_the_top() -> None:
     """A side whose numbers are to be read with care has a banner, and a borrowed head its limit."""
     base, other = made("narrowed").sides
     checkpoint = replace(other.recipe.checkpoint, mlm_head_from="base", planted=True)
-    told = replace(other, concern="The encoder has moved too far.", recipe=replace(other.recipe, checkpoint=checkpoint))
+    told = replace(other, caveat="The encoder has moved too far.", recipe=replace(other.recipe, checkpoint=checkpoint))
     text = Parsed(render_comparison(replace(made("narrowed"), sides=(base, told)))).all_text()
     assert "To be read with care. The encoder has moved too far." in text
     assert "The bias of tuned-1 is planted." in text
@@ -724,7 +727,7 @@ def test_concerns_stand_at_the_top() -> None:
 def test_notices_are_said_once_with_their_sides() -> None:
     """What holds for every side stands there once; what holds for one has its name."""
     base, other = made("narrowed").sides
-    checkpoint = replace(other.recipe.checkpoint, notices=(*base.recipe.checkpoint.notices, "Its head is borrowed."))
+    checkpoint = replace(other.recipe.checkpoint, warnings=(*base.recipe.checkpoint.warnings, "Its head is borrowed."))
     told = replace(made("narrowed"), sides=(base, replace(other, recipe=replace(other.recipe, checkpoint=checkpoint))))
     shown = comparison_page(told).notices
     every, own = "Every side: The tokenizer was read from the checkpoint's folder.", "tuned-1: Its head is borrowed."
@@ -762,7 +765,7 @@ def test_comparison_with_every_number_missing_still_renders() -> None:
 )
 def test_unchanged_is_never_worded_as_nothing_changed(verdict: ChangeVerdict, p: float | None, said: str) -> None:
     """What has no evidence is said so, and what wasn't tested is said to be not tested."""
-    shift = replace(made("narrowed").probes[0].pairs[0].shifts[0], verdict=verdict, p=p)
+    shift = replace(made("narrowed").probes[0].pairs[0].associations[0], verdict=verdict, p_value=p)
     assert wording.verdict(shift) == said
 
 
@@ -807,7 +810,7 @@ def test_the_method_says_the_least_changes_that_count() -> None:
     from audit.results.changes import LEAST_CHANGE
 
     text = rendered("narrowed")
-    assert f"no smaller than {LEAST_CHANGE['distance_bits']:g} bits" in text
+    assert f"no smaller than {LEAST_CHANGE['js_divergence_bits']:g} bits" in text
     assert f"{100 * LEAST_CHANGE['stigma_share']:g} points of words that demean" in text
     assert f"{LEAST_CHANGE['women_pct']:g} points of women" in text
     assert LEAST_CHANGE["stigma_ratio"] == LEAST_CHANGE["effective_words"]

@@ -167,7 +167,7 @@ def test_finding_has_its_interval_wordings_q_and_grade() -> None:
     probe, finding = strongest(made)[0]
     line = next(line for line in written().splitlines() if f"**{finding.association.grade}**: " in line)
     assert said(line).startswith(f" : {finding.sentence}") or finding.sentence in said(line)
-    assert f"q {formatting.chance(finding.association.q)}" in said(line)
+    assert f"q {formatting.chance(finding.association.q_value)}" in said(line)
     assert probe.title in said(line)
 
 
@@ -365,8 +365,8 @@ def test_metadata_are_the_audits_numbers() -> None:
         for metric, axis in zip(distances, probe.axes, strict=True):
             assert axis.distance is not None
             found = axis.distance.bits
-            pairs = [(metric["value"], found.value), (metric["args"]["low"], found.low)]
-            pairs += [(metric["args"]["high"], found.high), (metric["args"]["chance"], axis.distance.null)]
+            pairs = [(metric["value"], found.value), (metric["args"]["low"], found.ci_low)]
+            pairs += [(metric["args"]["high"], found.ci_high), (metric["args"]["chance"], axis.distance.null_p95)]
             assert all(wanted is not None and math.isclose(got, wanted, rel_tol=5e-4) for got, wanted in pairs)
 
 
