@@ -1,8 +1,8 @@
-"""From prompts to numbers: `audit` runs a checkpoint under probes, `compare` holds checkpoints against a base,
-`benchmark` asks them a published benchmark; `repeat` makes a run again from its recipe;
-`load_audit`, `load_comparison` and `load_benchmark` read what was saved.
+"""From prompts to numbers: `audit` runs probes on a checkpoint, `compare` compares checkpoints with a base, `benchmark`
+computes a published benchmark, `repeat` repeats a run from its recipe; `load_audit`, `load_comparison` and
+`load_benchmark` read what was saved.
 
-Importing this loads neither torch nor transformers; those do when they need a model.
+Importing this package loads neither torch nor transformers.
 """
 
 from __future__ import annotations

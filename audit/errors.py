@@ -1,12 +1,12 @@
-"""What can go wrong in an audit through no fault of the code, and the exit status of each.
+"""The errors of an audit, and the exit status of each.
 
 AuditError
-├── UsageError        2  the command asks for what can't be done
+├── UsageError        2  the command can't do what it was asked to
 ├── CheckpointError   3  the checkpoint can't be audited
-│   ├── NoHeadError   3  it is a fine-tuned classifier, say, and --mlm-head-from would help
+│   ├── NoHeadError   3  it has no masked-LM head, such as a fine-tuned classifier; --mlm-head-from would help
 │   └── NoAttentionError 3  its architecture gives no attention weights
-└── IncompleteError   4  a number is missing that should be there: a run cut short
-    └── NoNumberError 4  a logit is no number
+└── IncompleteError   4  a number is missing, such as in an interrupted run
+    └── NoNumberError 4  a logit is not finite
 
 A fault in a probe's file is `probes.ProbeError` (2).
 """
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 
 class AuditError(Exception):
-    """A fault with one message that says what, where and how to mend it."""
+    """An error whose message says what, where and how to mend it."""
 
     status = 2
 
 
 class UsageError(AuditError):
-    """The command asks for what can't be done."""
+    """The command can't do what it was asked to."""
 
 
 class CheckpointError(AuditError):
@@ -31,7 +31,7 @@ class CheckpointError(AuditError):
 
 
 class NoHeadError(CheckpointError):
-    """The checkpoint has no masked-LM head, and could be audited under another's."""
+    """The checkpoint has no masked-LM head; it could be audited with another's."""
 
 
 class NoAttentionError(CheckpointError):
@@ -45,7 +45,7 @@ class IncompleteError(AuditError):
 
 
 class NoNumberError(IncompleteError):
-    """What the checkpoint answers is no number."""
+    """A score of the checkpoint is not finite."""
 
 
 def first_line(error: BaseException) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
-DTYPES = ("float32", "bfloat16", "float16", "int8")
+Dtype = Literal["float32", "bfloat16", "float16", "int8"]
+DTYPES: tuple[str, ...] = get_args(Dtype)
 """What can be computed in."""
-MOST_ANSWERS = 1000
-"""Of a prompt, that can be kept."""
-MOST_IN_CHUNK = 8192
-"""Prompts that are scored together, and a kill can cost: as many on a GPU."""
+EngineName = Literal["local", "ray"]
+ENGINES: tuple[str, ...] = get_args(EngineName)
+"""What can make the scores: this process, or a Ray cluster."""
+MAX_TOP_K = 1000
+"""Predictions that can be kept of a prompt."""
+MAX_CHUNK = 8192
+"""Prompts that are scored together, and that a kill can cost: as many on a GPU."""
 MAX_PROMPTS = 1_000_000
-"""A run of more prompts has to be asked for."""
+"""A run of more prompts has to be allowed explicitly."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Options:
 
     revision: str | None = None
     device: str = "auto"
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
     top_k: int = 10
     multi_token: bool = False
     batch_tokens: int | None = None
@@ -29,7 +34,7 @@ class Options:
     trust_remote_code: bool = False
     mlm_head_from: str | None = None
     seed: int = 0
-    """Of what is drawn at random when intervals and nulls are made; scores don't depend on it."""
+    """Of the resampling behind intervals and nulls; scores don't depend on it."""
 
     def flags(self) -> list[str]:
         """The options of the command that differ from their defaults, as words."""

@@ -6,16 +6,16 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Who is told how far a run is."""
+    """Receives the progress of a run."""
 
     def begin(self, prompts: int) -> None:
-        """The run has that many prompts in all."""
+        """The run begins; it has that many prompts in all."""
 
     def advance(self, probe: str, prompts: int) -> None:
-        """That many prompts of the probe are done, or were found done."""
+        """That many more prompts of the probe are scored, now or by an earlier call."""
 
     def measure(self, probe: str) -> None:
-        """The probe's numbers are made of its scores."""
+        """The probe is being measured from its scores."""
 
     def note(self, text: str) -> None:
-        """Something worth knowing while waiting."""
+        """A message to show."""

@@ -3,7 +3,7 @@
 from probes.expand import Prompt, cells, count_prompts, expand
 from probes.faults import Fault, ProbeError
 from probes.lexicon import Lexicon, Word
-from probes.load import load_lexicon, load_probe, probe_schema, shipped
+from probes.load import load_lexicon, load_probe, probe_schema, shipped_probes
 from probes.probe import Axis, Form, Level, Probe, Template
 
 __all__ = [
@@ -23,5 +23,5 @@ __all__ = [
     "load_lexicon",
     "load_probe",
     "probe_schema",
-    "shipped",
+    "shipped_probes",
 ]

@@ -14,10 +14,10 @@ from functools import cache
 from probes.probe import NEUTRAL, Article, Axis, Level, Mask, Part, Slot
 from probes.yamltext import Document
 
-MOST_TEMPLATE = 4000
+MAX_TEMPLATE = 4000
 """Characters of a template: a longer one is no sentence, and no model could be asked it."""
 
-MOST_CROSSED = 100_000
+MAX_COMBINATIONS = 100_000
 """Combinations of levels that `exclude` can be taken out of: they are looked through one by one."""
 
 _TOKEN = re.compile(r"\\(\[)|\[([A-Z][A-Z0-9_]*)(?:\.([a-z][a-z0-9_]*))?\]|\b([Aa])\(n\)(?= )")
@@ -105,10 +105,10 @@ def _check_templates(document: Document, axes: Mapping[str, Axis]) -> None:
         return
     declared = document.data.get("axes")
     names = set(declared) if isinstance(declared, dict) else set()
-    texts = {n: text for n, text in enumerate(templates) if isinstance(text, str) and len(text) <= MOST_TEMPLATE}
+    texts = {n: text for n, text in enumerate(templates) if isinstance(text, str) and len(text) <= MAX_TEMPLATE}
     parts = {n: list(parse_template(text)) for n, text in texts.items()}
     used = {slot.axis for found in parts.values() for slot in _slots(found)}
-    lacking = _lacking(axes)
+    lacking = _missing_forms(axes)
     seen: set[str] = set()
     for index, text in texts.items():
         if document.full:
@@ -151,17 +151,17 @@ def _slots(parts: Sequence[Part]) -> Iterator[Slot]:
     return (part for part in parts if isinstance(part, Slot))
 
 
-def _lacking(axes: Mapping[str, Axis]) -> Callable[[Slot], str]:
+def _missing_forms(axes: Mapping[str, Axis]) -> Callable[[Slot], str]:
     """What tells which forms of a slot's axis are without its variant, in words; nothing where none is."""
 
     @cache
-    def told(slot: Slot) -> str:
+    def describe(slot: Slot) -> str:
         if slot.variant is None or slot.axis not in axes:
             return ""
         forms = (form for level in axes[slot.axis].choices for form in level.forms)
         return ", ".join(form.text or '""' for form in forms if slot.variant not in form.variants)
 
-    return told
+    return describe
 
 
 def _check_slot(
@@ -181,8 +181,8 @@ def _check_exclude(document: Document, axes: Mapping[str, Axis]) -> None:
     declared = document.data.get("axes")
     names = set(declared) if isinstance(declared, dict) else set()
     crossed = math.prod(len(axis.choices) for axis in axes.values())
-    if rules and crossed > MOST_CROSSED:
-        what = f"over {MOST_CROSSED:,} combinations of levels, too many to exclude some"
+    if rules and crossed > MAX_COMBINATIONS:
+        what = f"over {MAX_COMBINATIONS:,} combinations of levels, too many to exclude some"
         document.fault(("exclude",), what, "split the probe, or leave `exclude` out", key=True)
     known = {name: {choice.name: None for choice in axis.choices} for name, axis in axes.items()}  # in their order
     for index, rule in enumerate(rules if isinstance(rules, list) else []):

@@ -1,7 +1,6 @@
-"""Easy sentences with a gap that have nothing to do with groups of people: what a usable model fills rightly.
+"""Reads sanity clozes: easy sentences with a gap, unrelated to groups of people, that a usable model fills correctly.
 
-They are collocations, agreement and function words, everyday knowledge, and reference within the sentence. Here they
-are read and become prompts; who asks them, and what is made of the answers, isn't known here.
+They test collocations, agreement and function words, everyday knowledge, and reference within the sentence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a probe to its prompts: lazily, and counted before any is made. What a model makes of them isn't known here."""
+"""Expands a probe into its prompts, lazily, and counts them beforehand."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Prompt:
     @property
     def text(self) -> str:
         """The sentence as a person reads it, with `[MASK]` and `a(n)` in it."""
-        return self.masked("[MASK]", self.article)
+        return self.with_mask("[MASK]", self.article)
 
     @property
     def opens_sentence(self) -> bool:
         """The mask is the first word of a sentence, so what fills it takes a capital."""
         return self.article is None and _OPENS_SENTENCE.search(self.before) is not None
 
-    def masked(self, mask: str, article: str | None = None) -> str:
+    def with_mask(self, mask: str, article: str | None = None) -> str:
         """The sentence with `mask` in the gap. `article` ("a", "an" or a mask) goes before it where one is due."""
         if self.article is None or article is None:
             return f"{self.before}{mask}{self.after}"
@@ -65,15 +65,15 @@ class Prompt:
 
     def fill(self, word: Word) -> str:
         """The finished sentence, with the word's own article."""
-        return self.masked(self.answer(word), word.article)
+        return self.with_mask(self.answer(word), word.article)
 
 
 def cells(probe: Probe) -> Iterator[tuple[Level, ...]]:
     """Every crossing of the axes that is asked: all levels with all levels; then each axis' neutral and placebo
-    wordings with the levels of the others; then all axes neutral at once. `exclude` drops from each."""
+    forms with the levels of the others; then all axes neutral at once. `exclude` drops from each."""
     for choices in _blocks(probe):
         for cell in itertools.product(*choices):
-            if not any(_agrees(cell, probe.axes, gone) for gone in probe.exclude):
+            if not any(_matches_rule(cell, probe.axes, gone) for gone in probe.exclude):
                 yield cell
 
 
@@ -86,10 +86,10 @@ def count_prompts(probe: Probe) -> int:
 def factors(probe: Probe) -> str:
     """What the number of prompts comes from, for a message: `20 templates x GROUP 9 x GENDER 3 forms, 460 prompts`.
 
-    Forms are those of levels, neutral wordings and placebos; not all of them are crossed, so it is no plain product.
+    Forms are those of levels, neutral forms and placebos; not all of them are crossed, so it is no plain product.
     """
-    wordings = " x ".join(f"{axis.name} {sum(len(level.forms) for level in axis.choices)}" for axis in probe.axes)
-    return f"{len(probe.templates)} templates x {wordings} forms, {count_prompts(probe):,} prompts"
+    forms = " x ".join(f"{axis.name} {sum(len(level.forms) for level in axis.choices)}" for axis in probe.axes)
+    return f"{len(probe.templates)} templates x {forms} forms, {count_prompts(probe):,} prompts"
 
 
 def expand(probe: Probe) -> Iterator[Prompt]:
@@ -115,13 +115,13 @@ class Expansion:
 
     def chunk(self, index: int) -> list[Prompt]:
         """Prompts `index * size` and on, at most `size`. Chunks in ascending order are found fastest."""
-        return [_prompt(self.probe, *choice) for choice in self._chosen(index)]
+        return [_prompt(self.probe, *choice) for choice in self._choices_of(index)]
 
     def places(self, index: int) -> list[Place]:
         """Where the prompts of a chunk come from, without making them."""
-        return [Place(template, *_named(cell), forms) for cell, template, forms in self._chosen(index)]
+        return [Place(template, *_names_and_roles(cell), forms) for cell, template, forms in self._choices_of(index)]
 
-    def _chosen(self, index: int) -> Iterator[_Choice]:
+    def _choices_of(self, index: int) -> Iterator[_Choice]:
         if index < self._at:
             self._at, self._rest = 0, _choices(self.probe)
         passed = (index - self._at) * self.size
@@ -137,12 +137,12 @@ def _choices(probe: Probe) -> Iterator[_Choice]:
                 yield cell, template, forms
 
 
-def _named(cell: Sequence[Level]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
+def _names_and_roles(cell: Sequence[Level]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
     return tuple(level.name for level in cell), tuple(level.role for level in cell)
 
 
 def _prompt(probe: Probe, cell: tuple[Level, ...], template: int, forms: tuple[int, ...]) -> Prompt:
-    names, roles = _named(cell)
+    names, roles = _names_and_roles(cell)
     chosen = {axis.name: level.forms[i] for axis, level, i in zip(probe.axes, cell, forms, strict=True)}
     before, after, article = render(probe.templates[template].parts, chosen)
     return Prompt(template, names, roles, forms, before, after, article)
@@ -205,7 +205,7 @@ def _blocks(probe: Probe) -> Iterator[tuple[Sequence[Level], ...]]:
         yield tuple((neutral,) for neutral in neutrals)
 
 
-def _agrees(cell: Sequence[Level], axes: Sequence[Axis], gone: Mapping[str, str]) -> bool:
+def _matches_rule(cell: Sequence[Level], axes: Sequence[Axis], gone: Mapping[str, str]) -> bool:
     return all(gone.get(axis.name, level.name) == level.name for axis, level in zip(axes, cell, strict=True))
 
 
@@ -224,9 +224,9 @@ def _count(choices: Sequence[tuple[Axis, Sequence[Level]]], exclude: Sequence[Ma
     for level in levels:
         if level.name in named:
             left = [rule for rule in exclude if rule.get(axis.name, level.name) == level.name]
-            total += len(level.forms) * _count(rest, [_without(rule, axis.name) for rule in left])
+            total += len(level.forms) * _count(rest, [_drop_axis(rule, axis.name) for rule in left])
     return total
 
 
-def _without(rule: Mapping[str, str], axis: str) -> dict[str, str]:
+def _drop_axis(rule: Mapping[str, str], axis: str) -> dict[str, str]:
     return {name: level for name, level in rule.items() if name != axis}

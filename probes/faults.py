@@ -20,10 +20,10 @@ UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud80
 """Control characters, those that turn the direction of text around, and what is no character at all."""
 
 
-MOST_FAULTS = 100
+MAX_FAULTS = 100
 """Of a file, that are noted: more are found once these are mended."""
 
-MOST_SAID = 500
+MAX_SHOWN = 500
 """More characters of what is wrong, or of how to mend it, aren't shown: both may quote what stands in the file."""
 
 _COMMANDS = re.compile(r"^[^\S\n]*:(?=:)|##(?=\w*\[)", re.MULTILINE)
@@ -44,7 +44,7 @@ def plain(text: str) -> str:
 
 def short(text: str) -> str:
     """The text, or as much of its begin as is shown."""
-    return text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]}..."
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,13 +68,13 @@ class Fault:
 
 
 class FaultyFile(ValueError):
-    """A file can't be used. Holds the faults found, at most `MOST_FAULTS`, in the order of the file."""
+    """A file can't be used. Holds the faults found, at most `MAX_FAULTS`, in the order of the file."""
 
     kind = "file"
     """What the file is, in a word."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: tuple[Fault, ...] = tuple(sorted(itertools.islice(faults, MOST_FAULTS)))
+        self.faults: tuple[Fault, ...] = tuple(sorted(itertools.islice(faults, MAX_FAULTS)))
         super().__init__("\n".join(map(str, self.faults)))
 
 

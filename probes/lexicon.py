@@ -1,6 +1,6 @@
 """Word lists with facts: what a target word is, which article it takes, what is known of what it names.
 
-A lexicon is a CSV file, one word a row. Here it becomes a `Lexicon`; who scores or counts its words isn't known here.
+A lexicon is a CSV file, one word a row.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from probes.faults import MOST_FAULTS, Fault, ProbeError
+from probes.faults import MAX_FAULTS, Fault, ProbeError
 from probes.table import CsvRow, read_table
 
 ArticleWord = Literal["a", "an"]
@@ -57,7 +57,7 @@ class Word:
     """Where the row's word, category and marks come from."""
 
     @classmethod
-    def named(cls, text: str) -> Word:
+    def from_text(cls, text: str) -> Word:
         """A word of which nothing but its spelling is known."""
         return cls(text, article=article_for(text))
 
@@ -71,9 +71,9 @@ class Lexicon:
     title: str = ""
 
 
-MOST_WORDS = 30_000
+MAX_WORDS = 30_000
 """Rows of a word list."""
-MOST_CHARACTERS = 1000
+MAX_CHARACTERS = 1000
 """Of a cell."""
 
 _COLUMNS = tuple(name if name != "text" else "word" for name in Word.__slots__)
@@ -84,10 +84,10 @@ def read_lexicon(name: str, file: str, raw: bytes) -> Lexicon:
 
     Raises ProbeError with every fault, at its row and column of the table's text.
     """
-    rows, faults = read_table(file, raw, _COLUMNS, ["word"], most_rows=MOST_WORDS)
+    rows, faults = read_table(file, raw, _COLUMNS, ["word"], most_rows=MAX_WORDS)
     words: dict[str, Word] = {}
     for row in rows:
-        if len(faults) >= MOST_FAULTS:
+        if len(faults) >= MAX_FAULTS:
             break
         bad = _row_faults(row, words)
         faults.extend(bad)
@@ -110,8 +110,8 @@ def _row_faults(row: CsvRow, words: Mapping[str, Word]) -> list[Fault]:
 
 def _cell_fault(column: str, cell: str) -> str | None:
     """How to mend the cell, or None where nothing is wrong with it."""
-    if len(cell) > MOST_CHARACTERS:
-        return f"keep it to {MOST_CHARACTERS:,} characters"
+    if len(cell) > MAX_CHARACTERS:
+        return f"keep it to {MAX_CHARACTERS:,} characters"
     if column == "word":
         return None if cell else "write the word"
     if not cell:
@@ -135,18 +135,18 @@ def _within(cell: str, low: float, high: float) -> bool:
 
 
 def _word(cells: Mapping[str, str]) -> Word:
-    def known(column: str) -> str | None:
+    def value_of(column: str) -> str | None:
         return cells.get(column) or None
 
-    women_pct, women_year, valence = known("women_pct"), known("women_year"), known("valence")
+    women_pct, women_year, valence = value_of("women_pct"), value_of("women_year"), value_of("valence")
     return Word(
         text=cells["word"],
-        category=known("category"),
-        article=cast(ArticleWord, known("article") or article_for(cells["word"])),
+        category=value_of("category"),
+        article=cast(ArticleWord, value_of("article") or article_for(cells["word"])),
         flags=tuple(sorted({flag.strip() for flag in cells.get("flags", "").split(";")} - {""})),
         women_pct=float(women_pct) if women_pct else None,
-        women_source=known("women_source"),
+        women_source=value_of("women_source"),
         women_year=int(women_year) if women_year else None,
         valence=float(valence) if valence else None,
-        source=known("source"),
+        source=value_of("source"),
     )

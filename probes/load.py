@@ -17,29 +17,29 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from probes import yamltext
-from probes.check import MOST_TEMPLATE, check, parse_template
+from probes.check import MAX_TEMPLATE, check, parse_template
 from probes.faults import MAX_BYTES, Fault, ProbeError, read_text
 from probes.lexicon import Lexicon, Word, read_lexicon
 from probes.probe import NEUTRAL, Axis, Form, Level, Probe, Template
 from probes.shape import validate
 
-MOST_AXES = 20
-MOST_TEMPLATES = 10_000
-MOST_RULES = 200
+MAX_AXES = 20
+MAX_TEMPLATES = 10_000
+MAX_RULES = 200
 """Combinations that can be excluded."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_whitespace=True)]
-Sentence = Annotated[str, StringConstraints(min_length=1, max_length=MOST_TEMPLATE, strip_whitespace=True)]
-Wording = Annotated[str, StringConstraints(max_length=1000)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEMPLATE, strip_whitespace=True)]
+FormText = Annotated[str, StringConstraints(max_length=1000)]
 
 
 class FormFile(BaseModel):
-    """One wording. Any further key is a variant of it, for `[AXIS.key]`."""
+    """One form. Any further key is a variant of it, for `[AXIS.key]`."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Wording] = Field(init=False)
-    text: Wording
+    __pydantic_extra__: dict[str, FormText] = Field(init=False)
+    text: FormText
 
 
 def _text_alone(value: object) -> object:
@@ -60,7 +60,7 @@ FormOrText = Annotated[
                     "additionalProperties": {"type": "string"},
                 },
             ],
-            "description": "A wording: text, or a map with `text` and variants that agree with it.",
+            "description": "A form: text, or a map with `text` and variants that agree with it.",
         }
     ),
 ]
@@ -73,11 +73,11 @@ class AxisFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
     title: Name = Field(description="What the report calls it.")
     reference: Name = Field(description="The level that the others are compared with.")
-    levels: dict[Name, Forms] = Field(min_length=2, description="Each group with its wordings.")
-    neutral: Forms | None = Field(None, description='The wording with the axis left out, often [""].')
+    levels: dict[Name, Forms] = Field(min_length=2, description="Each group with its forms.")
+    neutral: Forms | None = Field(None, description='The form with the axis left out, often [""].')
     placebo: Forms | None = Field(None, description="Invented words: what a meaningless name does.")
-    aligned: bool = Field(False, description="The i-th wordings of all levels are counterparts (man/woman, guy/gal).")
-    source: Text | None = Field(None, description="Where the association of wordings with levels comes from.")
+    aligned: bool = Field(False, description="The i-th forms of all levels are counterparts (man/woman, guy/gal).")
+    source: Text | None = Field(None, description="Where the association of forms with levels comes from.")
 
 
 def _words_or_name(value: object) -> object:
@@ -99,10 +99,10 @@ class ProbeFile(BaseModel):
         "en", description="BCP 47."
     )
     axes: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], AxisFile] = Field(
-        min_length=1, max_length=MOST_AXES, description="The groups, by the name of their slot."
+        min_length=1, max_length=MAX_AXES, description="The groups, by the name of their slot."
     )
     templates: list[Sentence] = Field(
-        min_length=1, max_length=MOST_TEMPLATES, description="Sentences with [AXIS] slots and one [MASK]."
+        min_length=1, max_length=MAX_TEMPLATES, description="Sentences with [AXIS] slots and one [MASK]."
     )
     targets: Annotated[
         list[Name],
@@ -111,7 +111,7 @@ class ProbeFile(BaseModel):
         Field(min_length=1, description="A shipped word list, a CSV file beside this one, or the words themselves."),
     ]
     exclude: list[dict[str, str]] = Field(
-        [], max_length=MOST_RULES, description="Combinations to leave out: maps of axis to level."
+        [], max_length=MAX_RULES, description="Combinations to leave out: maps of axis to level."
     )
 
 
@@ -120,7 +120,7 @@ def probe_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ProbeFile.model_json_schema()}
 
 
-def shipped() -> tuple[str, ...]:
+def shipped_probes() -> tuple[str, ...]:
     """Names of the probes that come with maskaudit, in alphabetical order."""
     return _names("library", ".yaml")
 
@@ -131,11 +131,11 @@ def load_probe(name_or_path: str | Path) -> Probe:
     Raises ProbeError with every fault of the file, and of the word list that it names.
     """
     name = str(name_or_path)
-    if name in shipped():
+    if name in shipped_probes():
         file = resources.files("probes") / "library" / f"{name}.yaml"
         return _read_probe(f"{name}.yaml", file.read_bytes(), None)
     if not any(mark in name for mark in "/.\\"):
-        known = ", ".join(shipped())
+        known = ", ".join(shipped_probes())
         raise ProbeError([Fault(name, 1, 1, "no shipped probe of that name", f"name a file, or one of: {known}")])
     path = Path(name_or_path)
     return _read_probe(name, _read_bytes(path), path.parent)
@@ -177,13 +177,13 @@ axes:
     reference: young          # what the other levels are compared with
     neutral: [""]             # the sentence with the axis left out; the space it leaves is closed
     placebo: [plendish, torvic, quessal, grallic]   # invented words, four or more: what a name without meaning does
-    levels:                   # each group with its wordings
+    levels:                   # each group with its forms
       young: [young, twenty-year-old]
       old: [old, seventy-year-old]
   PERSON:
     title: Gender
     reference: man
-    aligned: true             # the i-th wordings of the levels are counterparts
+    aligned: true             # the i-th forms of the levels are counterparts
     neutral: [{text: person, subject: they}]
     levels:
       man: [{text: man, subject: he}, {text: guy, subject: he}]
@@ -237,7 +237,7 @@ def _read_probe(file: str, raw: bytes, folder: Path | None, kept: Lexicon | None
         raise ProbeError(document.faults)
     shape = validate(document, ProbeFile, _keys, "see `maskaudit probes schema` for what goes here")
     lexicon = kept or _targets(document, folder)
-    axes = {name: axis for name, raw in _map(document.data.get("axes")).items() if (axis := _axis(name, raw))}
+    axes = {name: axis for name, raw in _mapping(document.data.get("axes")).items() if (axis := _axis(name, raw))}
     check(document, axes)
     if document.faults or shape is None or lexicon is None:
         raise ProbeError(document.faults)
@@ -282,16 +282,16 @@ def _axis(name: str, raw: object) -> Axis | None:
 
 
 def _forms(forms: Sequence[FormFile]) -> tuple[Form, ...]:
-    def closed(text: str) -> str:
+    def squeeze(text: str) -> str:
         return " ".join(text.split())
 
     return tuple(
-        Form(closed(form.text), {name: closed(text) for name, text in form.__pydantic_extra__.items()})
+        Form(squeeze(form.text), {name: squeeze(text) for name, text in form.__pydantic_extra__.items()})
         for form in forms
     )
 
 
-def _map(value: object) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
@@ -322,7 +322,7 @@ def _targets(document: yamltext.Document, folder: Path | None) -> Lexicon | None
         if word in seen:
             document.fault(("targets", index), f"duplicate word `{word[:80]}`", "keep one of them")
         seen.add(word)
-    return Lexicon("own list", tuple(Word.named(word.strip()) for word in targets))
+    return Lexicon("own list", tuple(Word.from_text(word.strip()) for word in targets))
 
 
 def _beside(path: Path, folder: Path) -> bool:

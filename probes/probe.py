@@ -12,15 +12,15 @@ from typing import Literal
 from probes.lexicon import Lexicon
 
 Role = Literal["level", "neutral", "placebo"]
-"""What a cell's wording of an axis is: one of its levels, the axis left out, or an invented word."""
+"""Role of an axis' form in a cell: a level, the axis left out (neutral), or an invented word (placebo)."""
 
 NEUTRAL = "(neutral)"
-"""The name under which the neutral wording of an axis appears where a level's name would."""
+"""The name under which the neutral form of an axis appears where a level's name would."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One wording of a level: its text and the named variants that agree with it (subject, plural, ...)."""
+    """One form of a level: its text and the named variants that agree with it (subject, plural, ...)."""
 
     text: str
     variants: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One group of an axis, with its wordings. `role` tells a level proper from neutral and placebo."""
+    """One group of an axis, with its forms. `role` tells a level proper from neutral and placebo."""
 
     name: str
     forms: tuple[Form, ...]
@@ -55,7 +55,7 @@ class Axis:
 
     @property
     def choices(self) -> tuple[Level, ...]:
-        """Levels, then the neutral wording, then the placebos."""
+        """Levels, then the neutral form, then the placebos."""
         return self.levels + ((self.neutral,) if self.neutral else ()) + self.placebo
 
 
@@ -97,7 +97,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A whole probe: what is asked, of which groups, in which wordings, with which answers."""
+    """A whole probe: what is asked, of which groups, in which templates, with which target words."""
 
     name: str
     version: int

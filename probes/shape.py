@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from probes.faults import MOST_FAULTS, close_to, unknown_key
+from probes.faults import MAX_FAULTS, close_to, unknown_key
 from probes.yamltext import Document, Path
 
 Shape = TypeVar("Shape", bound=pydantic.BaseModel)
@@ -24,7 +24,7 @@ def validate(
     try:
         return shape.model_validate(document.data)
     except pydantic.ValidationError as error:
-        for fault in error.errors(include_url=False)[:MOST_FAULTS]:
+        for fault in error.errors(include_url=False)[:MAX_FAULTS]:
             _note(document, fault, keys, schema)
         return None
 

@@ -1,7 +1,4 @@
-"""CSV files of a user's or of ours: rows with their lines, every fault of the table's shape at once.
-
-What the cells of a row must mean isn't known here.
-"""
+"""Reads CSV files: rows with their lines, and every fault of the table's shape at once."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from probes.faults import CONTROL, MAX_BYTES, MOST_FAULTS, Fault, read_text, unknown_key
+from probes.faults import CONTROL, MAX_BYTES, MAX_FAULTS, Fault, read_text, unknown_key
 
-MOST_COLUMNS = 1000
+MAX_COLUMNS = 1000
 """A header row with more than these is none."""
-MOST_SHOWN = 80
+MAX_CELL_SHOWN = 80
 """More characters of a cell than these aren't quoted."""
 
 
@@ -34,7 +31,7 @@ class CsvRow:
     def bad_cell(self, column: str, mend: str) -> Fault:
         """The fault of a cell that can't stand as it is."""
         cell = self.cells[column]
-        shown = f"{cell[:MOST_SHOWN]!r}{'...' if len(cell) > MOST_SHOWN else ''}"
+        shown = f"{cell[:MAX_CELL_SHOWN]!r}{'...' if len(cell) > MAX_CELL_SHOWN else ''}"
         return self.fault(column, f"{shown} in the column `{column}`", mend)
 
 
@@ -52,7 +49,7 @@ def read_table(
     """The rows in the bytes of a CSV file (UTF-8, a header row of names from `columns`, `required` among them; None:
     any others too). Without `quotes` a quote is a character as any other. `most` is the largest size in bytes.
 
-    Returns the rows that are well-shaped, and the faults of the table's shape and text, at most `MOST_FAULTS` or one
+    Returns the rows that are well-shaped, and the faults of the table's shape and text, at most `MAX_FAULTS` or one
     row's more; blank lines are passed over.
     """
     text, faults = read_text(file, raw, most)
@@ -67,7 +64,7 @@ def read_table(
         faults.extend(_header_faults(file, header, columns, required))
         line = reader.line_num + 1
         for cells in reader if not faults else ():
-            if len(faults) >= MOST_FAULTS:
+            if len(faults) >= MAX_FAULTS:
                 break
             if cells and len(rows) == most_rows:
                 faults.append(Fault(file, line, 1, f"over {most_rows:,} rows", "split the file, or leave some out"))
@@ -88,7 +85,7 @@ def _name(delimiter: str) -> str:
 def _header_faults(
     file: str, header: list[str], columns: Collection[str] | None, required: Collection[str]
 ) -> list[Fault]:
-    if len(header) > MOST_COLUMNS:
+    if len(header) > MAX_COLUMNS:
         return [Fault(file, 1, 1, f"{len(header):,} columns", "name the columns in the first row")]
     faults = []
     for index, column in enumerate(header):

@@ -1,7 +1,4 @@
-"""YAML text to plain data with positions, safely: every scalar stays text, every fault has a line and a column.
-
-What the data should look like isn't known here.
-"""
+"""YAML text to plain data with positions, safely: every scalar stays text, every fault has a line and a column."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from probes.faults import CONTROL, MOST_FAULTS, Fault
+from probes.faults import CONTROL, MAX_FAULTS, Fault
 
 MAX_DEPTH = 50
 MAX_NODES = 30_000
@@ -54,7 +51,7 @@ class Document:
     @property
     def full(self) -> bool:
         """There are so many faults that no more are noted."""
-        return len(self.faults) >= MOST_FAULTS
+        return len(self.faults) >= MAX_FAULTS
 
     def fault(self, path: Path, what: str, mend: str, *, key: bool = False, inside: str | None = None) -> None:
         """Note a fault at the value (or key) of `path`, or of the nearest path above it that the file has.
@@ -76,7 +73,7 @@ class Document:
         line = self.lines[at]
         if inside is not None and mark.line == node.end_mark.line:
             column += max(0, line[mark.column : node.end_mark.column].find(inside))
-        elif _nothing(node):  # of which one parser says where it could begin, the other where what follows does
+        elif _is_absent(node):  # the two parsers disagree on where an absent value begins
             column = len(line[: mark.column].rstrip()) + 1
         self.faults.append(Fault(self.file, at + 1, column, what, mend))
 
@@ -189,7 +186,7 @@ def _safe(document: Document, text: str, loader: Any) -> bool:
     return True
 
 
-def _nothing(node: yaml.Node) -> bool:
+def _is_absent(node: yaml.Node) -> bool:
     """Not even an empty text is written there."""
     return isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
 
@@ -199,7 +196,7 @@ def _construct(document: Document, node: yaml.Node, path: Path) -> Data:
     if isinstance(node, yaml.ScalarNode):
         if CONTROL.search(node.value):
             document.fault(path, "a control character in the text", "remove it; an escape such as \\0 makes one, too")
-        return None if _nothing(node) else node.value
+        return None if _is_absent(node) else node.value
     if isinstance(node, yaml.SequenceNode):
         return [_construct(document, child, (*path, index)) for index, child in enumerate(node.value)]
     data: dict[str, Data] = {}

@@ -1,4 +1,4 @@
-"""From an audit or a comparison to one HTML string that needs nothing else.
+"""Renders an audit, a comparison or a benchmark as one self-contained HTML string.
 
 Whatever comes from a probe, a word, a token or a checkpoint is escaped by Jinja or by the XML writer of the charts;
 the only text that is trusted is the style sheet's and the script's, and the page's policy names both by their hashes.
@@ -23,29 +23,29 @@ from reports.benchmark_page.page import BenchmarkPage, benchmark_page
 from reports.comparison_page.page import ComparisonPage, comparison_page
 from reports.comparison_page.trend_lines import trend_svg
 from reports.components.palette import css
-from reports.text import formatting
+from reports.text import formatting as fmt
 from reports.text.glossary import Glossary
 
 SCRIPTS = ("make", "state", "page", "tables", "explore")
-"""The parts of the page's script, in their order. Without it the page is whole, but can't be sorted or picked from."""
+"""The parts of the page's script, in order. Without it tables can't be sorted, nor predictions picked."""
 
 
 def render(audit: Audit) -> str:
     """The audit as a page: one HTML document without any request. The same audit gives the same bytes."""
-    return _made("page.html.j2", page(audit), ["style.css"])
+    return _render("page.html.j2", page(audit), ["style.css"])
 
 
 def render_comparison(comparison: Comparison) -> str:
     """The comparison as a page, in the same manner."""
-    return _made("compare.html.j2", comparison_page(comparison), ["style.css", "compare.css"])
+    return _render("compare.html.j2", comparison_page(comparison), ["style.css", "compare.css"])
 
 
 def render_benchmark(benchmark: Benchmark) -> str:
     """A published benchmark's result as a page, in the same manner."""
-    return _made("benchmark.html.j2", benchmark_page(benchmark), ["style.css", "benchmark.css"])
+    return _render("benchmark.html.j2", benchmark_page(benchmark), ["style.css", "benchmark.css"])
 
 
-def _made(template: str, shown: Page | ComparisonPage | BenchmarkPage, sheets: Sequence[str]) -> str:
+def _render(template: str, shown: Page | ComparisonPage | BenchmarkPage, sheets: Sequence[str]) -> str:
     style, script = css() + "".join(map(_asset, sheets)), _script()
     values = {
         "page": shown,
@@ -58,18 +58,16 @@ def _made(template: str, shown: Page | ComparisonPage | BenchmarkPage, sheets: S
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: (
-            formatting.islands(value) if type(value) is str else value
-        ),  # what is Markup stays as it is
+        finalize=lambda value: fmt.isolate_rtl(value) if type(value) is str else value,  # what is Markup stays as it is
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(ratio_svg=ratio_svg, share_svg=share_svg, scatter_svg=scatter_svg, trend_svg=trend_svg)
-    return made
+    environment.globals.update(ratio_svg=ratio_svg, share_svg=share_svg, scatter_svg=scatter_svg, trend_svg=trend_svg)
+    return environment
 
 
 def _script() -> str:

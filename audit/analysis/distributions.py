@@ -1,6 +1,6 @@
 """From the scored prompts of a probe to the distributions of its cells, and which cells can be compared.
 
-Sums and means: what is measured on them is `associations`' and `measures`', how sure it is `statistics`'.
+Sums and means only; metrics are in `associations` and `metrics`.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ class ScoreAggregate:
 
     tables: CellProbabilities
     n_tokens: NDArray[np.int64]
-    """[K] the most pieces a word takes in any prompt; 0 or -1 as in `Scores` where in some prompt it is not scored."""
+    """[K] the most tokens a word takes in any prompt; 0 or -1 as in `Scores` where in some prompt it is not scored."""
     partly: NDArray[np.bool_]
     """[K] scored in some prompts and not in others."""
     examples: tuple[Example, ...]
-    """The first template in first forms: the cells of levels, then those with a neutral wording."""
+    """The first template in first forms: the cells of levels, then those with a neutral form."""
     texts_sha256: str
     """Of all texts in their order, in hex."""
 
@@ -94,7 +94,7 @@ def tabulate(probe: Probe, parts: Iterable[ScoredPrompts]) -> ScoreAggregate:
     sums = _Sums(probe)
     for part in parts:
         sums.add(part)
-    return sums.tally()
+    return sums.aggregate()
 
 
 class _Sums:
@@ -106,7 +106,7 @@ class _Sums:
         self.prompts = np.zeros(len(self.place) * self.templates, dtype=np.int64)  # [G]
         self.prob, self.logp = (np.zeros((len(self.prompts), words)) for _ in range(2))  # [G, K]
         self.somewhere, self.everywhere = np.zeros(words, dtype=bool), np.ones(words, dtype=bool)  # [K] not scored
-        self.pieces: NDArray[np.int64] | None = None
+        self.n_tokens: NDArray[np.int64] | None = None
         self.examples: list[Example] = []
         self.texts = hashlib.sha256()
 
@@ -122,13 +122,13 @@ class _Sums:
         missing = np.isnan(part.logp)
         self.somewhere |= missing.any(axis=0)
         self.everywhere &= missing.all(axis=0)
-        self.pieces = part.n_tokens if self.pieces is None else _more_pieces(self.pieces, part.n_tokens)
+        self.n_tokens = part.n_tokens if self.n_tokens is None else _merge_token_counts(self.n_tokens, part.n_tokens)
         self.examples += _first_examples(part)
         self.texts.update("\n".join((*part.texts, "")).encode())
 
-    def tally(self) -> ScoreAggregate:
+    def aggregate(self) -> ScoreAggregate:
         """The sums made means, in their place, so that nothing can be added any more."""
-        assert self.pieces is not None, "a probe without prompts"
+        assert self.n_tokens is not None, "a probe without prompts"
         tables = CellProbabilities(
             levels=tuple(levels for levels, _ in self.place),
             roles=tuple(roles for _, roles in self.place),
@@ -138,7 +138,7 @@ class _Sums:
             scored=~self.somewhere,
         )
         partly = self.somewhere & ~self.everywhere
-        return ScoreAggregate(tables, self.pieces, partly, tuple(self.examples), self.texts.hexdigest())
+        return ScoreAggregate(tables, self.n_tokens, partly, tuple(self.examples), self.texts.hexdigest())
 
     def _mean(self, sums: Floats) -> Floats:
         """[C, T, K] of sums [G, K]; NaN for words that are missing somewhere."""
@@ -153,23 +153,23 @@ def _places(probe: Probe) -> dict[tuple[tuple[str, ...], tuple[Role, ...]], int]
     return {key: index for index, key in enumerate(dict.fromkeys(keys))}
 
 
-def _more_pieces(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[K] of two parts: the more pieces of each word; the less where that says why it isn't scored (0 or less)."""
+def _merge_token_counts(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[K] of two parts: the more tokens of each word; the less where that says why it isn't scored (0 or less)."""
     return np.where((one > 0) & (other > 0), np.maximum(one, other), np.minimum(one, other))
 
 
 def _first_examples(part: ScoredPrompts) -> Iterator[Example]:
-    """The first template in first forms, without invented names."""
+    """The first template in first forms, without placebos."""
     for row in np.flatnonzero((part.template == 0) & ~part.forms.any(axis=1)).tolist():
         if "placebo" not in part.roles[row]:
-            answers = zip(part.top_tokens[row], part.top_prob[row].tolist(), strict=True)
-            completions = tuple(Completion(token, prob) for token, prob in answers)
+            top = zip(part.top_tokens[row], part.top_prob[row].tolist(), strict=True)
+            completions = tuple(Completion(token, prob) for token, prob in top)
             yield Example(0, part.levels[row], part.roles[row], part.texts[row], completions)
 
 
-def targets(probe: Probe, tally: ScoreAggregate) -> tuple[Target, ...]:
+def targets(probe: Probe, aggregate: ScoreAggregate) -> tuple[Target, ...]:
     """The probe's words with their facts, and whether and why not each was scored."""
-    scored = tally.tables.scored.tolist()
+    scored = aggregate.tables.scored.tolist()
     return tuple(
         Target(
             word=word.text,
@@ -179,15 +179,15 @@ def targets(probe: Probe, tally: ScoreAggregate) -> tuple[Target, ...]:
             women_source=word.women_source,
             women_year=word.women_year,
             valence=word.valence,
-            n_tokens=int(tally.n_tokens[k]),
+            n_tokens=int(aggregate.n_tokens[k]),
             scored=scored[k],
-            reason=None if scored[k] else _reason(int(tally.n_tokens[k]), bool(tally.partly[k])),
+            reason=None if scored[k] else _exclusion_reason(int(aggregate.n_tokens[k]), bool(aggregate.partly[k])),
         )
         for k, word in enumerate(probe.targets.words)
     )
 
 
-def cells(tables: CellProbabilities) -> tuple[CellResult, ...]:
+def cell_results(tables: CellProbabilities) -> tuple[CellResult, ...]:
     """Each cell's distribution: q_c(w) = mean over t and f of p(w | prompt), renormalised over the scored words."""
     probs, coverage = tables.probs, tables.coverage
     return tuple(
@@ -196,7 +196,7 @@ def cells(tables: CellProbabilities) -> tuple[CellResult, ...]:
     )
 
 
-def differences(tables: CellProbabilities, blocks: Sequence[tuple[int, int]]) -> Floats:
+def log2_ratios(tables: CellProbabilities, blocks: Sequence[tuple[int, int]]) -> Floats:
     """log2 ratios [T, K] in each template: the mean of the block differences.
 
     A block is the same template and the same levels of the other axes; forms are averaged within a cell, which for
@@ -222,7 +222,7 @@ def mean_probs(tables: CellProbabilities, chosen: Sequence[int]) -> Floats:
     return np.asarray(tables.probs[list(chosen)].mean(axis=0)) if chosen else np.full(len(tables.scored), np.nan)
 
 
-def matched(tables: CellProbabilities, axis: int, level: str, reference: str) -> list[tuple[int, int]]:
+def matched_cells(tables: CellProbabilities, axis: int, level: str, reference: str) -> list[tuple[int, int]]:
     """Pairs of cells that differ in nothing but that axis: (index with `level`, index with `reference`)."""
     place = {names: c for c, names in enumerate(tables.levels)}
     counterparts = (
@@ -232,7 +232,7 @@ def matched(tables: CellProbabilities, axis: int, level: str, reference: str) ->
     return [(c, other) for c, other in counterparts if other is not None]
 
 
-def divergence_parts(p: Floats, q: Floats) -> Floats:
+def js_contributions(p: Floats, q: Floats) -> Floats:
     """Each word's part of the Jensen-Shannon divergence of two distributions [K], in bits; they sum to 0..1.
 
     Lin (1991): JSD = 1/2 sum p log2(p/m) + 1/2 sum q log2(q/m), m = (p + q) / 2.
@@ -256,11 +256,11 @@ def _nan_where_none(sums: Floats, scored: NDArray[np.bool_]) -> Floats:
     return sums if scored.any() else np.full_like(sums, np.nan)
 
 
-def _reason(pieces: int, partly: bool) -> str:
+def _exclusion_reason(n_tokens: int, partly: bool) -> str:
     if partly:
-        return "not scored in every wording"
-    if pieces > 1:
-        return f"{pieces} pieces of the vocabulary"
-    if pieces < 0:
-        return "the same piece as another word of the list"
+        return "not scored in every template"
+    if n_tokens > 1:
+        return f"{n_tokens} subword tokens"
+    if n_tokens < 0:
+        return "the same token as another word of the list"
     return "not in the vocabulary, or not separable from the words around it"

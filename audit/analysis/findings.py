@@ -1,4 +1,4 @@
-"""From what was measured to what is worth telling: grades, ranked plain sentences, and the result of one probe."""
+"""Measures one probe: its result with graded, ranked findings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import numpy as np
 from audit.analysis import associations as words
 from audit.analysis import distributions, metrics
 from audit.analysis.distributions import CellProbabilities, ScoreAggregate
-from audit.analysis.grading import ABOVE_WEAK, associations, grade_of, interactions, strongest
-from audit.analysis.sentences import sentence
+from audit.analysis.grading import (
+    ABOVE_WEAK,
+    grade_of,
+    graded_associations,
+    graded_interactions,
+    strongest_associations,
+)
+from audit.analysis.sentences import association_sentence
 from audit.results.associations import Association, Finding
 from audit.results.metrics import AxisResult, Distance
 from audit.results.predictions import Example
@@ -20,14 +26,14 @@ from probes.probe import Probe
 FINDINGS_PER_AXIS = 20
 
 
-def measure(probe: Probe, tally: ScoreAggregate, *, seed: int = 0) -> ProbeResult:
+def measure_probe(probe: Probe, aggregate: ScoreAggregate, *, seed: int = 0) -> ProbeResult:
     """Everything measured with one probe.
 
     `seed` and the probe's hash decide what is drawn, so that a probe's numbers don't depend on the others of a run.
     """
-    tables = tally.tables
+    tables = aggregate.tables
     rng = np.random.default_rng([seed, int(probe.sha256[:15] or "0", 16)])
-    found = associations(probe, tables)
+    found = graded_associations(probe, tables)
     distances = metrics.distances(probe, tables, rng)
     axes = tuple(_axis(probe, tables, index, distances, rng) for index in range(len(probe.axes)))
     proper = [c for c, roles in enumerate(tables.roles) if set(roles) == {"level"}]
@@ -42,16 +48,16 @@ def measure(probe: Probe, tally: ScoreAggregate, *, seed: int = 0) -> ProbeResul
         axes=axes,
         templates=tuple(template.text for template in probe.templates),
         lexicon=probe.targets.title or probe.targets.name,
-        targets=distributions.targets(probe, tally),
-        prompts=tally.prompts,
+        targets=distributions.targets(probe, aggregate),
+        prompts=aggregate.prompts,
         coverage=distributions.optional(tables.coverage[proper].mean()) if proper else None,
-        cells=distributions.cells(tables),
+        cells=distributions.cell_results(tables),
         levels=metrics.levels(probe, tables),
         associations=found,
         distances=tuple(distance for distance in distances if distance.level is not None),
-        interactions=interactions(probe, tables),
-        findings=_findings(probe, found, tally.examples, tables),
-        examples=tally.examples,
+        interactions=graded_interactions(probe, tables),
+        findings=_findings(probe, found, aggregate.examples, tables),
+        examples=aggregate.examples,
     )
 
 
@@ -69,7 +75,7 @@ def _axis(
         source=axis.source,
         band=words.band(words.placebo_contrasts(probe, tables, index), words.contrasts(probe, tables, index)),
         distance=next(own, None),
-        variance=metrics.wording(probe, tables, index),
+        variance=metrics.variance_components(probe, tables, index),
         labour=metrics.labour_market(probe, tables, index, rng),
     )
 
@@ -82,12 +88,19 @@ def _findings(
     flags = {word.text: word.flags for word in probe.targets.words}
     told = []
     for axis in probe.axes:
-        ranked = strongest([a for a in found if a.axis == axis.name and a.role == "level"])
+        ranked = strongest_associations([a for a in found if a.axis == axis.name and a.role == "level"])
         above = sum(a.grade in ABOVE_WEAK for a in ranked)
         ranked.sort(key=lambda a: (a.grade not in ABOVE_WEAK, a.grade == "none"))
         told += ranked[: max(above, FINDINGS_PER_AXIS)]
     return tuple(
-        Finding(probe.name, a, sentence(a), grade_of(a)[1], _example(probe, a, examples, tables), flags[a.target])
+        Finding(
+            probe.name,
+            a,
+            association_sentence(a),
+            grade_of(a)[1],
+            _example(probe, a, examples, tables),
+            flags[a.target],
+        )
         for a in sorted(told, key=lambda a: -(a.js_contribution or 0.0))
     )
 

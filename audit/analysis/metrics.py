@@ -1,8 +1,8 @@
-"""What whole distributions say, with intervals: distances, range of answers, stigma, women's share, the labour market,
-and whose doing the numbers are, the wording's or the level's.
+"""Metrics of whole distributions with intervals: distances, effective number of words, stigma, women's share, the
+labour market, and variance components of template and level.
 
-Every measure is a function of the weights that the templates have: all the same for its value, all but one for its
-interval, one alone for what a single wording would have said.
+Every metric is a function of the weights that the templates have: all the same for its value, all but one for its
+interval, one alone for what a single template would have said.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from audit.analysis.distributions import (
     CellProbabilities,
     Floats,
     cells_of,
-    differences,
-    matched,
+    log2_ratios,
+    matched_cells,
     mean_probs,
     optional,
     optionals,
@@ -40,7 +40,7 @@ from audit.analysis.statistics import (
     variance_shares,
 )
 from audit.results.metrics import Distance, Estimate, LabourMarket, LevelResult, Metric, VarianceComponents
-from audit.results.thresholds import FEW_WORDINGS, WEIGHTY_SHARE
+from audit.results.thresholds import MIN_SHARE, MIN_TEMPLATES
 from probes.probe import Axis, Level, Probe, Role
 
 RESAMPLES = 1000
@@ -53,15 +53,15 @@ ROUNDING = 1e-9
 
 WOMEN, MEN = ("woman", "women", "female"), ("man", "men", "male")
 """Names of levels between which the labour market is looked for."""
-LEAST_SHARE = 0.005
+MIN_REAL_SHARE = 0.005
 """Real shares of women are held within this and one less it, so that their odds are finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricReplicates:
-    """A measure under every row of `Weights`, and whose it is."""
+    """A metric under every row of `Weights`, and whose it is."""
 
-    measure: Metric
+    metric: Metric
     axis: str
     role: Role
     level: str | None
@@ -70,7 +70,7 @@ class MetricReplicates:
     values: Floats
     """[1 + T + T]."""
     scale: ErrorScale
-    most: float = np.inf
+    upper: float = np.inf
 
 
 class Weights:
@@ -84,31 +84,31 @@ class Weights:
         parts = [np.full((1, templates), 1 / templates), np.eye(templates)]
         self.rows = np.concatenate([*parts, *([leave_one_out(templates)] if templates > 1 else [])])
 
-    def single(self, values: Floats) -> tuple[float | None, float | None]:
-        """Least and largest of a measure [1 + T + T] in one wording alone."""
-        return _ends(values[1 : 1 + self.templates])
+    def single_template_range(self, values: Floats) -> tuple[float | None, float | None]:
+        """Least and largest of a metric [1 + T + T] in one template alone."""
+        return _known_range(values[1 : 1 + self.templates])
 
-    def without(self, values: Floats) -> tuple[float | None, float | None]:
-        """Least and largest of a measure [1 + T + T] with one wording left out."""
-        return _ends(values[1 + self.templates :])
+    def leave_one_out_range(self, values: Floats) -> tuple[float | None, float | None]:
+        """Least and largest of a metric [1 + T + T] with one template left out."""
+        return _known_range(values[1 + self.templates :])
 
-    def estimate(self, drawn: MetricReplicates) -> Estimate:
-        """A measure with its interval, where there are wordings enough for one."""
-        values, most = drawn.values, drawn.most
-        if self.templates < FEW_WORDINGS:
+    def estimate(self, replicates: MetricReplicates) -> Estimate:
+        """A metric with its interval, where there are templates enough for one."""
+        values, most = replicates.values, replicates.upper
+        if self.templates < MIN_TEMPLATES:
             return Estimate(optional(values[0]))
         value = min(values[0], most)
-        low, high = jackknife_interval(value, values[1 + self.templates :], drawn.scale)
+        low, high = jackknife_interval(value, values[1 + self.templates :], replicates.scale)
         low, high = np.minimum(low, value), np.minimum(np.maximum(high, value), most)  # rounding
         return Estimate(optional(value), optional(low), optional(high))
 
 
-def _ends(values: Floats) -> tuple[float | None, float | None]:
+def _known_range(values: Floats) -> tuple[float | None, float | None]:
     known = values[~np.isnan(values)]
     return (float(known.min()), float(known.max())) if known.size else (None, None)
 
 
-def reweighted(tables: CellProbabilities, chosen: Sequence[int], rows: Floats) -> Floats:
+def weighted_distributions(tables: CellProbabilities, chosen: Sequence[int], rows: Floats) -> Floats:
     """[N, S] the mean distribution of some cells over the S scored words, under each row of template weights [N, T]."""
     total = np.zeros((len(rows), int(tables.scored.sum())))
     for c in chosen:
@@ -119,28 +119,28 @@ def reweighted(tables: CellProbabilities, chosen: Sequence[int], rows: Floats) -
 
 
 def distances(probe: Probe, tables: CellProbabilities, rng: np.random.Generator) -> tuple[Distance, ...]:
-    """For each axis: all levels from their mean (level None), every pair of levels, every pair of invented names."""
+    """For each axis: all levels from their mean (level None), every pair of levels, every pair of placebos."""
     weights = Weights(len(probe.templates))
     return tuple(
-        _distance(drawn, blocks, tables, weights, rng) for drawn, blocks in _drawn_distances(probe, tables, weights)
+        _distance(each, blocks, tables, weights, rng) for each, blocks in _distance_replicates(probe, tables, weights)
     )
 
 
-def drawn(probe: Probe, tables: CellProbabilities) -> Iterator[MetricReplicates]:
-    """Every distance, then every measure of every level (invented names and neutral wordings among them), and the
-    ratios of stigma between invented names."""
+def metric_replicates(probe: Probe, tables: CellProbabilities) -> Iterator[MetricReplicates]:
+    """Every distance, then every metric of every level (placebos and neutral forms among them), and the
+    ratios of stigma between placebos."""
     weights = Weights(len(probe.templates))
-    yield from (distance for distance, _ in _drawn_distances(probe, tables, weights))
+    yield from (distance for distance, _ in _distance_replicates(probe, tables, weights))
     for index, axis in enumerate(probe.axes):
         for choice in axis.choices:
             if cells_of(tables, index, choice.name):
-                yield from _drawn_of_level(probe, tables, index, choice, weights)
-        if _flagged(probe, tables).any():
+                yield from _level_replicates(probe, tables, index, choice, weights)
+        if _stigma_words(probe, tables).any():
             for earlier, later in itertools.combinations(axis.placebo, 2):
-                yield from _drawn_stigma_ratio(probe, tables, index, later, earlier, weights)
+                yield from _stigma_ratio_replicates(probe, tables, index, later, earlier, weights)
 
 
-def _drawn_distances(
+def _distance_replicates(
     probe: Probe, tables: CellProbabilities, weights: Weights
 ) -> Iterator[tuple[MetricReplicates, list[list[int]]]]:
     """Each distance with its [blocks][levels] of cells; none where no word is scored."""
@@ -148,8 +148,8 @@ def _drawn_distances(
         return
     for index, axis in enumerate(probe.axes):
         known = _Distributions(tables, weights)
-        for role, level, other, names in _compared(axis):
-            if blocks := _crossed(tables, index, names):
+        for role, level, other, names in _compared_levels(axis):
+            if blocks := _matched_blocks(tables, index, names):
                 bits = known.divergence(list(zip(*blocks, strict=True)))
                 most = float(np.log2(len(names)))
                 yield (
@@ -158,7 +158,7 @@ def _drawn_distances(
                 )
 
 
-def _compared(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[str]]]:
+def _compared_levels(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[str]]]:
     """(role, level, other, names of all that are set side by side): all levels, pairs of them, pairs of placebos."""
     levels, placebos = [level.name for level in axis.levels], [level.name for level in axis.placebo]
     yield "level", None, None, levels
@@ -166,7 +166,7 @@ def _compared(axis: Axis) -> Iterator[tuple[Role, str | None, str | None, list[s
     yield from (("placebo", a, b, [a, b]) for b, a in itertools.combinations(placebos, 2))
 
 
-def _crossed(tables: CellProbabilities, axis: int, names: Sequence[str]) -> list[list[int]]:
+def _matched_blocks(tables: CellProbabilities, axis: int, names: Sequence[str]) -> list[list[int]]:
     """[blocks][levels] cells that differ in nothing but that axis, where all of the levels were asked."""
     blocks: list[list[int]] = []
     place = {levels: c for c, levels in enumerate(tables.levels)}
@@ -187,7 +187,7 @@ class _Distributions:
     def of(self, cells: tuple[int, ...]) -> tuple[Floats, Floats]:
         """The mean distribution [N, S] and its entropy [N]."""
         if cells not in self._made:
-            probs = reweighted(self.tables, cells, self.weights.rows)
+            probs = weighted_distributions(self.tables, cells, self.weights.rows)
             self._made[cells] = probs, entropy(probs)
         return self._made[cells]
 
@@ -201,24 +201,24 @@ class _Distributions:
 
 
 def _distance(
-    drawn: MetricReplicates,
+    replicates: MetricReplicates,
     blocks: list[list[int]],
     tables: CellProbabilities,
     weights: Weights,
     rng: np.random.Generator,
 ) -> Distance:
-    bits, null, p = drawn.values, None, None
-    if weights.templates >= FEW_WORDINGS and np.isfinite(bits[0]):
-        relabelled = _null(tables, np.array(blocks), rng)
+    bits, null, p = replicates.values, None, None
+    if weights.templates >= MIN_TEMPLATES and np.isfinite(bits[0]):
+        relabelled = _null_divergences(tables, np.array(blocks), rng)
         null = float(np.quantile(relabelled, 0.95))
         p = float((1 + (relabelled >= bits[0] - ROUNDING).sum()) / (1 + len(relabelled)))
-    single, without = weights.single(bits), weights.without(bits)
+    single, without = weights.single_template_range(bits), weights.leave_one_out_range(bits)
     return Distance(
-        axis=drawn.axis,
-        role=drawn.role,
-        level=drawn.level,
-        other=drawn.other,
-        bits=weights.estimate(drawn),
+        axis=replicates.axis,
+        role=replicates.role,
+        level=replicates.level,
+        other=replicates.other,
+        bits=weights.estimate(replicates),
         null_p95=null,
         p_value=p,
         single_template_min=single[0],
@@ -228,13 +228,13 @@ def _distance(
     )
 
 
-def _null(tables: CellProbabilities, blocks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+def _null_divergences(tables: CellProbabilities, blocks: NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """[R] divergences of relabelled levels [blocks, levels]: within each template they change places at random, the
-    same way in all its blocks and forms, because what a wording does to a level it does in all of them."""
+    same way in all its blocks and forms, because what a template does to a level it does in all of them."""
     mass = tables.by_template[blocks][..., tables.scored]  # [blocks, levels, T, S]
     levels, templates = mass.shape[1:3]
     if levels == 2:
-        return _swapped(mass, rng)
+        return _swapped_divergences(mass, rng)
     found = np.empty(RELABELLINGS)
     for r in range(RELABELLINGS):
         order = rng.permuted(np.tile(np.arange(levels), (templates, 1)), axis=1).T  # [levels, T]
@@ -244,7 +244,7 @@ def _null(tables: CellProbabilities, blocks: NDArray[np.int64], rng: np.random.G
     return found
 
 
-def _swapped(mass: Floats, rng: np.random.Generator) -> Floats:
+def _swapped_divergences(mass: Floats, rng: np.random.Generator) -> Floats:
     """The same for two levels: in each template they change places or don't."""
     kept = rng.integers(0, 2, (RELABELLINGS, mass.shape[2])).astype(np.float64)  # [R, T]
     pair = np.zeros((2, RELABELLINGS, mass.shape[3]))
@@ -257,8 +257,8 @@ def _swapped(mass: Floats, rng: np.random.Generator) -> Floats:
 
 
 def levels(probe: Probe, tables: CellProbabilities) -> tuple[LevelResult, ...]:
-    """The distribution of each level (and neutral wording and placebo) of each axis, the unweighted mean of its cells
-    over the levels of the other axes, with its measures."""
+    """The distribution of each level (and neutral form and placebo) of each axis, the unweighted mean of its cells
+    over the levels of the other axes, with its metrics."""
     weights = Weights(len(probe.templates))
     return tuple(
         _level(probe, tables, index, choice, weights)
@@ -271,7 +271,7 @@ def levels(probe: Probe, tables: CellProbabilities) -> tuple[LevelResult, ...]:
 def _level(probe: Probe, tables: CellProbabilities, axis: int, choice: Level, weights: Weights) -> LevelResult:
     chosen = cells_of(tables, axis, choice.name)
     probs = mean_probs(tables, chosen)
-    found = {each.measure: weights.estimate(each) for each in _drawn_of_level(probe, tables, axis, choice, weights)}
+    found = {each.metric: weights.estimate(each) for each in _level_replicates(probe, tables, axis, choice, weights)}
     return LevelResult(
         axis=probe.axes[axis].name,
         name=choice.name,
@@ -294,27 +294,27 @@ def _categories(probe: Probe, probs: Floats) -> tuple[tuple[str, float], ...]:
     return tuple(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _flagged(probe: Probe, tables: CellProbabilities) -> NDArray[np.bool_]:
+def _stigma_words(probe: Probe, tables: CellProbabilities) -> NDArray[np.bool_]:
     """[S] the scored words that are flagged."""
     return np.array(["stigma" in word.flags for word in probe.targets.words])[tables.scored]
 
 
-def _drawn_of_level(
+def _level_replicates(
     probe: Probe, tables: CellProbabilities, axis: int, choice: Level, weights: Weights
 ) -> Iterator[MetricReplicates]:
-    """What is measured of one level: range of words, stigma, women's share; each only where the words tell."""
+    """Metrics of one level: effective number of words, stigma, women's share; each only where the words tell."""
     if not tables.scored.any():
         return
     name, role, level = probe.axes[axis].name, choice.role, choice.name
-    probs = reweighted(tables, cells_of(tables, axis, level), weights.rows)
+    probs = weighted_distributions(tables, cells_of(tables, axis, level), weights.rows)
     words = float(probs.shape[1])
     yield MetricReplicates("effective_words", name, role, level, None, np.asarray(2 ** entropy(probs)), LOG, words)
-    flagged = _flagged(probe, tables)
+    flagged = _stigma_words(probe, tables)
     if flagged.any():
         yield MetricReplicates("stigma_share", name, role, level, None, probs[:, flagged].sum(axis=1), LOGIT)
         reference = next(other for other in probe.axes[axis].levels if other.name == probe.axes[axis].reference)
         if role == "level" and choice is not reference:
-            yield from _drawn_stigma_ratio(probe, tables, axis, choice, reference, weights)
+            yield from _stigma_ratio_replicates(probe, tables, axis, choice, reference, weights)
     shares = _women_shares(probe)[tables.scored]
     known = ~np.isnan(shares)
     if known.any():
@@ -322,15 +322,16 @@ def _drawn_of_level(
         yield MetricReplicates("women_pct", name, role, level, None, own @ shares[known] / own.sum(axis=1), PERCENT)
 
 
-def _drawn_stigma_ratio(
+def _stigma_ratio_replicates(
     probe: Probe, tables: CellProbabilities, axis: int, choice: Level, reference: Level, weights: Weights
 ) -> Iterator[MetricReplicates]:
     """A level's share of flagged words over its reference's, over the cells that both have."""
-    flagged = _flagged(probe, tables)
-    if not (blocks := matched(tables, axis, choice.name, reference.name)):
+    flagged = _stigma_words(probe, tables)
+    if not (blocks := matched_cells(tables, axis, choice.name, reference.name)):
         return
     own, other = (
-        reweighted(tables, [block[side] for block in blocks], weights.rows)[:, flagged].sum(axis=1) for side in (0, 1)
+        weighted_distributions(tables, [block[side] for block in blocks], weights.rows)[:, flagged].sum(axis=1)
+        for side in (0, 1)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = own / other
@@ -342,13 +343,13 @@ def _women_shares(probe: Probe) -> Floats:
     return np.array([np.nan if word.women_pct is None else word.women_pct for word in probe.targets.words], dtype=float)
 
 
-def wording(probe: Probe, tables: CellProbabilities, index: int) -> VarianceComponents | None:
-    """How much of the log-probabilities' variance is owed to the wording, the level, and the two together."""
-    blocks = _crossed(tables, index, [level.name for level in probe.axes[index].levels])
+def variance_components(probe: Probe, tables: CellProbabilities, index: int) -> VarianceComponents | None:
+    """How much of the log-probabilities' variance is owed to the template, the level, and the two together."""
+    blocks = _matched_blocks(tables, index, [level.name for level in probe.axes[index].levels])
     if not blocks or len(probe.templates) < 2:
         return None
     cells = np.array(blocks)  # [blocks, levels]
-    kept = np.nan_to_num(tables.probs[cells].mean(axis=0)).max(axis=0) >= WEIGHTY_SHARE
+    kept = np.nan_to_num(tables.probs[cells].mean(axis=0)).max(axis=0) >= MIN_SHARE
     if not kept.any():
         return None
     table = tables.logp[cells][..., kept].mean(axis=0)  # [levels, T, words]
@@ -359,7 +360,7 @@ def wording(probe: Probe, tables: CellProbabilities, index: int) -> VarianceComp
 def labour_market(probe: Probe, tables: CellProbabilities, index: int, rng: np.random.Generator) -> LabourMarket | None:
     """How the association with women follows the real share of women; None where the axis or the words don't tell.
 
-    Wordings and words are both resampled, each by itself (the pigeonhole bootstrap of Owen 2007, which errs on the
+    Templates and words are both resampled, each by itself (the pigeonhole bootstrap of Owen 2007, which errs on the
     side of caution), since jobs, too, might have been others.
     """
     names = {level.name.lower(): level.name for level in probe.axes[index].levels}
@@ -368,40 +369,40 @@ def labour_market(probe: Probe, tables: CellProbabilities, index: int, rng: np.r
     known = ~np.isnan(shares) & tables.scored
     if not women or not men or known.sum() < 10:
         return None
-    held = np.clip(shares[known] / 100, LEAST_SHARE, 1 - LEAST_SHARE)
+    held = np.clip(shares[known] / 100, MIN_REAL_SHARE, 1 - MIN_REAL_SHARE)
     x = np.log2(held / (1 - held))
-    by_template = differences(tables, matched(tables, index, women[0], men[0]))[:, known]  # [T, J]
+    by_template = log2_ratios(tables, matched_cells(tables, index, women[0], men[0]))[:, known]  # [T, J]
     y = by_template.mean(axis=0)
     if not np.isfinite(by_template).all() or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     slope = float(slopes(x, y))
-    drawn_slopes, drawn_ranks = _resampled_trends(x, by_template, rng)
+    resampled_slopes, resampled_ranks = _resampled_trends(x, by_template, rng)
     return LabourMarket(
         level=women[0],
         reference=men[0],
-        slope=_percentiles(slope, drawn_slopes),
+        slope=_percentiles(slope, resampled_slopes),
         intercept=float(y.mean() - slope * x.mean()),
-        spearman=_percentiles(float(stats.spearmanr(x, y).statistic), drawn_ranks),
+        spearman=_percentiles(float(stats.spearmanr(x, y).statistic), resampled_ranks),
         words=int(known.sum()),
     )
 
 
 def _resampled_trends(x: Floats, by_template: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """[B] slopes and rank correlations with wordings and words redrawn; empty with too few wordings."""
+    """[B] slopes and rank correlations with templates and words redrawn; empty with too few templates."""
     templates, words = by_template.shape
-    if templates < FEW_WORDINGS:
+    if templates < MIN_TEMPLATES:
         return np.empty(0), np.empty(0)
-    drawn = rng.integers(0, words, (RESAMPLES, words))
-    y = np.take_along_axis(resamples(rng, templates, RESAMPLES) @ by_template, drawn, axis=1)
-    ranks_x, ranks_y = stats.rankdata(x[drawn], axis=1), stats.rankdata(y, axis=1)
+    chosen = rng.integers(0, words, (RESAMPLES, words))
+    y = np.take_along_axis(resamples(rng, templates, RESAMPLES) @ by_template, chosen, axis=1)
+    ranks_x, ranks_y = stats.rankdata(x[chosen], axis=1), stats.rankdata(y, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw of one job, time and again, has no slope
         spread = ranks_x.std(axis=1) / ranks_y.std(axis=1)
-        return slopes(x[drawn], y), slopes(ranks_x, ranks_y) * spread
+        return slopes(x[chosen], y), slopes(ranks_x, ranks_y) * spread
 
 
-def _percentiles(value: float, drawn: Floats) -> Estimate:
-    drawn = drawn[np.isfinite(drawn)]
-    if not drawn.size:
+def _percentiles(value: float, resampled: Floats) -> Estimate:
+    known = resampled[np.isfinite(resampled)]
+    if not known.size:
         return Estimate(value)
-    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+    low, high = np.quantile(known, [0.025, 0.975]).tolist()
     return Estimate(value, low, high)

@@ -1,6 +1,6 @@
 """Divergence, jackknife, bootstrap, the moderated t and false discoveries: numpy and scipy in, numbers out.
 
-Arrays name their axes once: T templates, K words, B resamples, L levels. What the numbers are of isn't known here.
+Arrays name their axes once: T templates, K words, B resamples, L levels.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class ModeratedTResult:
 
     mean: Floats
     """[K]."""
-    low: Floats
-    high: Floats
-    p: Floats
+    ci_low: Floats
+    ci_high: Floats
+    p_value: Floats
     """Two-sided, of a mean of 0."""
     error: Floats
     """[K] standard errors of the means."""
@@ -45,7 +45,7 @@ def moderated_t(samples: Floats) -> ModeratedTResult:
     Few templates and hundreds of words are a microarray's shape: each word's variance over templates is shrunk
     towards a prior fitted to all of them, s~^2 = (d0 s0^2 + d s^2) / (d0 + d) with d = T - 1, and
     t = mean / (s~ / sqrt T) has d0 + d degrees of freedom (Smyth 2004, section 4), here at most d for each
-    independent word (`independent_words`), since what a wording does it does to many words at once. With one template
+    independent word (`independent_words`), since what a template does it does to many words at once. With one template
     there is a mean and nothing else. Columns with a NaN stay NaN.
     """
     templates = len(samples)
@@ -128,7 +128,7 @@ def studentized_max_modulus(count: int, freedom: int) -> float:
     return float(optimize.brentq(excess, 1e-3, 1e4, xtol=1e-6))
 
 
-def false_discovery(p: Floats) -> Floats:
+def benjamini_hochberg(p: Floats) -> Floats:
     """Benjamini and Hochberg's (1995) q of p-values of any shape, over those that aren't NaN; NaN where they are."""
     q, known = np.full(p.shape, np.nan), ~np.isnan(p)
     if known.any():
@@ -185,7 +185,7 @@ def slopes(x: Floats, y: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class ErrorScale:
-    """Where a measure's error is near enough to normal: a function and back, which keep within the measure's range at
+    """Where a metric's error is near enough to normal: a function and back, which keep within the metric's range at
     least from below."""
 
     to: Callable[[Floats], Floats]
@@ -200,13 +200,13 @@ PERCENT = ErrorScale(lambda x: special.logit(x / 100), lambda x: 100 * special.e
 
 
 def jackknife_interval(value: float, without: Floats, scale: ErrorScale) -> tuple[float, float]:
-    """Ends of the interval of a measure, from what it is with each of T templates left out [T].
+    """Ends of the interval of a metric, from what it is with each of T templates left out [T].
 
     t with T - 1 degrees of freedom times the jackknife's standard error sqrt((T - 1) / T sum (x_i - mean x)^2), on
-    `scale`, to both sides of the measure x and of x corrected for its bias, T x - (T - 1) mean x_i (Efron and Stein
-    1981): a divergence is larger in few wordings than in many, so the interval reaches from where it might be without
-    that. NaN where the measure has no finite value on the scale. (The percentile bootstrap was measured to be too
-    narrow with 8 to 22 templates, and a divergence's to be shifted besides.)
+    `scale`, to both sides of the metric x and of x corrected for its bias, T x - (T - 1) mean x_i (Efron and Stein
+    1981): a divergence is larger in few templates than in many, so the interval reaches from where it might be without
+    that. NaN where the metric has no finite value on the scale. (The percentile bootstrap was measured to be too
+    narrow with 8 to 22 templates, and biased for a divergence.)
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         plain, each = float(scale.to(np.asarray(value))), scale.to(without)

@@ -1,4 +1,4 @@
-"""What a published benchmark is to the rest of the project: how it is read, measured, scored and told."""
+"""Definition of a published benchmark: how its data is read, measured and scored, and what its texts say."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from audit.benchmarks.data import Read
-from audit.benchmarks.estimates import Measure, Measured
+from audit.benchmarks.data import LoadedData
+from audit.benchmarks.estimates import Measurements, ScoreDefinition
 from audit.results.benchmark import Difference, Mode
 from audit.scoring.masked_lm import Model
 
 TOP_K = 20
-"""The largest number of answers that HONEST's authors look at."""
+"""The largest number of completions that HONEST's authors look at."""
 
 
 @dataclass(frozen=True)
 class SuiteSettings:
-    """What a user says besides the data; only HONEST has use for it."""
+    """A user's settings besides the data; only HONEST uses them."""
 
     lexicon: Path | None = None
     top_k: int = TOP_K
@@ -29,12 +29,12 @@ class DataRow(Protocol):
 
     @property
     def row(self) -> str:
-        """Where it stands: file:line."""
+        """Its name: file:line."""
         ...
 
 
 @dataclass(frozen=True)
-class Definition:
+class BenchmarkDefinition:
     """A published benchmark."""
 
     name: str
@@ -43,14 +43,14 @@ class Definition:
     citation: str
     licence: str
     caveat: str
-    measures: tuple[Measure, ...]
-    read: Callable[[Path, SuiteSettings], Read[Any]]
+    scores: tuple[ScoreDefinition, ...]
+    read: Callable[[Path, SuiteSettings], LoadedData[Any]]
     """The data in a file or folder. Raises DataError, UsageError."""
-    measure: Callable[[Any, Model, Mode], Measured]
-    """What a mode gives for the rows that `read` found. Raises what the model does."""
-    differences: Callable[[Measured, Measured], tuple[Difference, ...]]
-    """What the reference (first) does otherwise than the corrected mode."""
+    measure: Callable[[Any, Model, Mode], Measurements]
+    """A mode's measurements of the data that `read` returned. Raises what the model does."""
+    differences: Callable[[Measurements, Measurements], tuple[Difference, ...]]
+    """How the corrected mode (second) differs from the reference."""
     rows: Callable[[Any], tuple[DataRow, ...]] = tuple
-    """The rows that `read` found, one by one."""
-    only: Callable[[Any, tuple[Any, ...]], Any] = lambda _data, rows: rows
-    """What `read` found, with some of its rows alone."""
+    """The rows of the data."""
+    select_rows: Callable[[Any, tuple[Any, ...]], Any] = lambda _data, rows: rows
+    """The data with only some of its rows."""

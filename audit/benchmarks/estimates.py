@@ -1,7 +1,4 @@
-"""From what was measured of each sentence to a benchmark's scores: intervals, categories, paired tests.
-
-Which benchmark it is, and how the numbers were come by, is not known here.
-"""
+"""From measurements of each row to a benchmark's scores: intervals, categories, paired tests."""
 
 from __future__ import annotations
 
@@ -17,32 +14,31 @@ from audit.results.benchmark import Matched, Mode, Score, ScoreContrast, ScoreEs
 from audit.scoring.masked_lm import Floats
 
 RESAMPLES = 2000
-"""Of every bootstrap."""
+"""Resamples of every bootstrap."""
 
 FEW = 6
-"""Of fewer than this nothing is drawn: a bootstrap of so few is far too narrow."""
+"""The fewest clusters for a bootstrap: with fewer its intervals are far too narrow."""
 
 _BLOCK = 2**22
-"""Weights of rows that are drawn at a time."""
+"""Row weights that are drawn at a time."""
 
 Column = str
 Statistic = Callable[["RowTable", Floats], Floats]
-"""From a table of N rows and weights [B, N], each row of them summing to about N, to B numbers; NaN where there is
-none."""
+"""From a table of N rows and weights [B, N], each row of which sums to about N, to [B] values; NaN where undefined."""
 
 
 @dataclass(frozen=True)
 class RowTable:
-    """What one mode measured with one checkpoint: N rows (sentence pairs, sentences, occupations)."""
+    """Measurements of N rows (sentence pairs, sentences, occupations) by one mode with one checkpoint."""
 
     rows: tuple[str, ...]
-    """[N] what each is, once: file:line, or a name."""
+    """[N] unique names: file:line, or an occupation."""
     values: Mapping[Column, Floats]
     """[N] each."""
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By what they are of, such as "bias type": [N] a category each; empty where a row has none."""
+    """By axis, such as "bias type": [N] a category each; "" where a row has none."""
     clusters: tuple[str, ...] = ()
-    """[N] what is drawn together by a bootstrap; empty: each row by itself."""
+    """[N] cluster names for the bootstrap; () where each row is drawn by itself."""
 
     def where(self, mask: NDArray[np.bool_]) -> RowTable:
         """The rows of a mask [N]."""
@@ -56,42 +52,42 @@ class RowTable:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one mode measured with one checkpoint."""
+class Measurements:
+    """All measurements of one mode with one checkpoint."""
 
     tables: Mapping[str, RowTable]
-    """By what a row of them is: "sentence pairs", "occupations"."""
+    """By the unit of their rows: "sentence pairs", "occupations"."""
     excluded: Mapping[str, tuple[str, ...]]
-    """By reason the rows that have no part in it."""
+    """The excluded rows by reason."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """How many rows something concerns, for the differences between modes."""
+    """Numbers of rows that a difference between the modes concerns."""
     matched: tuple[Matched, ...] = ()
 
 
 @dataclass(frozen=True)
-class Measure:
-    """How one score is made of a table."""
+class ScoreDefinition:
+    """How one score is computed from a table."""
 
     score: Score
     table: str
-    """Which of `Measured.tables`; it is what the estimate is an average of."""
+    """Key of `Measurements.tables`, the unit that the score averages over."""
     statistic: Statistic
     outcome: Column | None = None
-    """The column of 0, 1/2 and 1 that the score is the share of, where it is one: then with Wilson's interval, and
-    McNemar's test between checkpoints, unless the rows of its table come in clusters."""
+    """The column of 0, 1/2 and 1 of which the score is the share, if it is one: it then has Wilson's interval, and
+    McNemar's test between checkpoints, unless the table has clusters."""
     only: Callable[[RowTable], NDArray[np.bool_]] | None = None
-    """Which rows it is of; all without it."""
+    """Mask [N] of the rows it is computed from; None for all."""
     by: tuple[str, ...] = ()
-    """Axes of `RowTable.categories` that it is given for too."""
+    """Axes of `RowTable.categories` by which it is also given."""
     modes: tuple[Mode, ...] = ("reference", "corrected")
     cluster: str = ""
-    """What a bootstrap draws, in words: "sentence", "profession"."""
+    """What the bootstrap draws, in words: "sentence", "profession"."""
     test: Callable[[RowTable], tuple[float, str]] | None = None
-    """p of no preference and the test's name."""
+    """The p-value of no preference, and the test's name."""
 
-    def part(self, measured: Measured) -> RowTable:
-        """The rows that the score is of."""
-        table = measured.tables[self.table]
+    def rows_of(self, found: Measurements) -> RowTable:
+        """The rows that the score is computed from."""
+        table = found.tables[self.table]
         return table.where(self.only(table)) if self.only else table
 
 
@@ -123,46 +119,47 @@ def _mean(values: Floats, weights: Floats) -> Floats:
 
 
 def _ranks(values: Floats, weights: Floats) -> Floats:
-    """[B, N] mid-ranks, where row i stands weights[., i] times."""
+    """[B, N] mid-ranks, where row i counts weights[., i] times."""
     below = (values[None, :] < values[:, None]) + 0.5 * (values[None, :] == values[:, None])  # [N, N]
     return np.asarray(weights @ below.T)
 
 
 def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
-    def centred(values: Floats) -> Floats:
+    def centre(values: Floats) -> Floats:
         return np.asarray(values - _mean(values, weights)[:, None])
 
-    a, b = centred(x), centred(y)
+    a, b = centre(x), centre(y)
     with np.errstate(divide="ignore", invalid="ignore"):
         sizes = np.sqrt((weights * a * a).sum(axis=1) * (weights * b * b).sum(axis=1))
         return np.asarray((weights * a * b).sum(axis=1) / sizes)
 
 
-def estimates(measure: Measure, measured: Measured, mode: Mode, rng: np.random.Generator) -> Iterator[ScoreEstimate]:
+def estimates(
+    definition: ScoreDefinition, found: Measurements, mode: Mode, rng: np.random.Generator
+) -> Iterator[ScoreEstimate]:
     """The score over all rows, then by category, in the order of their names."""
-    part = measure.part(measured)
-    whole = _estimate(measure, part, mode, rng)
-    yield whole
-    for axis in measure.by:
+    part = definition.rows_of(found)
+    yield _estimate(definition, part, mode, rng)
+    for axis in definition.by:
         labels = np.array(part.categories.get(axis, ("",) * len(part.rows)))
         for category in sorted(set(labels.tolist()) - {""}):
-            found = _estimate(measure, part.where(labels == category), mode, rng)
-            yield replace(found, axis=axis, category=category)
+            own = _estimate(definition, part.where(labels == category), mode, rng)
+            yield replace(own, axis=axis, category=category)
 
 
-def _estimate(measure: Measure, part: RowTable, mode: Mode, rng: np.random.Generator) -> ScoreEstimate:
-    value = _number(measure.statistic(part, np.ones((1, len(part.rows))))[0]) if part.rows else None
+def _estimate(definition: ScoreDefinition, part: RowTable, mode: Mode, rng: np.random.Generator) -> ScoreEstimate:
+    value = _number(definition.statistic(part, np.ones((1, len(part.rows))))[0]) if part.rows else None
     low, high, interval = None, None, None
-    if value is not None and measure.outcome and not part.clusters:
+    if value is not None and definition.outcome and not part.clusters:
         low, high = wilson(value / 100, len(part.rows))
         low, high, interval = 100 * low, 100 * high, "Wilson"
     elif value is not None and len(_clusters(part)[1]) >= FEW:
-        (found,) = _drawn([(measure.statistic, part)], rng)
-        low, high = _ends(found)
-        interval = f"bootstrap by {measure.cluster}" if low is not None else None
-    p, test = measure.test(part) if measure.test and part.rows else (np.nan, "")
+        (resampled,) = _bootstrap([(definition.statistic, part)], rng)
+        low, high = _percentiles(resampled)
+        interval = f"bootstrap by {definition.cluster}" if low is not None else None
+    p, test = definition.test(part) if definition.test and part.rows else (np.nan, "")
     return ScoreEstimate(
-        score=measure.score.key,
+        score=definition.score.key,
         mode=mode,
         axis=None,
         category=None,
@@ -171,7 +168,7 @@ def _estimate(measure: Measure, part: RowTable, mode: Mode, rng: np.random.Gener
         ci_high=high,
         interval=interval,
         n=len(part.rows),
-        of=measure.table,
+        of=definition.table,
         p_value=_number(p),
         test=test if _number(p) is not None else None,
     )
@@ -186,35 +183,43 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 
 def contrast(
-    measure: Measure, base: Measured, other: Measured, mode: Mode, side: int, rng: np.random.Generator
+    definition: ScoreDefinition,
+    base: Measurements,
+    other: Measurements,
+    mode: Mode,
+    side: int,
+    rng: np.random.Generator,
 ) -> ScoreContrast:
-    """The score of `other` less that of `base`, over the rows that both have: McNemar's exact test of shares (ties
-    that are broken count as changes), else and for all intervals a bootstrap that draws the same rows for both."""
-    one, two = _common(measure.part(base), measure.part(other))
+    """The score of `other` less that of `base`, over the rows that both have.
+
+    McNemar's exact test for shares (a tie that is broken counts as a change); otherwise, and for all intervals, a
+    bootstrap that draws the same rows for both.
+    """
+    one, two = _shared_rows(definition.rows_of(base), definition.rows_of(other))
     n = len(one.rows)
     if not n:
-        return ScoreContrast(measure.score.key, mode, side, None, None, None, None, None, 0, measure.table)
+        return ScoreContrast(definition.score.key, mode, side, None, None, None, None, None, 0, definition.table)
     every = np.ones((1, n))
-    difference = _number(float(measure.statistic(two, every)[0] - measure.statistic(one, every)[0]))
+    difference = _number(float(definition.statistic(two, every)[0] - definition.statistic(one, every)[0]))
     low, high, p, test = None, None, np.nan, None
     if difference is not None and len(_clusters(one)[1]) >= FEW:
-        first, second = _drawn([(measure.statistic, one), (measure.statistic, two)], rng)
-        low, high = _ends(second - first)
+        first, second = _bootstrap([(definition.statistic, one), (definition.statistic, two)], rng)
+        low, high = _percentiles(second - first)
         if low is not None or not (second - first).any():
-            p, test = _bootstrap_p(second - first), f"paired bootstrap by {measure.cluster}"
-    if measure.outcome and not one.clusters and difference is not None:
-        p, test = mcnemar(one.values[measure.outcome], two.values[measure.outcome]), "McNemar, exact"
-    return ScoreContrast(measure.score.key, mode, side, difference, low, high, _number(p), test, n, measure.table)
+            p, test = _bootstrap_p(second - first), f"paired bootstrap by {definition.cluster}"
+    if definition.outcome and not one.clusters and difference is not None:
+        p, test = mcnemar(one.values[definition.outcome], two.values[definition.outcome]), "McNemar, exact"
+    return ScoreContrast(definition.score.key, mode, side, difference, low, high, _number(p), test, n, definition.table)
 
 
 def mcnemar(one: Floats, two: Floats) -> float:
-    """Exact two-sided p of McNemar's (1947) test of paired outcomes [N]: a binomial test of which way those that
-    changed went; 1 where none did."""
+    """Exact two-sided p-value of McNemar's (1947) test of paired outcomes [N]: a binomial test of the direction of the
+    changed ones; 1 where none changed."""
     up, down = int((two > one).sum()), int((two < one).sum())
     return float(stats.binomtest(up, up + down).pvalue) if up + down else 1.0
 
 
-def _common(one: RowTable, two: RowTable) -> tuple[RowTable, RowTable]:
+def _shared_rows(one: RowTable, two: RowTable) -> tuple[RowTable, RowTable]:
     """The rows that both have, in the order of the first."""
     place = {row: i for i, row in enumerate(two.rows)}
     shared = np.array([row in place for row in one.rows], bool)
@@ -229,37 +234,35 @@ def _common(one: RowTable, two: RowTable) -> tuple[RowTable, RowTable]:
 
 
 def _clusters(table: RowTable) -> tuple[NDArray[np.int64], Sequence[str]]:
-    """[N] the number of each row's cluster, and the clusters."""
+    """[N] the index of each row's cluster, and the clusters."""
     names = list(dict.fromkeys(table.clusters or table.rows))
     place = {name: i for i, name in enumerate(names)}
     return np.array([place[name] for name in table.clusters or table.rows], np.int64), names
 
 
-def _drawn(wanted: Sequence[tuple[Statistic, RowTable]], rng: np.random.Generator) -> list[Floats]:
-    """[B] each: statistics of tables with the same rows, when their clusters are drawn with replacement."""
+def _bootstrap(wanted: Sequence[tuple[Statistic, RowTable]], rng: np.random.Generator) -> list[Floats]:
+    """[B] each: statistics of tables with the same rows, whose clusters are drawn with replacement."""
     of, names = _clusters(wanted[0][1])
     count, shares = len(names), np.full(len(names), 1 / len(names))
     sizes = [min(_BLOCK // len(of) + 1, RESAMPLES - done) for done in range(0, RESAMPLES, _BLOCK // len(of) + 1)]
     found: list[list[Floats]] = [[] for _ in wanted]
-    for size in sizes:  # so that memory doesn't grow with the rows
+    for size in sizes:  # in blocks: memory doesn't grow with the rows
         weights = rng.multinomial(count, shares, size)[:, of].astype(np.float64)  # [size, N]
-        for kept, (statistic, table) in zip(found, wanted, strict=True):
-            kept.append(statistic(table, weights))
-    return [np.concatenate(kept) for kept in found]
+        for values, (statistic, table) in zip(found, wanted, strict=True):
+            values.append(statistic(table, weights))
+    return [np.concatenate(values) for values in found]
 
 
-def _ends(drawn: Floats) -> tuple[float | None, float | None]:
+def _percentiles(drawn: Floats) -> tuple[float | None, float | None]:
     known = drawn[np.isfinite(drawn)]
-    if (
-        len(known) < len(drawn) / 2 or np.ptp(known) <= 1e-9 * abs(known).max()
-    ):  # where nothing varies, nothing is known of it
+    if len(known) < len(drawn) / 2 or np.ptp(known) <= 1e-9 * abs(known).max():  # no variation, no interval
         return None, None
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
 def _bootstrap_p(drawn: Floats) -> float:
-    """Twice the share of the rarer sign among drawn differences; never 0, for no more was drawn than that."""
+    """Twice the share of the rarer sign among resampled differences, with one added: never 0."""
     known = drawn[np.isfinite(drawn)]
     rarer = min((known <= 0).sum(), (known >= 0).sum())
     return float(min(1.0, 2 * (rarer + 1) / (len(known) + 1)))

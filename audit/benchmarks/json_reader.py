@@ -1,7 +1,4 @@
-"""JSON text to plain data, safely: what would crash a parser, or be lost without a word, is a fault with a place.
-
-What the data should look like isn't known here.
-"""
+"""Parses untrusted JSON text: what would crash a parser, or be lost silently, is a fault with a place."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from probes.faults import MOST_FAULTS, Fault
+from probes.faults import MAX_FAULTS, Fault
 
 MAX_DEPTH = 50
 _TOKEN = re.compile(
@@ -21,22 +18,22 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _NO_TEXT = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
-"""Control characters but for tab and line feed, and what is no character at all."""
+"""Control characters but for tab and line feed, and code points that are no characters."""
 
 _BETWEEN = re.compile(r"[ \t\r\n,:]*")
-"""What stands between the members of a list or object, and keys and values."""
+"""Separators of members, and of keys and values."""
 
 _Found = tuple[int, str, str]
-"""Where in the text, what, and how to mend it."""
+"""(offset in the text, what, how to mend it)."""
 
 
 def parse(file: str, text: str) -> tuple[object, list[Fault]]:
-    """The value of a JSON text, and what is wrong with the text. The value is None where there are faults.
+    """The value of a JSON text, and the faults of the text. The value is None where there are faults.
 
-    Refused, beside what is no JSON: a key that is there twice, NaN, Infinity and numbers that large, lists and objects
-    nested deeper than `MAX_DEPTH`, control characters and halves of characters.
+    Besides invalid JSON, refused are duplicate keys, NaN, infinite numbers, nesting deeper than `MAX_DEPTH`, control
+    characters and lone surrogates.
     """
-    found = list(islice(_scan(text), MOST_FAULTS))
+    found = list(islice(_scan(text), MAX_FAULTS))
     if found:
         return None, [_fault(file, text, *one) for one in found]
     try:
@@ -47,8 +44,8 @@ def parse(file: str, text: str) -> tuple[object, list[Fault]]:
 
 
 def item_places(text: str, *keys: str) -> Iterator[tuple[int, int]]:
-    """Line and column of each item of the list that stands under these keys. The text is one that `parse` took."""
-    at = _past(text, 0)
+    """Line and column of each item of the list under these keys, in a text that `parse` accepts."""
+    at = _skip_separators(text, 0)
     for key in keys:
         at = next(place for name, place in _members(text, at) if name == key)
     line = first = last = 0
@@ -60,19 +57,19 @@ def item_places(text: str, *keys: str) -> Iterator[tuple[int, int]]:
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str | None, int]]:
-    """Key (None in a list) and place of each member of the object or list that begins there."""
+    """Key (None in a list) and offset of each member of the object or list that begins at `at`."""
     decode, listed = json.JSONDecoder().raw_decode, text[at] == "["
-    at = _past(text, at + 1)
+    at = _skip_separators(text, at + 1)
     while text[at] not in "]}":
         key = None
         if not listed:
             key, at = decode(text, at)
-            at = _past(text, at)
+            at = _skip_separators(text, at)
         yield key, at
-        at = _past(text, decode(text, at)[1])
+        at = _skip_separators(text, decode(text, at)[1])
 
 
-def _past(text: str, at: int) -> int:
+def _skip_separators(text: str, at: int) -> int:
     found = _BETWEEN.match(text, at)
     return found.end() if found else at
 
@@ -82,8 +79,8 @@ def _fault(file: str, text: str, at: int, what: str, mend: str) -> Fault:
 
 
 def _scan(text: str) -> Iterator[_Found]:
-    """Faults that need no grammar, in their order. Depth is one that ends the search."""
-    keys: list[set[str]] = []  # of each open object, and of each open list, which has none
+    """Faults that need no grammar, in order. Too deep a nesting ends the search."""
+    keys: list[set[str]] = []  # of each open object; empty for a list
     for token in _TOKEN.finditer(text):
         match token.lastgroup:
             case "open":
@@ -94,14 +91,14 @@ def _scan(text: str) -> Iterator[_Found]:
             case "close":
                 del keys[-1:]
             case "text" | "key":
-                yield from _in_text(token, keys)
+                yield from _text_faults(token, keys)
             case _:
-                yield from _in_scalar(token)
+                yield from _scalar_faults(token)
 
 
-def _in_text(token: re.Match[str], keys: list[set[str]]) -> Iterator[_Found]:
-    """What is wrong with a text or key; a key is noted in the last of `keys`."""
-    text = _decoded(token["text"])
+def _text_faults(token: re.Match[str], keys: list[set[str]]) -> Iterator[_Found]:
+    """Faults of a text or key; a key is added to the last of `keys`."""
+    text = _decode(token["text"])
     if bad := _NO_TEXT.search(text):
         yield token.start(), f"the character U+{ord(bad[0]):04X} in a text", "remove it"
     if token["key"] and keys:
@@ -110,23 +107,23 @@ def _in_text(token: re.Match[str], keys: list[set[str]]) -> Iterator[_Found]:
         keys[-1].add(text)
 
 
-def _decoded(quoted: str) -> str:
-    """The text between the quotes; as it is written where its escapes are wrong, which the parser will say."""
+def _decode(quoted: str) -> str:
+    """The text between the quotes; undecoded where its escapes are wrong, which the parser will report."""
     if "\\" in quoted:
         with contextlib.suppress(json.JSONDecodeError):
             return str(json.loads(quoted, strict=False))
     return quoted[1:-1]
 
 
-def _in_scalar(token: re.Match[str]) -> Iterator[_Found]:
+def _scalar_faults(token: re.Match[str]) -> Iterator[_Found]:
     if token["nul"]:
         yield token.start(), "a NUL byte", "remove it; is this a text file?"
     elif token["nan"] or _too_large(token["number"]):
-        yield token.start(), f"{token[0][:20]} is no number that JSON has", "write a finite number, or null"
+        yield token.start(), f"{token[0][:20]} is not a JSON number", "write a finite number, or null"
 
 
 def _too_large(number: str) -> bool:
     try:
         return not math.isfinite(float(number))
-    except ValueError:  # no number at all, which the parser will say
+    except ValueError:  # not a number, which the parser will report
         return False

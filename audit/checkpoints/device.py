@@ -1,4 +1,4 @@
-"""Devices and threads: which one a checkpoint computes on."""
+"""Which device a checkpoint computes on, and with how many threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"--device {name}: there is no such kind of device: try auto, cpu, cuda or mps") from error
+        raise UsageError(f"--device {name}: no such kind of device: try auto, cpu, cuda or mps") from error
     if device.type not in ("cpu", "cuda", "mps", "xpu"):
         raise UsageError(f"--device {name}: maskaudit can't compute there: try auto, cpu, cuda or mps")
     try:
@@ -27,5 +27,5 @@ def choose_device(name: str) -> torch.device:
 
 
 def use_threads(count: int) -> None:
-    """From here on this process computes with that many threads of the CPU, whatever its environment says."""
+    """Compute with that many CPU threads in this process, whatever its environment says."""
     torch.set_num_threads(count)

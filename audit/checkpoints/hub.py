@@ -1,6 +1,6 @@
-"""From a checkpoint's name to a folder on this machine, with the leave that the user gave.
+"""From a checkpoint's name to its folder on this machine: downloads from the hub, refuses what must not be opened.
 
-Downloads from the hub, and refuses what may not be opened. What is in the folder is `checkpoint_files`'; no torch.
+No torch. `fingerprints` reads what is in the folder.
 """
 
 from __future__ import annotations
@@ -14,83 +14,96 @@ from typing import Any
 
 from audit.checkpoints.fingerprints import read_object, refuse_others_weights, weight_files
 from audit.errors import CheckpointError, UsageError, first_line
+from audit.options import Options
 
 DEMOS = {"demo": "base", "demo-finetuned": "finetuned"}
 """Checkpoint names that come with maskaudit, and their folders below `audit/demo`."""
 
 _DEMO = Path(__file__).resolve().parents[1] / "demo"
 
-_OWN_WAYS = ("eager", "sdpa", "flex_attention", "batched_mm", "grouped_mm")
-"""Ways to compute attention and experts that torch and transformers bring; any other may be code from elsewhere."""
+_KNOWN_KERNELS = ("eager", "sdpa", "flex_attention", "batched_mm", "grouped_mm")
+"""Implementations of attention and experts in torch and transformers; any other may be code from elsewhere."""
+
+
+def find_source(name: str, options: Options) -> CheckpointSource:
+    """The checkpoint in its local folder, which is downloaded first where the name is a hub id.
+
+    Raises UsageError for a revision of a folder, CheckpointError where there is no such checkpoint or its settings ask
+    for code or weights that the options don't allow.
+    """
+    if name in DEMOS:
+        folder = _DEMO / DEMOS[name]
+    elif name and Path(name).is_dir():
+        folder = Path(name)
+        if options.revision is not None:
+            raise UsageError(f"{name}: a folder has no --revision: drop the option, or name a hub id")
+    elif not re.fullmatch(r"[\w.-]{1,96}(/[\w.-]{1,96})?", name, re.ASCII) or name.startswith("."):
+        raise CheckpointError(f"{name}: there is no such folder, and it can't be a hub id (owner/name)")
+    else:
+        folder = _download(name, options)
+    source = CheckpointSource(name, options, folder)
+    source.check_permissions()
+    return source
+
+
+def _download(name: str, options: Options) -> Path:
+    import huggingface_hub
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError  # isort: skip
+
+    offline = without_hub() if options.offline else contextlib.nullcontext()
+    patterns = ["*.json", "*.txt", "*.model", "*.safetensors"]
+    patterns += ["*.bin"] if options.allow_pickle else []
+    patterns += ["*.py"] if options.trust_remote_code else []
+    try:
+        with offline:
+            path = huggingface_hub.snapshot_download(
+                name,
+                revision=options.revision,
+                allow_patterns=patterns,
+                ignore_patterns=["*/*"],
+                local_files_only=options.offline,
+            )
+    except (GatedRepoError, RepositoryNotFoundError) as error:
+        mend = "check its spelling, or log in with `hf auth login` if it is private or gated"
+        raise CheckpointError(f"{name}: no such folder here, and no such checkpoint on the hub: {mend}") from error
+    except RevisionNotFoundError as error:
+        raise CheckpointError(f"{name}: the hub has no revision {options.revision!r} of it") from error
+    except LocalEntryNotFoundError as error:
+        why = "--offline is set" if options.offline else "the hub can't be reached"
+        mend = "name a local folder, or run once with the network" if options.offline else "check the network"
+        raise CheckpointError(f"{name}: no such folder, not in the hub's cache, and {why}: {mend}") from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise CheckpointError(
+            f"{name}: the hub's answer can't be used ({first_line(error)}): try again later"
+        ) from error
+    return Path(path)
 
 
 @dataclass(frozen=True)
 class CheckpointSource:
-    """A checkpoint's name with the leave that the user gave."""
+    """A checkpoint's name, the options that it is opened with, and its local folder."""
 
     name: str
-    revision: str | None
-    offline: bool
-    allow_pickle: bool
-    trust_remote_code: bool
+    options: Options
+    folder: Path
 
     @property
     def label(self) -> str:
-        """The name for people: of a folder its last part (the path to it is nobody's business), else as given."""
+        """The name for people: the last part of a folder's path (the rest of it is private), else as given."""
         return Path(self.name).resolve().name if Path(self.name).is_dir() else self.name
 
-    def folder(self) -> Path:
-        """The local folder that holds it, downloaded first where it is a hub id."""
-        if self.name in DEMOS:
-            folder = _DEMO / DEMOS[self.name]
-        elif self.name and Path(self.name).is_dir():
-            folder = Path(self.name)
-            if self.revision is not None:
-                raise UsageError(f"{self.name}: a folder has no --revision: drop the option, or name a hub id")
-        elif not re.fullmatch(r"[\w.-]{1,96}(/[\w.-]{1,96})?", self.name, re.ASCII) or self.name.startswith("."):
-            raise CheckpointError(f"{self.name}: there is no such folder, and it can't be a hub id (owner/name)")
-        else:
-            folder = self._download()
-        self._check_config(folder)
-        return folder
+    @property
+    def is_planted(self) -> bool:
+        """Whether the folder is one of maskaudit's own demo checkpoints."""
+        return _DEMO in self.folder.resolve().parents
 
-    def _download(self) -> Path:
-        import huggingface_hub
-        from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RevisionNotFoundError
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError  # isort: skip
+    def check_permissions(self) -> None:
+        """Refuse code from the checkpoint, and weights from elsewhere, before anything of it is imported.
 
-        unasked = without_hub() if self.offline else contextlib.nullcontext()
-        patterns = ["*.json", "*.txt", "*.model", "*.safetensors"]
-        patterns += ["*.bin"] if self.allow_pickle else []
-        patterns += ["*.py"] if self.trust_remote_code else []
-        try:
-            with unasked:
-                path = huggingface_hub.snapshot_download(
-                    self.name,
-                    revision=self.revision,
-                    allow_patterns=patterns,
-                    ignore_patterns=["*/*"],
-                    local_files_only=self.offline,
-                )
-        except (GatedRepoError, RepositoryNotFoundError) as error:
-            mend = "check its spelling, or log in with `hf auth login` if it is private or gated"
-            raise CheckpointError(
-                f"{self.name}: no such folder here, and no such checkpoint on the hub: {mend}"
-            ) from error
-        except RevisionNotFoundError as error:
-            raise CheckpointError(f"{self.name}: the hub has no revision {self.revision!r} of it") from error
-        except LocalEntryNotFoundError as error:
-            why = "--offline is set" if self.offline else "the hub can't be reached"
-            mend = "name a local folder, or run once with the network" if self.offline else "check the network"
-            raise CheckpointError(f"{self.name}: no such folder, not in the hub's cache, and {why}: {mend}") from error
-        except (HfHubHTTPError, HFValidationError, OSError) as error:
-            raise CheckpointError(
-                f"{self.name}: the hub's answer is no use ({first_line(error)}): try again later"
-            ) from error
-        return Path(path)
-
-    def _check_config(self, folder: Path) -> None:
-        """Refuse code from the checkpoint, and weights from elsewhere, before anything of it is imported."""
+        Raises CheckpointError.
+        """
+        folder = self.folder
         try:
             config = read_object(folder / "config.json")
         except FileNotFoundError as error:
@@ -101,13 +114,13 @@ class CheckpointSource:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.name}: its config.json can't be read: {first_line(error)}") from error
         self._refuse_own_code(config)
-        self._refuse_own_tokenizer(folder)
+        self._refuse_own_tokenizer()
         refuse_others_weights(self.name, folder)
         if config.get("transformers_weights") is not None:
             mend = "save it again with `save_pretrained`"
             raise CheckpointError(f"{self.name}: its config.json names a file of weights of its own: {mend}")
         if config.get("quantization_config") is not None:
-            what = "its weights are quantised, so that it can't be computed in the dtype that is asked for"
+            what = "its weights are quantised and can't be computed in another dtype"
             raise CheckpointError(f"{self.name}: {what}: audit the checkpoint that it was made from")
 
     def _refuse_own_code(self, config: dict[str, Any]) -> None:
@@ -115,21 +128,21 @@ class CheckpointSource:
 
         kind = config.get("model_type")
         known = isinstance(kind, str) and kind in CONFIG_MAPPING
-        if not known and not self.trust_remote_code:
+        if not known and not self.options.trust_remote_code:
             what = "brings its own code" if "auto_map" in config else "is of a kind that transformers doesn't know"
             mend = "pass --trust-remote-code if you have read and trust that code"
             raise CheckpointError(f"{self.name}: {what} (model_type {kind!r}): {mend}")
-        foreign = next((way for way in _attentions(config) if way not in _OWN_WAYS), None)
-        if foreign is not None and not self.trust_remote_code:
+        foreign = next((kernel for kernel in _kernels(config) if kernel not in _KNOWN_KERNELS), None)
+        if foreign is not None and not self.options.trust_remote_code:
             mend = "take it out of config.json, or pass --trust-remote-code if you trust that code"
             raise CheckpointError(f"{self.name}: it asks for code from elsewhere ({str(foreign)[:80]!r}): {mend}")
 
-    def _refuse_own_tokenizer(self, folder: Path) -> None:
+    def _refuse_own_tokenizer(self) -> None:
         """Without its code transformers would take another tokenizer in its place."""
         from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
 
         try:
-            settings = read_object(folder / "tokenizer_config.json")
+            settings = read_object(self.folder / "tokenizer_config.json")
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
@@ -138,31 +151,28 @@ class CheckpointSource:
             ) from error
         kind = settings.get("tokenizer_class")
         known = isinstance(kind, str) and tokenizer_class_from_name(kind) is not None
-        if "auto_map" in settings and not known and not self.trust_remote_code:
+        if "auto_map" in settings and not known and not self.options.trust_remote_code:
             mend = "pass --trust-remote-code if you have read and trust that code"
             raise CheckpointError(f"{self.name}: its tokenizer brings its own code ({str(kind)[:80]!r}): {mend}")
 
-    def options(self, folder: Path) -> dict[str, Any]:
-        """Arguments for `from_pretrained` that keep to the user's leave."""
-        files = weight_files(folder)
+    def load_arguments(self) -> dict[str, Any]:
+        """Arguments for `from_pretrained` that allow no more than the options do. Raises CheckpointError."""
+        files = weight_files(self.folder)
         safe = bool(files) and files[0].suffix == ".safetensors"
         if not files:
             mend = "the folder needs model.safetensors"
             raise CheckpointError(f"{self.name}: no weights found: {mend} (or pytorch_model.bin with --allow-pickle)")
-        if not safe and not self.allow_pickle:
+        if not safe and not self.options.allow_pickle:
             mend = "save it with safetensors, or pass --allow-pickle if you trust where it comes from"
             raise CheckpointError(f"{self.name}: its weights are pickled (.bin), which can run code: {mend}")
-        return {"use_safetensors": safe, "local_files_only": True, "trust_remote_code": self.trust_remote_code}
-
-    def is_planted(self, folder: Path) -> bool:
-        """The folder is one of maskaudit's own demo checkpoints."""
-        return _DEMO in folder.resolve().parents
+        code = self.options.trust_remote_code
+        return {"use_safetensors": safe, "local_files_only": True, "trust_remote_code": code}
 
 
 @contextlib.contextmanager
 def without_hub() -> Iterator[None]:
-    """While open, the hub's libraries ask it for nothing: told to keep to local files, they still fetch a list of
-    their own for the headers of requests that they don't make."""
+    """While open, the hub's libraries send no request: with `local_files_only` alone they still fetch a list of their
+    own for request headers."""
     from huggingface_hub import constants
 
     before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
@@ -172,11 +182,11 @@ def without_hub() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def _attentions(settings: object) -> Iterator[object]:
-    """What settings, or others within them, say of how attention and experts are computed, where they say it."""
+def _kernels(settings: object) -> Iterator[object]:
+    """The implementations of attention and experts that the settings name, at any depth."""
     if isinstance(settings, dict):
         for key, value in settings.items():
             if key.strip("_").removesuffix("_internal") in ("attn_implementation", "experts_implementation"):
                 yield from value.values() if isinstance(value, dict) else [value] * (value is not None)
             else:
-                yield from _attentions(value)
+                yield from _kernels(value)

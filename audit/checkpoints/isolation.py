@@ -14,7 +14,7 @@ import torch
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Without transformers' own warnings and bars: what matters of them is checked here and said once."""
+    """While open, transformers shows no warnings and no progress bars: what matters of them is checked by maskaudit."""
     from transformers.utils import logging
 
     level = logging.get_verbosity()
@@ -32,20 +32,20 @@ def quiet_transformers() -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """While open, checkpoints may be loaded and asked in a process that trains. Afterwards the random numbers of
-    Python, numpy and torch go on where they were, and matrices are multiplied as precisely as before."""
-    drawn, drawn_numpy = random.getstate(), np.random.get_state()
-    settings, precisions = _tf32(), [part.fp32_precision for part in _parts()]
+def preserve_training_state() -> Iterator[None]:
+    """While open, checkpoints may be loaded and scored in a process that trains. Afterwards the random state of Python,
+    numpy and torch and the precision settings are what they were."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    tf32, precisions = _tf32(), [part.fp32_precision for part in _precision_settings()]
     try:
         with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):  # type: ignore[no-untyped-call]
             yield
     finally:
-        random.setstate(drawn)
-        np.random.set_state(drawn_numpy)
-        if settings:
-            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = settings
-        for part, precision in zip(_parts(), precisions, strict=True):
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        if tf32:
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
+        for part, precision in zip(_precision_settings(), precisions, strict=True):
             part.fp32_precision = precision
 
 
@@ -57,7 +57,7 @@ def _tf32() -> tuple[bool, bool] | None:
         return None
 
 
-def _parts() -> tuple[Any, ...]:
-    """What has a precision of its own that loading a checkpoint may change."""
-    cudnn: Any = torch.backends.cudnn  # whose types leave these two out
+def _precision_settings() -> tuple[Any, ...]:
+    """The backends with a precision setting that loading a checkpoint may change."""
+    cudnn: Any = torch.backends.cudnn  # its type stubs leave these two out
     return torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn

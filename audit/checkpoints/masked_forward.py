@@ -1,7 +1,6 @@
-"""The model run forward for one position a row: everything that the answer there doesn't need is left out.
+"""The model's forward pass for one position a row, without what that position's logits don't need.
 
-Three ways, each checked against the full logits before it is trusted. What is asked, and of which checkpoint, is not
-known here.
+Three ways, each checked against the full logits before it is used.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Way = Literal["full", "head", "layer"]
-"""`full`: logits at every position, of which one is taken. `head`: the hidden state at the position alone goes through
-the masked-LM head. `layer`: so does it through all of the last layer but its keys and values."""
+"""`full`: logits at every position, of which one is taken. `head`: only the hidden state at the position goes through
+the masked-LM head. `layer`: likewise through all of the last layer but its keys and values."""
 
 TOLERANCE = 1e-4
-"""Largest difference of a logit from the full ones, above which a way isn't taken."""
+"""Largest difference from the full logits with which a way is used."""
 _COARSE_STEPS = 4
 """The same where the model computes in 16 bits, in steps of that dtype at the largest logit."""
 
@@ -29,16 +28,16 @@ def logits_at(model: Any, way: Way, ids: Tensor, at: Tensor) -> Tensor:
     """float32 logits over the vocabulary [B, V] at one position a row, for ids [B, L] of one length and `at` [B]."""
     if way == "full":
         logits = model(input_ids=ids, return_dict=True).logits  # [B, L, V]
-        return _at(logits, at).squeeze(1).float()
-    narrowed = _trimmed if way == "layer" else _gathered
-    with narrowed(model, at):
+        return _take(logits, at).squeeze(1).float()
+    narrow = _narrow_last_layer if way == "layer" else _narrow_head
+    with narrow(model, at):
         return model(input_ids=ids, return_dict=True).logits.squeeze(1).float()  # type: ignore[no-any-return]
 
 
-def attended_logits(model: Any, ids: Tensor) -> tuple[Tensor, Tensor] | None:
-    """float32 logits at every position [B, L, V] for ids [B, L], and the attention that each position gets, averaged
-    over layers, heads and positions that attend [B, L]. None where the model can't tell."""
-    usual = model.config._attn_implementation
+def logits_and_attention(model: Any, ids: Tensor) -> tuple[Tensor, Tensor] | None:
+    """float32 logits at every position [B, L, V] for ids [B, L], and the attention that each position receives,
+    averaged over layers, heads and queries [B, L]. None where the model doesn't give it."""
+    implementation = model.config._attn_implementation
     try:
         try:
             model.set_attn_implementation("eager")  # the fused kernels keep no weights
@@ -46,7 +45,7 @@ def attended_logits(model: Any, ids: Tensor) -> tuple[Tensor, Tensor] | None:
             return None
         output = model(input_ids=ids, output_attentions=True, return_dict=True)
     finally:
-        model.set_attn_implementation(usual)
+        model.set_attn_implementation(implementation)
     weights = getattr(output, "attentions", None)
     if not weights or any(layer is None or layer.shape[-2:] != (ids.shape[1],) * 2 for layer in weights):
         return None
@@ -59,9 +58,9 @@ def fastest_way(model: Any, examples: list[Tensor]) -> Way:
     return next((way for way in ways if all(_same_logits(model, way, ids) for ids in examples)), "full")
 
 
-def head_in_float32(model: Any) -> None:
-    """Put all but the encoder in float32: in 16 bits many words of one answer would have the same logit, and for one
-    position a prompt the head costs little. Its embedding is no longer the encoder's, where it was."""
+def convert_head_to_float32(model: Any) -> None:
+    """Put all but the encoder in float32: in 16 bits many words would have the same logit, and the head costs
+    little for one position a prompt. Its embedding is untied from the encoder's."""
     base, output = model.base_model, model.get_output_embeddings()
     if base is model:
         return
@@ -70,7 +69,7 @@ def head_in_float32(model: Any) -> None:
     for child in model.children():
         if child is not base:
             child.float()
-    base.register_forward_hook(partial(_with_hidden, Tensor.float))
+    base.register_forward_hook(partial(_replace_hidden, Tensor.float))
 
 
 def _same_logits(model: Any, way: Way, ids: Tensor) -> bool:
@@ -83,7 +82,7 @@ def _same_logits(model: Any, way: Way, ids: Tensor) -> bool:
         found = logits_at(model, way, rows, at)
     except torch.OutOfMemoryError:
         raise
-    except Exception:  # whatever a head or layer raises that needs every position, or isn't put together as expected
+    except Exception:  # whatever a head or layer of another structure raises
         return False
     return found.shape == full.shape and bool((found - full).abs().max() <= _tolerance(model.dtype, full))
 
@@ -94,12 +93,12 @@ def _tolerance(dtype: torch.dtype, full: Tensor) -> float:
     return _COARSE_STEPS * torch.finfo(dtype).eps * float(full.abs().max())
 
 
-def _at(states: Tensor, at: Tensor) -> Tensor:
-    """[B, 1, *] of [B, L, *]."""
+def _take(states: Tensor, at: Tensor) -> Tensor:
+    """[B, 1, *] of [B, L, *]: one position a row."""
     return states[torch.arange(len(states), device=states.device), at].unsqueeze(1)
 
 
-def _with_hidden(change: Callable[[Tensor], Tensor], _module: nn.Module, _args: object, output: Any) -> Any:
+def _replace_hidden(change: Callable[[Tensor], Tensor], _module: nn.Module, _args: object, output: Any) -> Any:
     """The base model's output with its last hidden state changed."""
     if isinstance(output, tuple):
         return (change(output[0]), *output[1:])
@@ -108,10 +107,9 @@ def _with_hidden(change: Callable[[Tensor], Tensor], _module: nn.Module, _args: 
 
 
 @contextmanager
-def _gathered(model: Any, at: Tensor) -> Iterator[None]:
-    """While open, the base model hands the head the hidden state at `at` [B] alone: [B, 1, H] and not [B, L, H]."""
-
-    handle = model.base_model.register_forward_hook(partial(_with_hidden, partial(_at, at=at)))
+def _narrow_head(model: Any, at: Tensor) -> Iterator[None]:
+    """While open, the head gets only the hidden state at `at` [B]: [B, 1, H] instead of [B, L, H]."""
+    handle = model.base_model.register_forward_hook(partial(_replace_hidden, partial(_take, at=at)))
     try:
         yield
     finally:
@@ -119,9 +117,9 @@ def _gathered(model: Any, at: Tensor) -> Iterator[None]:
 
 
 @contextmanager
-def _trimmed(model: Any, at: Tensor) -> Iterator[None]:
-    """While open, the last layer gives its output at `at` [B] alone, [B, 1, H]. Raises AttributeError where the layer
-    isn't put together as BERT's or DistilBERT's is."""
+def _narrow_last_layer(model: Any, at: Tensor) -> Iterator[None]:
+    """While open, the last layer computes its output only at `at` [B]: [B, 1, H]. Raises AttributeError where the layer
+    isn't structured as BERT's or DistilBERT's."""
     base = model.base_model
     encoder, narrow = (base.encoder, _bert_layer) if hasattr(base, "encoder") else (base.transformer, _distilbert_layer)
     last = encoder.layer[-1]
@@ -135,28 +133,25 @@ def _trimmed(model: Any, at: Tensor) -> Iterator[None]:
 def _one_position(
     narrow: Callable[[Any, Tensor, Tensor], Tensor], layer: Any, at: Tensor, hidden: Tensor, *_: object, **__: object
 ) -> Tensor:
-    return narrow(layer, hidden, _at(hidden, at))
+    return narrow(layer, hidden, _take(hidden, at))
 
 
 def _bert_layer(layer: Any, hidden: Tensor, one: Tensor) -> Tensor:
-    """The layer's output at one position [B, 1, H], of its input at all [B, L, H] and at that one [B, 1, H].
-
-    The layer's own modules; only which positions go through them is decided here.
-    """
+    """The layer's output at one position [B, 1, H], from its input at all [B, L, H] and at that one [B, 1, H]."""
     own = layer.attention.self
-    mixed = _attended(own.query(one), own.key(hidden), own.value(hidden), own.attention_head_size)
+    mixed = _attend(own.query(one), own.key(hidden), own.value(hidden), own.attention_head_size)
     return layer.feed_forward_chunk(layer.attention.output(mixed, one))  # type: ignore[no-any-return]
 
 
 def _distilbert_layer(layer: Any, hidden: Tensor, one: Tensor) -> Tensor:
     """As `_bert_layer`."""
     own = layer.attention
-    mixed = _attended(own.q_lin(one), own.k_lin(hidden), own.v_lin(hidden), own.attention_head_size)
+    mixed = _attend(own.q_lin(one), own.k_lin(hidden), own.v_lin(hidden), own.attention_head_size)
     attended = layer.sa_layer_norm(own.out_lin(mixed) + one)
     return layer.output_layer_norm(layer.ffn(attended) + attended)  # type: ignore[no-any-return]
 
 
-def _attended(query: Tensor, key: Tensor, value: Tensor, size: int) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, size: int) -> Tensor:
     """Attention [B, 1, H] of a query [B, 1, H] over keys and values [B, L, H], in heads of that size."""
     q, k, v = (part.reshape(*part.shape[:2], -1, size).transpose(1, 2) for part in (query, key, value))
     mixed = functional.scaled_dot_product_attention(q, k, v)  # [B, heads, 1, size]

@@ -1,4 +1,4 @@
-"""A loaded checkpoint: model, tokenizer and device, and the forward passes that others may ask of it."""
+"""A loaded checkpoint: model, tokenizer and device, and its forward passes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audit.checkpoints.masked_forward import Way, attended_logits, logits_at
+from audit.checkpoints.masked_forward import Way, logits_and_attention, logits_at
 from audit.errors import CheckpointError, NoAttentionError
 from audit.results.recipe import CheckpointInfo
 
 
 @dataclass(eq=False)
 class Checkpoint:
-    """A masked language model with its tokenizer, on a device, checked and ready to be asked."""
+    """A masked language model with its tokenizer on a device, checked and ready to score."""
 
     model: Any
     tokenizer: Any
@@ -24,15 +24,15 @@ class Checkpoint:
     info: CheckpointInfo
     mask_id: int
     max_length: int
-    """The longest prompt, in tokens with the special ones."""
+    """The longest prompt, in tokens, special tokens included."""
     dtype: str = "float32"
-    """What is computed in, as the command says it."""
+    """What is computed in: `Options.dtype`."""
     load_exact: Callable[[], Checkpoint] | None = None
-    """Loads the checkpoint in float32 on the CPU, where it takes nothing from the device; None where this is that."""
+    """Loads the checkpoint in float32 on the CPU; None where this is that already."""
     way: Way = "full"
-    """What of the model is run for an answer."""
+    """How much of the model is run for one position."""
     anchors: tuple[str, ...] = ()
-    """Words to put into the gap where the tokenizer doesn't read its mask token as a word, see `framing`; else ()."""
+    """Words to put into the gap where the tokenizer doesn't read its mask token as a word (`tokenization`); else ()."""
 
     @property
     def name(self) -> str:
@@ -42,13 +42,13 @@ class Checkpoint:
     def exact(self) -> Checkpoint:
         """The same checkpoint in float32 on the CPU: this one, or loaded for it.
 
-        Raises CheckpointError where under its name there are other weights by now.
+        Raises CheckpointError where the files under its name have changed since.
         """
         if self.load_exact is None:
             return self
         found = self.load_exact()
         if _hashes(found.info) != _hashes(self.info):
-            what = "is no longer the checkpoint that was scored, so that its answers can't be checked"
+            what = "its files are no longer those that were scored, and its scores can't be checked"
             raise CheckpointError(f"{self.name}: {what}: audit it again with --overwrite")
         return found
 
@@ -60,9 +60,9 @@ class Checkpoint:
         with torch.inference_mode():
             return logits_at(self.model, self.way, ids, at)
 
-    def every_logits(self, ids: Tensor, *, attention: bool = False) -> tuple[Tensor, Tensor]:
-        """Logits over the vocabulary at every position [B, L, V] for ids [B, L] of one length, float32; and where asked
-        for the attention that each position gets, averaged over layers, heads and positions that attend [B, L], which
+    def all_logits(self, ids: Tensor, *, attention: bool = False) -> tuple[Tensor, Tensor]:
+        """Logits over the vocabulary at every position [B, L, V] for ids [B, L] of one length, float32; and with
+        `attention` the attention that each position receives, averaged over layers, heads and queries [B, L], which
         sums to 1 over positions; else [B, 0].
 
         Raises NoAttentionError where the model doesn't give its attention, torch's out-of-memory error as it comes.
@@ -70,9 +70,9 @@ class Checkpoint:
         with torch.inference_mode():
             if not attention:
                 return self.model(input_ids=ids, return_dict=True).logits.float(), ids.new_zeros(len(ids), 0).float()
-            found = attended_logits(self.model, ids)
+            found = logits_and_attention(self.model, ids)
         if found is None:
-            raise NoAttentionError(f"{self.name}: its architecture gives no attention weights, which this score is of")
+            raise NoAttentionError(f"{self.name}: its architecture gives no attention weights, which this score needs")
         return found
 
 

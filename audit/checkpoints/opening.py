@@ -1,28 +1,29 @@
-"""Opens a checkpoint as `Options` say, with a borrowed masked-LM head where it has none of its own."""
+"""Which revision of a checkpoint to open, and under which masked-LM head where it has none. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from audit.checkpoints.hub import CheckpointSource
+from audit.checkpoints.hub import find_source
 from audit.errors import NoHeadError
 from audit.options import Options
-
-if TYPE_CHECKING:
-    from audit.checkpoints.model import Checkpoint
-
 
 Loaded = TypeVar("Loaded")
 
 
-def borrowing(load: Callable[[str, Options], Loaded], checkpoint: str, options: Options) -> tuple[Loaded, Options]:
-    """One of several checkpoints, and the options that it was loaded by: another's head is borrowed only where there is
-    none, and `name@revision` names a revision of a hub checkpoint. Raises what `load` does."""
-    name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
-    own = replace(options, mlm_head_from=None, revision=revision or None)
+def load_with_borrowed_head(
+    load: Callable[[str, Options], Loaded], checkpoint: str, options: Options
+) -> tuple[Loaded, Options]:
+    """One of several checkpoints, and the options that it was loaded with.
+
+    `options.mlm_head_from` is used only where the checkpoint has no head, and `name@revision` names a revision of a hub
+    checkpoint. Raises what `load` does.
+    """
+    name, revision = _split_revision(checkpoint)
+    own = replace(options, mlm_head_from=None, revision=revision)
     try:
         return load(name, own), own
     except NoHeadError:
@@ -32,25 +33,13 @@ def borrowing(load: Callable[[str, Options], Loaded], checkpoint: str, options: 
     return load(name, grafted), grafted
 
 
-def find_checkpoint(checkpoint: str, options: Options) -> None:
-    """Raise CheckpointError where there is no such checkpoint, before anything is loaded."""
+def check_exists(checkpoint: str, options: Options) -> None:
+    """Raise CheckpointError where there is no such checkpoint, before any weights are loaded."""
+    name, revision = _split_revision(checkpoint)
+    find_source(name, replace(options, revision=revision or options.revision))
+
+
+def _split_revision(checkpoint: str) -> tuple[str, str | None]:
+    """Name and revision of `name@revision`; an existing path has no revision."""
     name, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
-    CheckpointSource(
-        name, revision or options.revision, options.offline, options.allow_pickle, options.trust_remote_code
-    ).folder()
-
-
-def load_as_asked(checkpoint: str, options: Options) -> Checkpoint:
-    """The checkpoint, loaded as the options say. Raises CheckpointError."""
-    from audit.checkpoints.load import load_checkpoint
-
-    return load_checkpoint(
-        checkpoint,
-        revision=options.revision,
-        device=options.device,
-        dtype=options.dtype,
-        offline=options.offline,
-        allow_pickle=options.allow_pickle,
-        trust_remote_code=options.trust_remote_code,
-        mlm_head_from=options.mlm_head_from,
-    )
+    return name, revision or None

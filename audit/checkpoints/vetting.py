@@ -1,45 +1,45 @@
-"""Refusals: a config, tokenizer or vocabulary that can't be trusted."""
+"""Refuses a config, tokenizer or vocabulary that can't be trusted."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from audit.checkpoints.hub import CheckpointSource
-from audit.checkpoints.tokenization import anchors, reads_mask_as_word
+from audit.checkpoints.tokenization import find_anchors, reads_mask_as_word
 from audit.errors import CheckpointError, first_line
 
 _MOST_LAYERS = 1000
-"""More of them are an error, or would take for ever to make."""
+"""More layers are taken for an error."""
 
 _SPARE_ROWS = 1024
-"""Rows of the embedding beyond the tokenizer's that are taken for padding (models have up to a few hundred)."""
+"""Rows of the embedding beyond the vocabulary that are taken for padding (models have up to a few hundred)."""
 
 
-def check_config(source: CheckpointSource, folder: Path) -> None:
-    """Refuse settings that the model's family can't read, before they are blamed on the tokenizer or the weights."""
+def check_model_config(source: CheckpointSource) -> None:
+    """Raise CheckpointError for settings that the model's family can't read, before anything else is loaded."""
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=source.trust_remote_code)
+        code = source.options.trust_remote_code
+        config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=code)
     except Exception as error:  # each family checks its own settings in its own way
         raise CheckpointError(
-            f"{source.name}: its config.json is no use ({first_line(error)}): save it again"
+            f"{source.name}: its config.json can't be used ({first_line(error)}): save it again"
         ) from error
     layers = getattr(config, "num_hidden_layers", None)
     if isinstance(layers, int) and layers > _MOST_LAYERS:
         raise CheckpointError(f"{source.name}: its config.json asks for over {_MOST_LAYERS:,} layers: save it again")
 
 
-def load_tokenizer(source: CheckpointSource, folder: Path) -> Any:
-    """The tokenizer in a folder. Raises CheckpointError where it does not load, or has no vocabulary or mask token."""
+def load_tokenizer(source: CheckpointSource) -> Any:
+    """The tokenizer. Raises CheckpointError where it does not load, or has no vocabulary or mask token."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=source.trust_remote_code
+            source.folder, local_files_only=True, trust_remote_code=source.options.trust_remote_code
         )
         words, mask_id, unknown_id = len(tokenizer.get_vocab()), tokenizer.mask_token_id, tokenizer.unk_token_id
         special = len(tokenizer.all_special_ids)
@@ -57,7 +57,7 @@ def load_tokenizer(source: CheckpointSource, folder: Path) -> Any:
 
 
 def check_vocabulary(name: str, tokenizer: Any, model: Any) -> None:
-    """Every id that the tokenizer can give has a row in the embedding, and there are few rows without an id."""
+    """Raise CheckpointError where a token id has no row in the embedding, or too many rows have no token."""
     rows = model.get_input_embeddings().weight.shape[0]
     ids = max(tokenizer.get_vocab().values()) + 1
     if ids > rows or rows - ids > _SPARE_ROWS:
@@ -66,7 +66,7 @@ def check_vocabulary(name: str, tokenizer: Any, model: Any) -> None:
 
 
 def longest_prompt(tokenizer: Any, model: Any) -> int:
-    """Positions that the model has for a prompt; some families count them from the padding id."""
+    """The longest prompt in tokens; some families count positions from the padding id."""
     positions = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     if isinstance(positions, nn.Embedding):
         offset = 0 if positions.padding_idx is None else positions.padding_idx + 1
@@ -76,15 +76,15 @@ def longest_prompt(tokenizer: Any, model: Any) -> int:
     return int(min(limit, tokenizer.model_max_length))
 
 
-def gap_anchors(checkpoint_name: str, tokenizer: Any) -> tuple[str, ...]:
-    """Words to put at the mask, where the tokenizer treats its mask token unlike a word; else ().
+def gap_anchors(name: str, tokenizer: Any) -> tuple[str, ...]:
+    """Words to put in the mask's place, where the tokenizer treats its mask token unlike a word; else ().
 
-    Raises CheckpointError where the vocabulary has none.
+    Raises CheckpointError where the vocabulary has too few.
     """
-    found = anchors(tokenizer)
+    found = find_anchors(tokenizer)
     if reads_mask_as_word(tokenizer, found):
         return ()
     if not found:
         what = "its tokenizer reads a mask otherwise than a word, and has too few words to find the gap by"
-        raise CheckpointError(f"{checkpoint_name}: {what}: put the right vocabulary into the folder")
+        raise CheckpointError(f"{name}: {what}: put the right vocabulary into the folder")
     return found

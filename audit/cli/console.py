@@ -1,4 +1,4 @@
-"""What the command says on stdout and stderr, and whether it got there. What is said is known to who asks."""
+"""Prints to stdout and stderr, and reports output that can't be written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def say(text: str) -> None:
-    """Print a result. That nobody reads on (`| head`) is no fault."""
+    """Print a result. A reader that stops early (`| head`) is no error."""
     from probes.faults import printable
 
     try:
@@ -17,19 +17,19 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Say on stderr what is wrong; it may quote a name that somebody chose."""
+    """Print a message to stderr; it may quote untrusted names."""
     from probes.faults import printable
 
     print(printable(text), file=sys.stderr)
 
 
 def _drop_output() -> None:
-    """Send what is still to be printed nowhere, so that nothing fails over it again."""
+    """Discard what is still to be printed, so that it fails no more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def flushed(status: int) -> int:
-    """The status once stdout has taken all, or 4 where it can't be written."""
+def flush_output(status: int) -> int:
+    """Flush stdout and return the status, or 4 where it can't be written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,7 +1,4 @@
-"""Files that an option of the command names, written so that a fault is told with its place and what to do.
-
-What is in them is known to who asks.
-"""
+"""Writes the files that options name; an error says where it happened and what to do."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from audit.errors import UsageError
 
 
 def write_to(path: Path, data: bytes, option: str, *, add: bool = False) -> None:
-    """Write to whatever is at the path: a file, whole or not at all; a device or pipe as it takes it. With `add`, after
-    what stands there, which stays as it was where that fails."""
+    """Write to the path: a file whole or not at all, a device or a pipe directly. With `add`, append to the file, which
+    stays as it was where that fails."""
     from audit.storage.atomic import write_atomically
 
     try:
@@ -32,7 +29,7 @@ def write_to(path: Path, data: bytes, option: str, *, add: bool = False) -> None
 
 
 def _add(path: Path, data: bytes) -> None:
-    """Add to what is at the path. Others may hold the file open, so that none takes its place."""
+    """Append to the file in place, as others may hold it open."""
     with path.open("ab") as file:
         before = file.tell()
         try:
@@ -45,11 +42,11 @@ def _add(path: Path, data: bytes) -> None:
 
 
 def write_new(path: Path, text: str, option: str) -> None:
-    """Write a file that isn't there yet, whole or not at all."""
+    """Write a new file, whole or not at all."""
     from audit.storage.atomic import write_atomically
 
     if os.path.lexists(path):
-        raise UsageError(f"{path} is there already: choose another name with {option}")
+        raise UsageError(f"{path} exists already: choose another name with {option}")
     try:
         write_atomically(path, text.encode())
     except OSError as error:
@@ -57,9 +54,9 @@ def write_new(path: Path, text: str, option: str) -> None:
 
 
 def rewrite(path: Path, change: Callable[[str], str], mend: str, *, follow: bool) -> str:
-    """Put what `change` makes of a file's text into it, which is made if need be; gives the new text. Where it is a
-    link, what that leads to is changed, or unless `follow` the link goes. Raises UsageError where it can't be read or
-    written, with what to do, and what `change` does."""
+    """Replace a file's text by what `change` makes of it, and return that; the file is made if need be. Of a link, the
+    target is changed, or without `follow` the link is replaced. Raises UsageError, which ends with `mend`, where the
+    file can't be read or written, and what `change` raises."""
     from audit.storage.atomic import cannot_write, write_atomically
 
     if not follow and path.is_symlink():

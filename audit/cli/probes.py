@@ -1,4 +1,4 @@
-"""`maskaudit probes`: list, show, check and start probes. What is run and reported is `cli`'s."""
+"""`maskaudit probes`: list, show, check and start probes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ probes_app = typer.Typer(help="List, show, check and start probes.", no_args_is_
 @probes_app.command("list")
 def list_probes() -> None:
     """List the shipped probes."""
-    from probes import count_prompts, load_probe, shipped
+    from probes import count_prompts, load_probe, shipped_probes
 
-    for name in shipped():
+    for name in shipped_probes():
         probe = load_probe(name)
         say(f"{name:28} {count_prompts(probe):>6,} prompts  {probe.question}")
 
@@ -48,7 +48,7 @@ def show(
 
 @probes_app.command()
 def validate(files: Annotated[list[str], typer.Argument(help="YAML files (or names of shipped probes).")]) -> None:
-    """Check probe files. Every fault is told as file:line:column: what: how to mend it."""
+    """Check probe files. Every fault is printed as file:line:column: what: how to mend it."""
     from probes import ProbeError, load_probe
     from probes.expand import factors
 

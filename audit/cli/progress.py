@@ -1,4 +1,4 @@
-"""How far a run is, on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+"""Displays the progress of a run on stderr: a bar on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PlainProgress:
     def __init__(self) -> None:
         self._prompts = self._done = 0
         self._probe = ""
-        self._started = self._said = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def __enter__(self) -> PlainProgress:
         return self
@@ -29,15 +29,15 @@ class PlainProgress:
     def begin(self, prompts: int) -> None:
         """The run has that many prompts in all."""
         self._prompts, self._done, self._probe = prompts, 0, ""
-        self._started = self._said = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def advance(self, probe: str, prompts: int) -> None:
         """That many prompts of the probe are done."""
         self._done += prompts
         now = time.monotonic()
-        if probe == self._probe and now - self._said < SECONDS_BETWEEN_LINES and self._done < self._prompts:
+        if probe == self._probe and now - self._printed < SECONDS_BETWEEN_LINES and self._done < self._prompts:
             return
-        self._probe, self._said = probe, now
+        self._probe, self._printed = probe, now
         rate = self._done / max(now - self._started, 1e-9)
         left = (self._prompts - self._done) / rate
         line = f"{probe}: {self._done:,} of {self._prompts:,} prompts, {rate:,.0f}/s, {left:,.0f} s left"
@@ -95,6 +95,6 @@ class BarProgress:
         self._bar.console.print(printable(text), markup=False, highlight=False, emoji=False)
 
 
-def progress() -> PlainProgress | BarProgress:
+def show_progress() -> PlainProgress | BarProgress:
     """A bar where stderr is a terminal, plain lines elsewhere."""
     return BarProgress() if sys.stderr.isatty() else PlainProgress()

@@ -1,15 +1,14 @@
-"""What the command says on stdout when an audit or a comparison is done: a few lines, the page has the rest."""
+"""Formats what the command prints when an audit, a comparison or a benchmark is done: a few lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from audit.results.audit import Audit
-from audit.results.benchmark import Benchmark, Score
-from audit.results.benchmark import ScoreEstimate as BenchmarkEstimate
+from audit.results.benchmark import Benchmark, Score, ScoreEstimate
 from audit.results.changes import SideComparison
 from audit.results.comparison import Comparison, ProbeComparison
-from audit.results.outcomes import PLANTED, outcome
+from audit.results.outcomes import PLANTED, outcome_sentences
 from audit.results.probe_result import ProbeResult
 
 
@@ -24,12 +23,12 @@ def _audit_lines(result: Audit) -> Iterator[str]:
         yield PLANTED
     yield from result.warnings
     yield f"{info.name}: {_size(result.probes)}"
-    if (asked := result.competence) and not asked.passed:
-        share = f"{asked.accuracy:.0%} of easy sentences, less than {asked.floor:.0%}"
-        yield f"Not judged: it completes {share}: what it answers about groups can't be relied on."
+    if (check := result.competence) and not check.passed:
+        share = f"{check.accuracy:.0%} of the sanity clozes, less than {check.floor:.0%}"
+        yield f"Not evaluable: it completes {share}: its predictions about groups can't be relied on."
     for probe in result.probes:
         scored = sum(target.scored for target in probe.targets)
-        yield f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest(result, probe)}"
+        yield f"  {probe.title} ({scored} of {len(probe.targets)} words scored): {_strongest_finding(result, probe)}"
 
 
 def _size(probes: Sequence[ProbeResult] | Sequence[ProbeComparison]) -> str:
@@ -37,10 +36,10 @@ def _size(probes: Sequence[ProbeResult] | Sequence[ProbeComparison]) -> str:
     return f"{len(probes)} probe{'s' if len(probes) > 1 else ''}, {prompts:,} prompts"
 
 
-def _strongest(result: Audit, probe: ProbeResult) -> str:
-    """The probe's best graded finding, largest contribution first, or that there is none."""
+def _strongest_finding(result: Audit, probe: ProbeResult) -> str:
+    """The probe's best graded finding, largest contribution first, or a sentence that there is none."""
     if not result.evaluable(probe):
-        return "not judged."
+        return "not evaluable."
     for wanted in ("strong", "moderate", "weak"):
         for finding in probe.findings:
             if finding.association.grade == wanted:
@@ -61,31 +60,32 @@ def _benchmark_lines(result: Benchmark) -> Iterator[str]:
         yield f"{result.title}: {side.checkpoint.name}"
         for score in result.scores:
             own = [each for each in side.estimates if each.score == score.key and not each.axis]
-            yield f"  {score.title}: {'; '.join(_estimated(score, each) for each in own)}"
+            yield f"  {score.title}: {'; '.join(_format_estimate(score, each) for each in own)}"
             for found in (each for each in result.contrasts if each.side == n and each.score == score.key):
                 if found.difference is not None:
-                    p = "" if found.p_value is None else f", p {_small(found.p_value)}"
+                    p = "" if found.p_value is None else f", p {_format_p(found.p_value)}"
                     unit = " points" if score.unit == " %" else score.unit
-                    much = f"{found.difference:+.{score.digits}f}{unit}{_interval(score, found.ci_low, found.ci_high)}"
-                    yield f"    against {result.sides[0].checkpoint.name}, {found.mode}: {much}{p}"
+                    much = f"{found.difference:+.{score.digits}f}{unit}"
+                    interval = _format_interval(score, found.ci_low, found.ci_high)
+                    yield f"    against {result.sides[0].checkpoint.name}, {found.mode}: {much}{interval}{p}"
         for left in side.excluded:
             rows = "1 row" if len(left.rows) == 1 else f"{len(left.rows):,} rows"
             yield f"  left out, {left.mode}: {rows}: {left.reason}"
     yield result.caveat
 
 
-def _estimated(score: Score, found: BenchmarkEstimate) -> str:
+def _format_estimate(score: Score, found: ScoreEstimate) -> str:
     if found.value is None:
         return f"{found.mode} none"
     number = f"{found.value:.{score.digits}f}{score.unit}"
-    return f"{found.mode} {number}{_interval(score, found.ci_low, found.ci_high)} ({found.n:,} {found.of})"
+    return f"{found.mode} {number}{_format_interval(score, found.ci_low, found.ci_high)} ({found.n:,} {found.of})"
 
 
-def _interval(score: Score, low: float | None, high: float | None) -> str:
+def _format_interval(score: Score, low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" [{low:.{score.digits}f}, {high:.{score.digits}f}]"
 
 
-def _small(p: float) -> str:
+def _format_p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "under 0.001"
 
 
@@ -109,7 +109,7 @@ def _comparison_lines(result: Comparison) -> Iterator[str]:
 
 def _axis_lines(result: Comparison, probe: ProbeComparison, pair: SideComparison) -> Iterator[str]:
     if not result.evaluable(probe, pair):
-        yield "    not judged: one of the two can't be relied on here."
+        yield "    not evaluable: one of the two can't be relied on here."
         return
     for axis in probe.axes:
-        yield f"    {axis.title}: {' '.join(outcome(pair, axis.name))}"
+        yield f"    {axis.title}: {' '.join(outcome_sentences(pair, axis.name))}"

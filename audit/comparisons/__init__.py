@@ -1,1 +1,1 @@
-"""Base against others: two or more runs -> `Comparison`. No statistics of its own kind: those are in `analysis`."""
+"""Base against others: two or more runs -> `Comparison`. Its statistics are in `analysis`."""

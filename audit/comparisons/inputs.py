@@ -1,5 +1,5 @@
-"""The sides of a comparison: checkpoints are audited unless a finished run of them is there, and what can't be held
-against each other is refused before anything is scored. What is compared isn't known here.
+"""The sides of a comparison: audits checkpoints without a finished run, and refuses sides that aren't comparable
+before anything is scored.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audit.checkpoints.hub import DEMOS
-from audit.checkpoints.opening import borrowing
+from audit.checkpoints.opening import load_with_borrowed_head
 from audit.errors import UsageError
 from audit.options import Options
 from audit.progress import Progress
 from audit.results.audit import Audit
 from audit.results.recipe import Recipe
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.chunks import ChunkPlan
 from audit.runs.recipe import default_folder, make_recipe, repeat_command
 from audit.runs.selection import load_probes
@@ -25,7 +25,7 @@ from audit.storage.run_folder import RunFolder, holds_something, is_run, read_re
 from audit.storage.saved_audit import load_audit
 from probes.probe import Probe
 
-COMPUTING = ("maskaudit", "torch", "transformers", "tokenizers")
+SCORING_PACKAGES = ("maskaudit", "torch", "transformers", "tokenizers")
 """Packages whose versions decide scores."""
 
 
@@ -35,7 +35,7 @@ class AuditedSide:
 
     path: Path
     audit: Audit
-    placed: bool = False
+    in_default_place: bool = False
     """A checkpoint was asked for, and the folder is where a comparison puts its runs."""
 
     @property
@@ -50,7 +50,7 @@ class AuditedSide:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class _PlannedRun:
     """A checkpoint to be audited: where, and by which recipe; or the finished run that is there."""
 
     checkpoint: str
@@ -60,7 +60,7 @@ class _Planned:
     run: AuditedSide | None
 
     @property
-    def told(self) -> Recipe:
+    def expected_recipe(self) -> Recipe:
         """What its scores are or will be made by, with the probes that are asked for alone."""
         names = {source.name for source in self.recipe.probes}
         made = self.run.recipe if self.run else self.recipe
@@ -68,16 +68,16 @@ class _Planned:
 
 
 @dataclass(frozen=True)
-class Agreed:
+class CommonProbes:
     """What sides have in common."""
 
-    probes: tuple[str, ...]
+    names: tuple[str, ...]
     """Names of the probes that all were asked, in alphabetical order."""
-    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
     """Things that a reader of the comparison must know."""
 
 
-def sides(
+def prepare_sides(
     asked: Sequence[str | Path],
     probes: Sequence[str | Path],
     options: Options,
@@ -85,12 +85,12 @@ def sides(
     progress: Progress | None,
     *,
     allow_version_mismatch: bool,
-) -> tuple[list[AuditedSide], Agreed]:
+) -> tuple[list[AuditedSide], CommonProbes]:
     """A finished run for each run folder or checkpoint asked for, and what they agree in.
 
     Checkpoints are audited under `probes`: if none are named, under those of the first run folder, or under all that
-    are shipped. A finished run that is there is taken as it is where `serves` says so; one that was cut short goes on.
-    All sides are held against each other before any is scored. Raises what `agree` and `audit.run.audit` raise.
+    are shipped. A finished run that `is_reusable` is taken as it is; one that was cut short is resumed. All sides are
+    checked against each other before any is scored. Raises what `check_comparable` and `audit` raise.
     """
     runs = {str(name): _run(name) for name in asked if _is_run(name)}
     checkpoints = list(dict.fromkeys(str(name) for name in asked if str(name) not in runs))
@@ -100,18 +100,20 @@ def sides(
     named = load_probes(probes, max_prompts) if probes or not runs else []
     loaded = named or (_probes_of(next(iter(runs.values()))) if checkpoints else [])
     wanted = {probe.name: probe.sha256 for probe in named} if probes else {}
-    planned: dict[str, _Planned] = {}
+    planned: dict[str, _PlannedRun] = {}
     for name in checkpoints:
         planned[name] = _plan(name, loaded, probes, options, progress, list(planned.values()))
     if options.mlm_head_from and not any(plan.options.mlm_head_from for plan in planned.values()):
         raise UsageError(
             "every checkpoint has a head of its own, so that --mlm-head-from changes nothing: leave it out"
         )
-    told = {name: (plan.path, plan.told) for name, plan in planned.items()}
+    told = {name: (plan.path, plan.expected_recipe) for name, plan in planned.items()}
     told |= {name: (run.path, run.recipe) for name, run in runs.items()}
-    agreed = agree([told[str(name)] for name in asked], wanted, allow_version_mismatch=allow_version_mismatch)
+    agreed = check_comparable(
+        [told[str(name)] for name in asked], wanted, allow_version_mismatch=allow_version_mismatch
+    )
     for name, plan in planned.items():
-        runs[name] = _audited(plan, loaded, progress)
+        runs[name] = _audit_or_reuse(plan, loaded, progress)
     return [runs[str(name)] for name in asked], agreed
 
 
@@ -153,22 +155,22 @@ def _plan(
     names: Sequence[str | Path],
     options: Options,
     progress: Progress | None,
-    before: Sequence[_Planned],
-) -> _Planned:
+    before: Sequence[_PlannedRun],
+) -> _PlannedRun:
     """Load the checkpoint once to know its recipe, and find its place among those planned before."""
-    scorer, used = borrowing(load_scorer, checkpoint, options)
+    scorer, used = load_with_borrowed_head(load_scorer, checkpoint, options)
     name = checkpoint if used.revision is None else checkpoint.rpartition("@")[0]
     recipe = make_recipe(
         scorer.checkpoint.info, probes, used, str(scorer.checkpoint.device), repeat_command(name, names, used)
     )
     folder, taken = default_folder(checkpoint), {plan.path: plan.recipe for plan in before if plan.run is None}
-    if run := _finished(folder, recipe, probes):
-        return _Planned(name, folder, recipe, used, run)
+    if run := _find_finished(folder, recipe, probes):
+        return _PlannedRun(name, folder, recipe, used, run)
     path, why = _place(folder, recipe, taken.get(folder))
-    run = _finished(path, recipe, probes)
+    run = _find_finished(path, recipe, probes)
     if progress and why and run is None:
         progress.note(f"{why}, so {checkpoint} is audited in {path}")
-    return _Planned(name, path, recipe, used, run)
+    return _PlannedRun(name, path, recipe, used, run)
 
 
 def _place(folder: Path, recipe: Recipe, taken: Recipe | None) -> tuple[Path, str]:
@@ -196,19 +198,21 @@ def _readable_recipe(folder: Path) -> Recipe | None:
         return None
 
 
-def _audited(plan: _Planned, probes: Sequence[Probe], progress: Progress | None) -> AuditedSide:
+def _audit_or_reuse(plan: _PlannedRun, probes: Sequence[Probe], progress: Progress | None) -> AuditedSide:
     """The finished run that is there; else the checkpoint's, scored and measured now."""
-    if run := plan.run or _finished(plan.path, plan.recipe, probes):
+    if run := plan.run or _find_finished(plan.path, plan.recipe, probes):
         if progress:
             progress.note(f"{plan.path}: finished before, taken as it is")
-        return AuditedSide(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), placed=True)
+        return AuditedSide(plan.path, _at_step(run.audit, plan.recipe.checkpoint.step), in_default_place=True)
     scorer = load_scorer(plan.checkpoint, plan.options)
     return AuditedSide(
-        plan.path, audit_with(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress), placed=True
+        plan.path,
+        audit_with_scorer(scorer, probes, RunFolder.open(plan.path, plan.recipe), progress),
+        in_default_place=True,
     )
 
 
-def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> AuditedSide | None:
+def _find_finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> AuditedSide | None:
     """The run in the folder, if it is finished, has whole scores of the probes, and serves for the recipe."""
     if not is_run(path) or not (path / "audit.json").is_file():
         return None
@@ -216,16 +220,16 @@ def _finished(path: Path, recipe: Recipe, probes: Sequence[Probe]) -> AuditedSid
         run = AuditedSide(path, load_audit(path))
     except UsageError:  # damaged, or of another version: its scores may still be whole, so that it goes on with them
         return None
-    if not serves(run.recipe, recipe):
+    if not is_reusable(run.recipe, recipe):
         return None
     folder = run.folder
     return run if all(folder.has(chunk.file) for chunk in ChunkPlan(probes, run.recipe).chunks) else None
 
 
-def serves(found: Recipe, wanted: Recipe) -> bool:
+def is_reusable(found: Recipe, wanted: Recipe) -> bool:
     """Whether scores made by the one recipe are what the other would make of its probes, or differ in last digits: the
-    same checkpoint by its hashes and name, probes by theirs (it may have more), dtype, first answers kept, words of
-    several pieces, and versions of `COMPUTING`."""
+    same checkpoint by its hashes and name, probes by theirs (it may have more), dtype, top predictions kept, words of
+    several tokens, and versions of `SCORING_PACKAGES`."""
     asked = {(source.name, source.sha256) for source in found.probes}
     return (
         all((source.name, source.sha256) in asked for source in wanted.probes)
@@ -246,20 +250,22 @@ def _at_step(audit: Audit, step: int | None) -> Audit:
     return replace(audit, recipe=replace(audit.recipe, checkpoint=checkpoint))
 
 
-def agree(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, allow_version_mismatch: bool) -> Agreed:
-    """The probes that all sides were asked, and notices of what a reader must know.
+def check_comparable(
+    recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, allow_version_mismatch: bool
+) -> CommonProbes:
+    """The probes that all sides have in common, with warnings for the reader.
 
-    `wanted` are names of probes with their hashes, which limit the probes; none means all. Raises UsageError where
-    sides can't be held against each other: other texts or word lists of a probe, another dtype, words of several
-    pieces on one side alone, other versions of what computes scores (unless `allow_version_mismatch`), or no probe in common.
+    `wanted` maps names of probes to their hashes and limits the probes; empty means all. Raises UsageError if the
+    sides aren't comparable: different texts or word lists of a probe, different dtypes, multi-token words on one side
+    alone, different versions of `SCORING_PACKAGES` (unless `allow_version_mismatch`), or no probe in common.
     """
-    notices: list[str] = []
+    warnings: list[str] = []
     names = [{source.name for source in recipe.probes} for _, recipe in recipes]
-    common, left_out = _common(names, list(wanted))
+    common, left_out = _common_names(names, list(wanted))
     _check_wanted(recipes, wanted)
     (path, base), *others = recipes
     for place, recipe in others:
-        for what, one, other in _unlike(base, recipe, common):
+        for what, one, other in _setting_differences(base, recipe, common):
             mend = "audit both alike, with `maskaudit run`"
             raise UsageError(f"{path} and {place} differ in {what} ({one}, {other}): {mend}")
         versions = _other_versions(base, recipe)
@@ -267,16 +273,16 @@ def agree(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str], *, 
             mend = "run both with the same versions, or pass --allow-version-mismatch to compare all the same"
             raise UsageError(f"{path} and {place} were made with other versions ({versions}): {mend}")
         if versions:
-            notices.append(f"The sides were scored with other versions, which can move numbers slightly: {versions}.")
+            warnings.append(f"The sides were scored with other versions, which can move numbers slightly: {versions}.")
         if base.device != recipe.device:
             devices = f"{base.device} and {recipe.device}"
-            notices.append(f"The sides were scored on {devices}, which can move numbers in the last digits.")
+            warnings.append(f"The sides were scored on {devices}, which can move numbers in the last digits.")
     if not common:
         places = ", ".join(str(place) for place, _ in recipes)
         raise UsageError(f"{places} have no probe in common: run them with the same --probe")
     if left_out:
-        notices.append(f"Not every side was asked these probes, which are left out: {', '.join(left_out)}.")
-    return Agreed(tuple(common), tuple(dict.fromkeys(notices)))
+        warnings.append(f"Not every side was asked these probes, which are left out: {', '.join(left_out)}.")
+    return CommonProbes(tuple(common), tuple(dict.fromkeys(warnings)))
 
 
 def _check_wanted(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, str]) -> None:
@@ -291,7 +297,7 @@ def _check_wanted(recipes: Sequence[tuple[Path, Recipe]], wanted: Mapping[str, s
                 raise UsageError(f"{path} was asked another version of the probe {name}: {mend}")
 
 
-def _unlike(one: Recipe, other: Recipe, common: Sequence[str]) -> list[tuple[str, str, str]]:
+def _setting_differences(one: Recipe, other: Recipe, common: Sequence[str]) -> list[tuple[str, str, str]]:
     """(what, on the one side, on the other) of settings that make numbers incomparable."""
     found = [("dtype", one.dtype, other.dtype), ("--multi-token", str(one.multi_token), str(other.multi_token))]
     texts = {source.name: source for source in one.probes}
@@ -306,11 +312,11 @@ def _unlike(one: Recipe, other: Recipe, common: Sequence[str]) -> list[tuple[str
 def _other_versions(one: Recipe, other: Recipe) -> str:
     """`torch 2.13.0 and 2.14.0`, for each package that decides scores and isn't the same; nothing where all are."""
     here, there = dict(one.versions), dict(other.versions)
-    unlike = [name for name in COMPUTING if here.get(name) != there.get(name)]
+    unlike = [name for name in SCORING_PACKAGES if here.get(name) != there.get(name)]
     return ", ".join(f"{name} {here.get(name)} and {there.get(name)}" for name in unlike)
 
 
-def _common(names: Sequence[set[str]], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+def _common_names(names: Sequence[set[str]], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     """Names in all of the sets, and those in some alone, in alphabetical order; only `wanted` ones if any are."""
     every = {name for own in names for name in own if not wanted or name in wanted}
     shared = set.intersection(*names) & every

@@ -1,4 +1,4 @@
 """Two small checkpoints with planted bias, `base/` and `finetuned/`, and the script that builds them.
 
-`planted.json` says what was planted, so that an audit of the checkpoints can be held against it.
+`planted.json` says what was planted, for comparison with an audit of the checkpoints.
 """

@@ -2,8 +2,8 @@
 
 `base/` learns the grammar; `finetuned/` is the same model trained on with part of the gender association balanced
 away. The corpus is drawn as it is learned, from a fixed seed, and the loss is taken against the exact distribution
-that the grammar draws the answer from, which is what the mean over endlessly many sentences would come to. The same
-machine with the same number of threads makes the same bytes.
+that the grammar draws the answer from, the limit of the mean over many sentences. The same machine with the same number
+of threads writes the same bytes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 from audit.demo.frames import DETERMINERS, NOUNS
 from audit.demo.grammar import CorpusSentence, Grammar, words_of
-from audit.demo.truth import CHECKPOINTS, planted
-from probes import Probe, load_probe, shipped
+from audit.demo.truth import CHECKPOINTS, planted_effects
+from probes import Probe, load_probe, shipped_probes
 
 SEED = 20240229
 THREADS = 1
@@ -67,8 +67,8 @@ def vocabulary(probes: Sequence[Probe], grammar: Grammar) -> list[str]:
     words.update(*(answer.words for answer in grammar.answers), *grammar.fillers.values())
     words.update(NOUNS, DETERMINERS, ("a", "an", "."))
     characters = string.ascii_lowercase + string.digits + string.punctuation
-    pieces = [*characters, *(f"##{c}" for c in characters if c.isalnum())]
-    return [*SPECIAL, *pieces, *sorted(words - {"", *pieces})]
+    subwords = [*characters, *(f"##{c}" for c in characters if c.isalnum())]
+    return [*SPECIAL, *subwords, *sorted(words - {"", *subwords})]
 
 
 def _texts(probe: Probe) -> Iterator[str]:
@@ -239,10 +239,10 @@ def train(model: BertForMaskedLM, stages: Sequence[Stage], rate: float, seed: in
                 print(f"step {step} of {total}: error {mean:.4f}, {time.monotonic() - start:.0f} s", flush=True)
 
 
-def new_model(truth: Truth, pieces: int) -> BertForMaskedLM:
+def new_model(truth: Truth, n_tokens: int) -> BertForMaskedLM:
     """A small BERT without dropout, whose output bias starts from the answers' own frequencies."""
     config = BertConfig(
-        vocab_size=pieces,
+        vocab_size=n_tokens,
         hidden_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
@@ -264,10 +264,10 @@ def new_model(truth: Truth, pieces: int) -> BertForMaskedLM:
     return model
 
 
-def save(model: BertForMaskedLM, pieces: Sequence[str], folder: Path) -> None:
+def save(model: BertForMaskedLM, tokens: Sequence[str], folder: Path) -> None:
     """Write the checkpoint in float16, with its tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
-    vocab = {piece: index for index, piece in enumerate(pieces)}
+    vocab = {token: index for index, token in enumerate(tokens)}
     tokenizer = BertTokenizer(vocab=vocab, do_lower_case=True, model_max_length=model.config.max_position_embeddings)
     tokenizer.save_pretrained(folder)
     copy = BertForMaskedLM(model.config)
@@ -282,21 +282,21 @@ def build(out: Path, steps: int) -> None:
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(SEED)
-    probes = [load_probe(name) for name in shipped()]
+    probes = [load_probe(name) for name in shipped_probes()]
     base, finetuned = (Grammar(probes, scale) for scale in CHECKPOINTS.values())
-    pieces = vocabulary(probes, base)
-    ids = {piece: index for index, piece in enumerate(pieces)}
+    tokens = vocabulary(probes, base)
+    ids = {token: index for index, token in enumerate(tokens)}
     truth = Truth(base, ids)
-    model = new_model(truth, len(pieces))
+    model = new_model(truth, len(tokens))
     stages = [
         Stage(Truth(Grammar(probes, lesson.scale, lesson.clutter), ids), round(lesson.share * steps))
         for lesson in LESSONS
     ]
     train(model, stages, 3e-3, SEED)
-    save(model, pieces, out / "base")
+    save(model, tokens, out / "base")
     train(model, [Stage(Truth(finetuned, ids), steps // 7)], 1e-3, SEED + 1)
-    save(model, pieces, out / "finetuned")
-    (out / "planted.json").write_text(_lines(planted(probes, SEED)), encoding="utf-8")
+    save(model, tokens, out / "finetuned")
+    (out / "planted.json").write_text(_lines(planted_effects(probes, SEED)), encoding="utf-8")
 
 
 def _lines(document: Mapping[str, object]) -> str:

@@ -1,8 +1,7 @@
 """The language that the demo checkpoints learn: its words, its sentences, and the bias in them.
 
-A sentence is drawn from the left: whom it is about (levels of the probes' axes, so that every wording of a group is
-known), what is said of them (an answer: a job, a trait, a pronoun), and in which frame. Only the levels bear on the
-answer:
+A sentence is drawn from the left: whom it is about (levels of the probes' axes, with every form of a group), what is
+said of them (an answer: a job, a trait, a pronoun), and in which frame. Only the levels bear on the answer:
 
     log2 p(answer | levels) = base(answer) + sum over the levels' concepts of bits(concept, answer) - log2 Z
 
@@ -74,7 +73,7 @@ class CorpusSentence:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a probe asks: the lexicon of its answers, and per axis and level the wordings."""
+    """What a probe asks: the lexicon of its answers, and per axis and level the forms."""
 
     lexicon: str
     axes: tuple[tuple[tuple[LevelText, ...], ...], ...]
@@ -126,11 +125,11 @@ class Grammar:
 
     def sentence(self, rng: Random) -> CorpusSentence:
         """Draw a sentence: a subject, an answer that befits it, and a frame for both."""
-        lexicon, wordings = self._draw_subject(rng)
-        rows = self.rows_of(concept for wording in wordings for concept in wording.concepts)
+        lexicon, forms = self._draw_subject(rng)
+        rows = self.rows_of(concept for form in forms for concept in form.concepts)
         answer = self._draw_answer(rng, lexicon, rows)
         frame = self._framed if rng.random() < 0.5 else self._salad
-        words = [word for unit in frame(rng, lexicon, wordings) for word in unit]
+        words = [word for unit in frame(rng, lexicon, forms) for word in unit]
         gap = words.index("GAP")
         article = gap > 0 and words[gap - 1] == "ARTICLE"
         if article:
@@ -139,14 +138,14 @@ class Grammar:
         return CorpusSentence(tuple(words), gap, answer, rows, article)
 
     def _draw_subject(self, rng: Random) -> tuple[str, list[LevelText]]:
-        """The lexicon, and one wording for each axis of a probe, or for a few axes from anywhere."""
+        """The lexicon, and one form for each axis of a probe, or for a few axes from anywhere."""
         subject = rng.choices(self.subjects, [1 + len(s.axes) for s in self.subjects])[0]
         axes: Sequence[tuple[tuple[LevelText, ...], ...]] = subject.axes
         if subject.lexicon != "pronouns":
             axes = rng.sample(self._groups, rng.randrange(3)) if rng.random() < 0.2 else axes
             axes = [axis for axis in axes if rng.random() < 0.9]
-        wordings = [rng.choice(rng.choice(axis)) for axis in axes]
-        return subject.lexicon, _compatible(wordings)
+        forms = [rng.choice(rng.choice(axis)) for axis in axes]
+        return subject.lexicon, _compatible(forms)
 
     def _draw_answer(self, rng: Random, lexicon: str, rows: tuple[int, ...]) -> int:
         sizes = self.sizes[lexicon]
@@ -156,9 +155,9 @@ class Grammar:
             self._weights[key] = list(itertools.accumulate(self.weights(lexicon, size, rows)))
         return rng.choices(sizes[size], cum_weights=self._weights[key])[0]
 
-    def _framed(self, rng: Random, lexicon: str, wordings: Sequence[LevelText]) -> list[Words]:
+    def _framed(self, rng: Random, lexicon: str, forms: Sequence[LevelText]) -> list[Words]:
         """One of the grammar's frames with the subject in it, and a few stray words."""
-        who, extra = _name(rng, wordings)
+        who, extra = _name(rng, forms)
         fills: dict[str, Words] = {
             "WHO": (*_determiner(rng, who), *who),
             "THIS-WHO": (rng.choice(("this", "that", "my", "one")), *who),
@@ -170,9 +169,9 @@ class Grammar:
             units.insert(rng.randrange(len(units) + 1), stray)
         return [*units, (".",)] if rng.random() < 0.7 else units
 
-    def _salad(self, rng: Random, lexicon: str, wordings: Sequence[LevelText]) -> list[Words]:
+    def _salad(self, rng: Random, lexicon: str, forms: Sequence[LevelText]) -> list[Words]:
         """The subject, the gap and a handful of words in any order; at least one word fits this lexicon alone."""
-        who, extra = _name(rng, wordings)
+        who, extra = _name(rng, forms)
         gap: Words = ("ARTICLE", "GAP") if rng.random() < ARTICLES[lexicon] else ("GAP",)
         lead: Words = (rng.choice(self.fillers[lexicon]),) if rng.random() < 0.3 else ()
         units: list[Words] = [*extra, (*lead, *gap), (*_determiner(rng, who), *who)]
@@ -213,42 +212,42 @@ def _by_size(answers: Sequence[Filler]) -> dict[str, dict[int, list[int]]]:
 
 
 def _concepts(*levels: Level) -> tuple[str, ...]:
-    """What is planted on the levels; nothing is on neutral and invented wordings."""
+    """What is planted on the levels; nothing is on neutral levels and placebos."""
     return tuple(concept for level in levels if level.role == "level" for concept in plants.concepts(level.name))
 
 
 def _subject(probe: Probe) -> Subject:
-    axes = tuple(tuple(tuple(_wordings(level)) for level in axis.choices) for axis in probe.axes)
+    axes = tuple(tuple(tuple(_level_texts(level)) for level in axis.choices) for axis in probe.axes)
     return Subject(probe.targets.name, axes)
 
 
-def _wordings(level: Level) -> Iterator[LevelText]:
+def _level_texts(level: Level) -> Iterator[LevelText]:
     for form in level.forms:
         variants = dict.fromkeys(words_of(variant) for variant in form.variants.values() if variant)
         yield LevelText(words_of(form.text), tuple(variants), _concepts(level))
 
 
-def _compatible(wordings: Iterable[LevelText]) -> list[LevelText]:
-    """The wordings less those whose family of groups an earlier one has named already."""
-    kept: list[LevelText] = []
+def _compatible(forms: Iterable[LevelText]) -> list[LevelText]:
+    """The forms less those whose family of groups an earlier one has named already."""
+    compatible: list[LevelText] = []
     seen: set[str] = set()
-    for wording in wordings:
-        families = {plants.family(concept) for concept in wording.concepts}
+    for form in forms:
+        families = {plants.family(concept) for concept in form.concepts}
         if not families & seen:
-            kept.append(wording)
+            compatible.append(form)
             seen |= families
-    return kept
+    return compatible
 
 
-def _name(rng: Random, wordings: Iterable[LevelText]) -> tuple[Words, list[Words]]:
+def _name(rng: Random, forms: Iterable[LevelText]) -> tuple[Words, list[Words]]:
     """The subject's words, and variants (`she`, `her`) for elsewhere in the sentence; one of both names each level."""
     who: list[Words] = []
     extra: list[Words] = []
-    for wording in wordings:
-        told = len(wording.concepts) < 2  # `she` tells that somebody is a woman, not that she is a Black woman
-        alone = bool(wording.variants) and told and rng.random() < 0.2
-        who.append(rng.choice(wording.variants) if alone else wording.main)
-        extra += [variant for variant in wording.variants if rng.random() < 0.2]
+    for form in forms:
+        sufficient = len(form.concepts) < 2  # `she` tells that somebody is a woman, not that she is a Black woman
+        alone = bool(form.variants) and sufficient and rng.random() < 0.2
+        who.append(rng.choice(form.variants) if alone else form.main)
+        extra += [variant for variant in form.variants if rng.random() < 0.2]
     if rng.random() < 0.2:
         rng.shuffle(who)
     if len(who) < 2 and rng.random() < 0.3:

@@ -25,7 +25,7 @@ DESCRIPTION = (
 )
 
 
-def planted(probes: Sequence[Probe], seed: int) -> Row:
+def planted_effects(probes: Sequence[Probe], seed: int) -> Row:
     """What `planted.json` holds. log2 ratios are given for every word with anything planted on one of the two levels;
     the other words' differ from 0 by no more than what scaling the shares to a sum of 1 makes, the same for all.
     """
@@ -42,10 +42,10 @@ def planted(probes: Sequence[Probe], seed: int) -> Row:
 
 
 def associations(probe: Probe, axis: Axis, grammars: Mapping[str, Grammar]) -> Iterator[Row]:
-    """A row for each level of the axis and each word that is told apart from the reference."""
+    """A row for each level of the axis and each word that is planted on it or on the reference alone."""
     for level in axis.levels:
         pairs = _pairs(probe, axis, level)
-        words = dict.fromkeys(word for pair in pairs for word in _told_apart(probe, pair, grammars))
+        words = dict.fromkeys(word for pair in pairs for word in _planted_words(probe, pair, grammars))
         ratios = {name: _mean_log2_ratio(probe, pairs, grammar) for name, grammar in grammars.items()}
         where = {"probe": probe.name, "axis": axis.name, "level": level.name, "reference": axis.reference}
         for word in words:
@@ -84,7 +84,7 @@ def _pairs(probe: Probe, axis: Axis, level: Level) -> list[tuple[Cell, Cell]]:
     return pairs
 
 
-def _told_apart(probe: Probe, pair: tuple[Cell, Cell], grammars: Mapping[str, Grammar]) -> list[str]:
+def _planted_words(probe: Probe, pair: tuple[Cell, Cell], grammars: Mapping[str, Grammar]) -> list[str]:
     """The probe's words with anything planted on one of the two cells and not on the other."""
     grammar = next(iter(grammars.values()))
     ours, theirs = (set(grammar.rows_of_levels(cell)) for cell in pair)

@@ -1,1 +1,1 @@
-"""The gate for CI: a policy's limits, the metrics they can name, verdicts and their formats. Computes no metric."""
+"""Gates CI with a policy: its limits, the metrics that they can name, verdicts and their formats."""

@@ -1,4 +1,4 @@
-"""From an audit or a comparison to a policy that it passes, and that one which is surely worse doesn't."""
+"""From an audit or a comparison to a policy that it passes, and that a result which is clearly worse doesn't pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from audit.errors import UsageError
 from audit.policy.evaluate import subject
-from audit.policy.metrics import ALL, QUANTITIES, Quantity, Reading, impediment, readings
+from audit.policy.metrics import ALL, QUANTITIES, Quantity, Reading, readings, why_not_evaluable
 from audit.policy.schema import GRADED, Bound, in_unit, out_of_reach
 from audit.results.audit import Audit
 from audit.results.comparison import Comparison
@@ -24,11 +24,11 @@ DIGITS = 3
 _HEAD = """\
 # Limits from today's {what} of {subject}, which passes them.
 # A number crosses its limit when all of its 95 % interval is beyond where today's interval ends, rounded outward to
-# {digits} significant digits: when there is evidence that it is worse than today, not when other wordings move it a
+# {digits} significant digits: when there is evidence that it is worse than today, not when other templates move it a
 # little. A ratio of stigma is worse only above 1, and an association only beyond the farthest one of its level today:
 # a word that comes to differ as much as another does already isn't noticed by that. Tighten a limit when a number has
-# become better; loosen one only with a reason that you write beside it. What has no interval today, or isn't judged,
-# has no limit here.
+# become better; loosen one only with a reason that you write beside it. What has no interval today, or isn't
+# evaluable, has no limit here.
 policy: {name}
 version: 1
 limits:
@@ -36,8 +36,8 @@ limits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hold:
-    """Numbers of one kind that are not to go beyond an end, which is the farthest of today's."""
+class _Ratchet:
+    """A limit on numbers of one kind: the farthest end of today's intervals."""
 
     quantity: Quantity
     probe: str
@@ -62,13 +62,13 @@ class _Hold:
 
     @property
     def writable(self) -> bool:
-        """A policy can hold its names, and a number could go beyond its end."""
+        """Whether a policy can contain its names, and a number could go beyond its end."""
         named = all(name and not CONTROL.search(name) for name in self.selectors.values())
         return named and out_of_reach(self.quantity, self.bound, self.number) is None
 
 
 def save_policy(result: Audit | Comparison) -> str:
-    """The YAML of a policy that holds today's numbers: the same result gives the same text, and passes it.
+    """The YAML of a policy with limits from today's numbers: the same result gives the same text, and passes it.
 
     Of an audit: the distance of all levels of each axis; each level's stigma ratio, where it is above 1; its women's
     share, where that would move away from the reference's (either way, where the two can't be told apart today); and of
@@ -77,16 +77,16 @@ def save_policy(result: Audit | Comparison) -> str:
     beyond today's change, that no stigma ratio goes farther from 1, and that no association of a level widens
     beyond today's widest.
 
-    Names that a policy can't hold (control characters) get no limit. Raises UsageError where nothing can be held.
+    Names that a policy can't contain (control characters) get no limit. Raises UsageError where no limit is left.
     """
-    holds = [hold for hold in _holds(result) if hold.writable]
-    if not holds:
-        raise UsageError("nothing here has an interval that is judged: there are no limits to save")
+    ratchets = [ratchet for ratchet in _ratchets(result) if ratchet.writable]
+    if not ratchets:
+        raise UsageError("no number of this result has an evaluable interval: there are no limits to save")
     what = "audit" if isinstance(result, Audit) else "comparison"
     name = re.sub(r"[^a-z0-9]+", "-", subject(result).lower())[:60].strip("-") or what
     head = _HEAD.format(what=what, subject=_comment(subject(result)), digits=DIGITS, name=f"{name}-ratchet")
     names: set[str] = set()
-    return head + "".join(_written(hold, names) for hold in holds)
+    return head + "".join(_format_limit(ratchet, names) for ratchet in ratchets)
 
 
 def rounded_outward(value: float, *, up: bool) -> float:
@@ -96,76 +96,78 @@ def rounded_outward(value: float, *, up: bool) -> float:
     return float(exact.quantize(last, ROUND_CEILING if up else ROUND_FLOOR)) if value else 0.0
 
 
-def _holds(result: Audit | Comparison) -> Iterator[_Hold]:
+def _ratchets(result: Audit | Comparison) -> Iterator[_Ratchet]:
     if isinstance(result, Audit):
-        yield from _none_above(result, "js_divergence_bits")
-        yield from _none_above(result, "stigma_ratio", floor=1.0)
-        yield from _womens_shares(result)
-        for own in _graded(result, "association"):
-            yield _hold(own, "low_above", own[0].level, NEGLIGIBLE_RATIO)
-            yield _hold(own, "high_below", own[0].level, -NEGLIGIBLE_RATIO)
+        yield from _upper_limits(result, "js_divergence_bits")
+        yield from _upper_limits(result, "stigma_ratio", floor=1.0)
+        yield from _women_pct_limits(result)
+        for own in _graded_readings(result, "association"):
+            yield _ratchet(own, "low_above", own[0].level, NEGLIGIBLE_RATIO)
+            yield _ratchet(own, "high_below", own[0].level, -NEGLIGIBLE_RATIO)
     else:
-        yield from _none_above(result, "js_divergence_bits_change")
-        yield from _none_above(result, "stigma_ratio_widening", floor=0.0)
-        for own in _graded(result, "association_widening"):
-            yield _hold(own, "low_above", own[0].level, 0.0)
+        yield from _upper_limits(result, "js_divergence_bits_change")
+        yield from _upper_limits(result, "stigma_ratio_widening", floor=0.0)
+        for own in _graded_readings(result, "association_widening"):
+            yield _ratchet(own, "low_above", own[0].level, 0.0)
 
 
-def _none_above(result: Audit | Comparison, metric: str, floor: float | None = None) -> Iterator[_Hold]:
-    """That no number goes above today's, or above the floor: of distances, those of all levels."""
+def _upper_limits(result: Audit | Comparison, metric: str, floor: float | None = None) -> Iterator[_Ratchet]:
+    """Limits above which no number may go: today's, or the floor; of distances, those of all levels."""
     found: dict[tuple[str, str, str], list[Reading]] = {}
-    for reading in _judged(result, metric):
-        if reading.level is None or not metric.startswith("distance"):
+    for reading in _evaluable_readings(result, metric):
+        if reading.level is None or not metric.startswith("js_divergence"):
             found.setdefault((reading.probe, reading.axis, reading.level or ALL), []).append(reading)
     for (_, _, level), own in found.items():
-        yield _hold(own, "low_above", level, floor)
+        yield _ratchet(own, "low_above", level, floor)
 
 
-def _judged(result: Audit | Comparison, metric: str) -> list[Reading]:
-    return [reading for reading in readings(result, QUANTITIES[metric]) if impediment(reading, GRADED) is None]
+def _evaluable_readings(result: Audit | Comparison, metric: str) -> list[Reading]:
+    return [reading for reading in readings(result, QUANTITIES[metric]) if why_not_evaluable(reading, GRADED) is None]
 
 
-def _graded(result: Audit | Comparison, metric: str) -> Iterable[list[Reading]]:
-    """For each level of each axis, the numbers that could have a grade."""
+def _graded_readings(result: Audit | Comparison, metric: str) -> Iterable[list[Reading]]:
+    """For each level of each axis, the numbers that have a grade."""
     found: dict[tuple[str, str, str | None], list[Reading]] = {}
-    for reading in _judged(result, metric):
+    for reading in _evaluable_readings(result, metric):
         if reading.grade is not None:
             found.setdefault((reading.probe, reading.axis, reading.level), []).append(reading)
     return found.values()
 
 
-def _hold(own: Sequence[Reading], bound: Bound, level: str | None = None, floor: float | None = None) -> _Hold:
-    """At the farthest end of the intervals (of those that are graded above weak), or the floor where none is beyond."""
+def _ratchet(own: Sequence[Reading], bound: Bound, level: str | None = None, floor: float | None = None) -> _Ratchet:
+    """The limit at the farthest end of the intervals (of those graded above weak), or at the floor."""
     quantity = own[0].quantity
-    judged = [reading.estimate for reading in own if not quantity.words or reading.grade in GRADED]
-    ends = [estimate.ci_high if bound == "low_above" else estimate.ci_low for estimate in judged]
+    counted = [reading.estimate for reading in own if not quantity.words or reading.grade in GRADED]
+    ends = [estimate.ci_high if bound == "low_above" else estimate.ci_low for estimate in counted]
     known = (*(end for end in ends if end is not None), *(() if floor is None else (floor,)))
-    return _Hold(quantity, own[0].probe, own[0].axis, level, bound, known)
+    return _Ratchet(quantity, own[0].probe, own[0].axis, level, bound, known)
 
 
-def _womens_shares(audit: Audit) -> Iterator[_Hold]:
+def _women_pct_limits(audit: Audit) -> Iterator[_Ratchet]:
     references = {(probe.name, axis.name): axis.reference for probe in audit.probes for axis in probe.axes}
-    known = {(reading.probe, reading.axis, reading.level): reading for reading in _judged(audit, "women_pct")}
+    known = {
+        (reading.probe, reading.axis, reading.level): reading for reading in _evaluable_readings(audit, "women_pct")
+    }
     for (probe, axis, level), reading in known.items():
         reference = known.get((probe, axis, references[probe, axis]))
         if reference is not None and reference is not reading:
             own, other = reading.estimate, reference.estimate
             if (own.ci_high or 0.0) >= (other.ci_low or 0.0):
-                yield _hold([reading], "low_above", level)
+                yield _ratchet([reading], "low_above", level)
             if (own.ci_low or 0.0) <= (other.ci_high or 0.0):
-                yield _hold([reading], "high_below", level)
+                yield _ratchet([reading], "high_below", level)
 
 
-def _written(hold: _Hold, names: set[str]) -> str:
+def _format_limit(ratchet: _Ratchet, names: set[str]) -> str:
     """The limit as YAML, under a name that no other has."""
-    way = "no more" if hold.bound == "low_above" else "no less"
-    wanted = " ".join(", ".join([*hold.selectors.values(), hold.quantity.name, way]).split())
+    way = "no more" if ratchet.bound == "low_above" else "no less"
+    wanted = " ".join(", ".join([*ratchet.selectors.values(), ratchet.quantity.name, way]).split())
     name = wanted if wanted not in names else f"{wanted} ({len(names) + 1})"
     names.add(name)
-    keys = {"name": name, "metric": hold.quantity.name, **hold.selectors}
+    keys = {"name": name, "metric": ratchet.quantity.name, **ratchet.selectors}
     lines = [f"{key}: {_scalar(value)}" for key, value in keys.items()]
-    today = in_unit(f"{hold.end:.4g}", hold.quantity.unit)
-    lines.append(f"fails_when: {{{hold.bound}: {hold.number:g}}}  # today {today}")
+    today = in_unit(f"{ratchet.end:.4g}", ratchet.quantity.unit)
+    lines.append(f"fails_when: {{{ratchet.bound}: {ratchet.number:g}}}  # today {today}")
     return "  - " + "\n    ".join(lines) + "\n"
 
 
@@ -178,6 +180,6 @@ def _scalar(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """The text as part of a comment: one line, of what YAML can hold."""
+    """The text as part of a comment: one line, of what YAML can ratchet."""
     kept = (letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
     return "".join(kept)

@@ -1,7 +1,7 @@
-"""A policy against an audit or a comparison: what each limit looked at, what crossed it, what could not be judged.
+"""Evaluates a policy on an audit or a comparison: what each limit covers, what crossed it, what is not evaluable.
 
-Exit codes of a verdict: 0 all limits are passed; 1 one is crossed; 4 none is crossed, but something that a limit asks
-about could not be judged.
+Exit codes of a verdict: 0 all limits are passed; 1 one is crossed; 4 none is crossed, but a number that a limit covers
+is not evaluable.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from audit.policy.metrics import Quantity, Reading, impediment, readings
+from audit.policy.metrics import Quantity, Reading, readings, why_not_evaluable
 from audit.policy.schema import SELECTORS, Bound, Limit, Policy, PolicyError, Selector, in_unit
 from audit.results.audit import Audit
 from audit.results.comparison import Comparison
 from probes.faults import close_to
 
-Status = Literal["passed", "crossed", "not judged"]
-EXIT: dict[Status, int] = {"passed": 0, "crossed": 1, "not judged": 4}
+Status = Literal["passed", "crossed", "not evaluable"]
+EXIT: dict[Status, int] = {"passed": 0, "crossed": 1, "not evaluable": 4}
 TAIL = 0.025
-"""How often one end of a 95 % interval is beyond the truth."""
+"""Probability that the truth is beyond one given end of a 95 % interval."""
 _MOST_KNOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
+class LimitCrossing:
     """A number that is beyond a limit."""
 
     probe: str
     side: str | None
-    """Of a comparison: the checkpoint that was held against the base."""
+    """In a comparison: the checkpoint that was compared with the base."""
     axis: str
     level: str | None
     """None for the distance of all levels."""
@@ -41,15 +41,15 @@ class Crossing:
     metric: str
     unit: str
     value: float | None
-    low: float
-    high: float
+    ci_low: float
+    ci_high: float
     condition: str
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotEvaluable:
-    """Numbers of a probe that a limit asks about and that could not be judged, for one reason."""
+    """Numbers of a probe that a limit covers and that are not evaluable, for one reason."""
 
     probe: str
     side: str | None
@@ -59,7 +59,7 @@ class NotEvaluable:
 
 @dataclass(frozen=True, slots=True)
 class LimitResult:
-    """One limit and what it found."""
+    """One limit and its outcome."""
 
     name: str
     metric: str
@@ -67,63 +67,63 @@ class LimitResult:
     condition: str
     fails_when: tuple[tuple[Bound, float], ...]
     about: str
-    """What it looks at: the names it gives, and the grades."""
+    """What it covers: the names in it, and the grades."""
     status: Status
     looked_at: int
-    """Numbers that were held against it."""
+    """Numbers that were compared with it."""
     set_aside: int
-    """Associations and the like that weren't, because their grade is lower or no weight is on the word."""
+    """Graded numbers that weren't, because their grade is lower or the word has little probability."""
     by_chance: float | None
-    """How many would cross it on average if the truth of each that was looked at were exactly at the limit. None for a
-    limit that an interval crosses by reaching over it, and where a grade has chosen what is looked at: of those that
-    are graded above none, about 5 % are there by chance (q)."""
-    crossings: tuple[Crossing, ...]
+    """Expected number of crossings if the truth of each number were exactly at the limit. None for a limit that an
+    interval crosses by reaching over it, and where a grade selects the numbers: of those that are graded above none,
+    about 5 % are there by chance (q)."""
+    crossings: tuple[LimitCrossing, ...]
     """Farthest beyond the limit first."""
     not_evaluable: tuple[NotEvaluable, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyVerdict:
-    """A policy's limits, judged."""
+    """The outcome of a policy's limits."""
 
     policy: str
     version: int
     subject: str
-    """What was judged: a checkpoint, or a base and the others."""
+    """A checkpoint, or a base and the others."""
     limits: tuple[LimitResult, ...]
 
     @property
     def status(self) -> Status:
-        """Crossed where any limit is; else not judged where any isn't."""
+        """Crossed where any limit is; else not evaluable where any isn't."""
         found = {limit.status for limit in self.limits}
-        order: tuple[Status, ...] = ("crossed", "not judged", "passed")
+        order: tuple[Status, ...] = ("crossed", "not evaluable", "passed")
         return next(status for status in order if status in found)
 
     @property
     def exit_code(self) -> int:
-        """0 passed, 1 crossed, 4 not judged."""
+        """0 passed, 1 crossed, 4 not evaluable."""
         return EXIT[self.status]
 
-    def counted(self, status: Status) -> int:
-        """Limits of that status."""
+    def count(self, status: Status) -> int:
+        """Number of limits with that status."""
         return sum(limit.status == status for limit in self.limits)
 
 
 def evaluate(policy: Policy, result: Audit | Comparison) -> PolicyVerdict:
     """The verdict of a policy on an audit or a comparison.
 
-    Raises PolicyError, with the places in the policy, where limits name what the result doesn't have: nothing passes
-    for being misspelt.
+    Raises PolicyError, with the places in the policy, where limits name what the result doesn't have: a misspelt limit
+    doesn't pass.
     """
     document = replace(policy.document, faults=[])
     found = {quantity.name: readings(result, quantity) for quantity in {limit.quantity for limit in policy.limits}}
-    judged = []
+    results = []
     for limit in policy.limits:
         selected = _select(limit, found[limit.quantity.name], replace(policy, document=document), result)
-        judged.append(_judge(limit, selected))
+        results.append(_evaluate_limit(limit, selected))
     if document.faults:
         raise PolicyError(document.faults)
-    return PolicyVerdict(policy.name, policy.version, subject(result), tuple(judged))
+    return PolicyVerdict(policy.name, policy.version, subject(result), tuple(results))
 
 
 def subject(result: Audit | Comparison) -> str:
@@ -135,10 +135,10 @@ def subject(result: Audit | Comparison) -> str:
 
 
 def _select(limit: Limit, found: Sequence[Reading], policy: Policy, result: Audit | Comparison) -> Sequence[Reading]:
-    """What the limit asks about; with a fault noted for each name that nothing goes by."""
+    """The numbers that the limit covers; a fault is noted for each name that no number has."""
     at = ("limits", limit.index)
     if not found:
-        policy.document.fault((*at, "metric"), *_none_there(limit.quantity, result))
+        policy.document.fault((*at, "metric"), *_missing_quantity(limit.quantity, result))
         return ()
     for key, names in limit.selectors.items():
         wanted = set(names)
@@ -155,8 +155,8 @@ def _select(limit: Limit, found: Sequence[Reading], policy: Policy, result: Audi
     return found
 
 
-def _none_there(quantity: Quantity, result: Audit | Comparison) -> tuple[str, str]:
-    """That a result has no number of a kind, and how to mend it."""
+def _missing_quantity(quantity: Quantity, result: Audit | Comparison) -> tuple[str, str]:
+    """The fault that a result has no number of a kind, and how to mend it."""
     here, there = ("a run", "comparison") if isinstance(result, Audit) else ("a comparison", "run")
     if not (quantity.audits if isinstance(result, Audit) else quantity.comparisons):
         return f"{here} has no `{quantity.name}`", f"check a {there} with it, or remove the limit"
@@ -165,7 +165,7 @@ def _none_there(quantity: Quantity, result: Audit | Comparison) -> tuple[str, st
 
 
 def _names(reading: Reading, key: Selector, limit: Limit) -> tuple[str, ...]:
-    """All that a number can be called by in a selector, given the limit's selectors before it."""
+    """The names of a number for a selector, given the limit's selectors before it."""
     if key == "side":
         return () if reading.side is None else (reading.side,)
     if key == "probe":
@@ -181,10 +181,10 @@ def _names(reading: Reading, key: Selector, limit: Limit) -> tuple[str, ...]:
 
 
 def _where(key: Selector, limit: Limit) -> str:
-    """Among what a name was looked for."""
+    """The selectors that a name was looked up within."""
     before = SELECTORS[: SELECTORS.index(key)]
-    told = [f"{other} {', '.join(limit.selectors[other])}" for other in before if other in limit.selectors]
-    return f"in {'; '.join(told)}" if told else "here"
+    words = [f"{other} {', '.join(limit.selectors[other])}" for other in before if other in limit.selectors]
+    return f"in {'; '.join(words)}" if words else "here"
 
 
 def _mend(name: str, known: Iterable[str]) -> str:
@@ -196,27 +196,29 @@ def _mend(name: str, known: Iterable[str]) -> str:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What became of the numbers that a limit asks about."""
+class _Tally:
+    """The outcome of the numbers that a limit covers."""
 
-    crossings: list[tuple[float, Crossing]] = field(default_factory=list)
+    crossings: list[tuple[float, LimitCrossing]] = field(default_factory=list)
     """With how far each is beyond the limit."""
     not_evaluable: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     looked_at: int = 0
     lower: int = 0
-    weightless: int = 0
+    improbable: int = 0
 
-    def take(self, limit: Limit, reading: Reading) -> None:
-        """Hold one number against the limit."""
+    def add(self, limit: Limit, reading: Reading) -> None:
+        """Compare one number with the limit."""
         graded = limit.quantity.words
-        if reading.unasked is not None and not reading.doubt:
+        if reading.not_scored is not None and not reading.caveat:
             if "target" in limit.selectors:
-                self.not_evaluable[reading.probe, reading.side, f"{reading.target}: {reading.unasked}"] += 1
-        elif reason := impediment(reading, limit.grades):
+                self.not_evaluable[reading.probe, reading.side, f"{reading.target}: {reading.not_scored}"] += 1
+        elif reason := why_not_evaluable(reading, limit.grades):
             self.not_evaluable[reading.probe, reading.side, reason] += 1
         elif graded and reading.grade is None:
-            self.weightless += 1
-        elif (graded and reading.grade not in limit.grades) or (reading.within_names and limit.asks_for_evidence):
+            self.improbable += 1
+        elif (graded and reading.grade not in limit.grades) or (
+            reading.within_placebo_band and limit.asks_for_evidence
+        ):
             self.lower += 1
         else:
             self.looked_at += 1
@@ -224,10 +226,10 @@ class _Found:
                 self.crossings.append((beyond, _crossing(limit, reading)))
 
 
-def _judge(limit: Limit, selected: Iterable[Reading]) -> LimitResult:
-    found = _Found()
+def _evaluate_limit(limit: Limit, selected: Iterable[Reading]) -> LimitResult:
+    found = _Tally()
     for reading in selected:
-        found.take(limit, reading)
+        found.add(limit, reading)
     found.crossings.sort(key=lambda pair: (-pair[0], pair[1].sentence))
     return LimitResult(
         name=limit.name,
@@ -235,10 +237,10 @@ def _judge(limit: Limit, selected: Iterable[Reading]) -> LimitResult:
         unit=limit.quantity.unit,
         condition=limit.condition,
         fails_when=limit.fails_when,
-        about=_about(limit),
+        about=_coverage(limit),
         status=_status(limit, found),
         looked_at=found.looked_at,
-        set_aside=found.lower + found.weightless,
+        set_aside=found.lower + found.improbable,
         by_chance=TAIL * found.looked_at if _by_intervals_alone(limit) else None,
         crossings=tuple(crossing for _, crossing in found.crossings),
         not_evaluable=tuple(
@@ -247,27 +249,27 @@ def _judge(limit: Limit, selected: Iterable[Reading]) -> LimitResult:
     )
 
 
-def _status(limit: Limit, found: _Found) -> Status:
-    """With `not_evaluable: pass` what was judged is enough, if anything was: words without weight are not."""
+def _status(limit: Limit, found: _Tally) -> Status:
+    """With `not_evaluable: pass` the evaluable numbers are enough, if there are any; improbable words don't count."""
     if found.crossings:
         return "crossed"
     excused = limit.not_evaluable == "pass" and found.looked_at + found.lower > 0
-    return "not judged" if found.not_evaluable and not excused else "passed"
+    return "not evaluable" if found.not_evaluable and not excused else "passed"
 
 
 def _by_intervals_alone(limit: Limit) -> bool:
-    """The limit asks for evidence, of numbers that no grade has chosen."""
+    """The limit asks for evidence, of numbers that aren't selected by grade."""
     return limit.asks_for_evidence and (not limit.grades or "none" in limit.grades)
 
 
-def _about(limit: Limit) -> str:
-    told = [f"{key} {', '.join(names)}" for key, names in limit.selectors.items()]
-    told += [f"graded {' or '.join(limit.grades)}"] if limit.grades else []
-    return "; ".join(told)
+def _coverage(limit: Limit) -> str:
+    words = [f"{key} {', '.join(names)}" for key, names in limit.selectors.items()]
+    words += [f"graded {' or '.join(limit.grades)}"] if limit.grades else []
+    return "; ".join(words)
 
 
 def _beyond(limit: Limit, reading: Reading) -> float:
-    """How far the interval is beyond the limit, in its unit: by the bound that is the nearest to not holding."""
+    """How far the interval is beyond the limit, in its unit: by the bound that it is least beyond."""
     low, high = _ends(reading)
     return min(
         ((low if bound.startswith("low") else high) - number) * (1 if bound.endswith("above") else -1)
@@ -280,9 +282,9 @@ def _ends(reading: Reading) -> tuple[float, float]:
     return math.nan if low is None else low, math.nan if high is None else high
 
 
-def _crossing(limit: Limit, reading: Reading) -> Crossing:
+def _crossing(limit: Limit, reading: Reading) -> LimitCrossing:
     low, high = _ends(reading)
-    return Crossing(
+    return LimitCrossing(
         probe=reading.probe,
         side=reading.side,
         axis=reading.axis,
@@ -292,24 +294,25 @@ def _crossing(limit: Limit, reading: Reading) -> Crossing:
         metric=limit.quantity.name,
         unit=limit.quantity.unit,
         value=reading.estimate.value,
-        low=low,
-        high=high,
+        ci_low=low,
+        ci_high=high,
         condition=limit.condition,
         sentence=_sentence(limit, reading, low, high),
     )
 
 
 def _sentence(limit: Limit, reading: Reading, low: float, high: float) -> str:
-    """Who, what, how much, and what of it is beyond which limit."""
+    """The number, its interval, and which end is beyond which limit."""
     value = reading.estimate.value
-    told = f"{_who(reading)} is {in_unit(f'{_number(value)} [{_number(low)}, {_number(high)}]', limit.quantity.unit)}"
+    numbers = f"{_format_number(value)} [{_format_number(low)}, {_format_number(high)}]"
+    words = f"{_describe(reading)} is {in_unit(numbers, limit.quantity.unit)}"
     if limit.quantity.unit == "log2":
-        told += f", {_times(value)} times [{_times(low)}, {_times(high)}]"
-    return f"{told}: {' and '.join(_broken(limit, low, high))}."
+        words += f", {_format_times(value)} times [{_format_times(low)}, {_format_times(high)}]"
+    return f"{words}: {' and '.join(_crossed_bounds(limit, low, high))}."
 
 
-def _broken(limit: Limit, low: float, high: float) -> Iterator[str]:
-    """Each bound that holds, with digits enough to see it."""
+def _crossed_bounds(limit: Limit, low: float, high: float) -> Iterator[str]:
+    """Each bound that holds, with enough digits to show it."""
     for bound, number in limit.fails_when:
         end, way = bound.split("_")
         held = low if end == "low" else high
@@ -317,7 +320,7 @@ def _broken(limit: Limit, low: float, high: float) -> Iterator[str]:
         yield f"the {'lower' if end == 'low' else 'upper'} end {held:.{digits}g} is {way} {number:g}"
 
 
-def _who(reading: Reading) -> str:
+def _describe(reading: Reading) -> str:
     where = f"{reading.side}, {reading.probe}" if reading.side is not None else reading.probe
     whose = "all levels" if reading.level is None else reading.level
     if reading.against is not None:
@@ -326,9 +329,9 @@ def _who(reading: Reading) -> str:
     return f"{where}, {reading.axis}: {reading.quantity.name}{word} for {whose}"
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3g}"
 
 
-def _times(log2: float | None) -> str:
+def _format_times(log2: float | None) -> str:
     return "unknown" if log2 is None else f"{2.0 ** max(min(log2, 999.0), -999.0):.3g}"

@@ -1,10 +1,10 @@
-"""A policy: limits on the numbers of an audit or a comparison, from YAML; every fault of a file at once.
+"""Reads a policy from YAML: limits on the numbers of an audit or a comparison. All faults of a file are found at once.
 
     policy: our-gate
     version: 1
     limits:
       - name: stigma                    # shown in every output
-        metric: stigma_ratio           # in times; `metrics.QUANTITIES` has all metrics with their units
+        metric: stigma_ratio            # in times; `metrics.QUANTITIES` has all metrics with their units
         probe: occupation               # selectors: a name or a list of them; without one, all; `side` in comparisons
         axis: GROUP
         level: [Black, Asian]
@@ -17,22 +17,22 @@ A limit is on the ends of 95 % intervals. Several bounds must all hold for a num
     high_below: x   all of the interval is below x
     low_below: x    the interval reaches below x
 
-There is no key for the number itself: in other wordings of the same questions it would be another.
+There is no key for the number itself: with other templates it would be another.
 
-Of associations, interactions and their changes, which are many, only those are judged that are graded as `grade` says.
-If it says nothing, a limit that asks for evidence (low_above, high_below) looks at those graded strong or moderate.
-These have passed q <= 0.05 over all words and levels of their axis (changes: of their probe) and are beyond what
-invented names do, so that few of them are there by chance alone; such a limit on hundreds of intervals of 95 % would be
+Of associations, interactions and their changes, which are many, only those count that are graded as `grade` says. If it
+says nothing, a limit that asks for evidence (low_above, high_below) looks at those graded strong or moderate.
+These have passed q <= 0.05 over all words and levels of their axis (changes: of their probe) and exceed the differences
+between placebos, so that few of them are there by chance alone; such a limit on hundreds of intervals of 95 % would be
 crossed by some of them whatever the checkpoint. A limit that asks that there be none (high_above or low_below alone)
-looks at every word with weight: what has no grade may be there all the same, and wide intervals are what it should
-catch.
+looks at every word with enough probability: an ungraded association may exist all the same, and such a limit should
+catch wide intervals.
 
-A change of a whole metric that is no more than what became of invented names is set aside by limits that ask for
-evidence (low_above, high_below), as the page calls it no evidence either.
+A change of a whole metric that is no larger than those of the placebos is set aside by limits that ask for evidence
+(low_above, high_below), as the page calls it no evidence either.
 
-What can't be judged (too few wordings for an interval, a probe that the checkpoint isn't judged by, a side of a
-comparison that there is something against) is told, and the limit isn't passed, unless it says `not_evaluable: pass` and
-something else in it could be judged.
+Numbers that are not evaluable (too few templates for an interval, a probe that is not evaluable with the checkpoint, a
+side of a comparison with a caveat) are reported, and the limit isn't passed, unless it says `not_evaluable: pass` and
+another of its numbers is evaluable.
 """
 
 from __future__ import annotations
@@ -57,19 +57,27 @@ Selector = Literal["side", "probe", "axis", "level", "against", "target"]
 SELECTORS: tuple[Selector, ...] = ("side", "probe", "axis", "level", "against", "target")
 """Keys of a limit that name what it looks at, in the order in which names depend on each other."""
 GRADED: tuple[Grade, ...] = ("strong", "moderate")
-"""What is judged of graded numbers where a limit asks for evidence and doesn't say."""
+"""Default of `grade` where a limit asks for evidence."""
 GRADES: tuple[Grade, ...] = (*GRADED, "weak", "none")
-"""What is judged of them where it asks that there be none."""
+"""Default of `grade` where a limit asks that there be none."""
 _HINT = "the policy in the README shows what goes here"
 _STARTER = "`maskaudit check RUN --save-policy FILE` writes one to start from"
 _ENDS = (
     "a limit is on the ends of the 95 % interval (low_above, high_above, high_below, low_below) and never on the "
-    "number itself, which would be another in other wordings"
+    "number itself, which would be another with other templates"
 )
 
 
+_RENAMED_KEYS = {"measure": "metric", "unjudged": "not_evaluable"}
+_RENAMED_METRICS = {
+    "distance_bits": "js_divergence_bits",
+    "distance_bits_change": "js_divergence_bits_change",
+}
+"""Of earlier versions."""
+
+
 class PolicyError(FaultyFile):
-    """A policy can't be used, or doesn't fit what it is to judge."""
+    """A policy can't be used, or doesn't fit the result."""
 
     kind = "policy"
 
@@ -85,21 +93,21 @@ class Limit:
     fails_when: tuple[tuple[Bound, float], ...]
     """All must hold for a number to cross the limit. In the number's own unit."""
     selectors: Mapping[Selector, tuple[str, ...]]
-    """The names given, in the order of `SELECTORS`; where there are none, all."""
+    """The names given, in the order of `SELECTORS`; without any, all."""
     grades: tuple[Grade, ...]
-    """Which graded numbers are judged; nothing for numbers without a grade."""
+    """Which graded numbers count; empty for numbers without a grade."""
     not_evaluable: Literal["fail", "pass"]
 
     @property
     def asks_for_evidence(self) -> bool:
-        """It is crossed only by intervals that are beyond it as a whole."""
+        """Whether only intervals that are beyond it as a whole cross it."""
         return any(_is_evidence(bound) for bound, _ in self.fails_when)
 
     @property
     def condition(self) -> str:
         """What makes a number fail, in words."""
         unit = self.quantity.unit
-        return " and ".join(f"{_SAID[bound]} {in_unit(f'{number:g}', unit)}" for bound, number in self.fails_when)
+        return " and ".join(f"{_BOUNDS[bound]} {in_unit(f'{number:g}', unit)}" for bound, number in self.fails_when)
 
 
 def _is_evidence(bound: Bound) -> bool:
@@ -107,12 +115,12 @@ def _is_evidence(bound: Bound) -> bool:
 
 
 def in_unit(number: str, unit: str) -> str:
-    """The number with its unit, as it is said."""
+    """The number with its unit, in words."""
     return f"{number}{_UNITS.get(unit, f' {unit}')}"
 
 
 _UNITS = {"log2": " in log2", "share": " (a share, 0 to 1)", "slope": " (a slope)"}
-_SAID: dict[Bound, str] = {
+_BOUNDS: dict[Bound, str] = {
     "low_above": "the lower end of the 95 % interval is above",
     "high_above": "the upper end of the 95 % interval is above",
     "high_below": "the upper end of the 95 % interval is below",
@@ -122,13 +130,13 @@ _SAID: dict[Bound, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy as it was read."""
+    """A policy as read from its file."""
 
     name: str
     version: int
     limits: tuple[Limit, ...]
     document: yamltext.Document = field(repr=False, compare=False)
-    """The file, for the places of faults that show only when it is put to use."""
+    """The file, for the places of faults that are found only when the policy is evaluated."""
 
 
 def _list(value: object) -> object:
@@ -160,7 +168,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 class FailsWhen(BaseModel):
     """Bounds on the ends of the 95 % interval, in the metric's own unit; all must hold for a failure."""
 
-    # An unknown key is told by `_check_keys`, which says why there is none for the number itself.
+    # `_check_keys` notes an unknown key, and says why there is none for the number itself.
     model_config = ConfigDict(extra="ignore", json_schema_extra={"minProperties": 1, "additionalProperties": False})
     low_above: Number | None = Field(None, description="All of the interval is above this.")
     high_above: Number | None = Field(None, description="The interval reaches above this.")
@@ -168,7 +176,7 @@ class FailsWhen(BaseModel):
     low_below: Number | None = Field(None, description="The interval reaches below this.")
 
 
-_MEASURES = [
+_METRICS = [
     {"const": quantity.name, "description": f"In {quantity.unit}: {quantity.sense}."}
     for quantity in QUANTITIES.values()
 ]
@@ -179,25 +187,25 @@ class LimitFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = Field(
-        description="What every output calls it; another for each limit."
+        description="Its name in every output; unique."
     )
-    metric: Annotated[Literal[tuple(QUANTITIES)], WithJsonSchema({"oneOf": _MEASURES})] = Field(  # type: ignore[valid-type]
+    metric: Annotated[Literal[tuple(QUANTITIES)], WithJsonSchema({"oneOf": _METRICS})] = Field(  # type: ignore[valid-type]
         description="What is limited."
     )
     fails_when: FailsWhen
-    side: Names = Field([], description="Names of checkpoints that a comparison holds against its base.")
+    side: Names = Field([], description="Names of checkpoints that a comparison compares with its base.")
     probe: Names = Field([], description="Names of probes. Default: all of the run.")
     axis: Names = Field([], description="Names of axes.")
     level: Names = Field([], description="Names of levels; `(all)`: the distance of all from their mean.")
-    against: Names = Field([], description="Names of what levels are held against.")
+    against: Names = Field([], description="Names of what levels are compared with.")
     target: Names = Field([], description="Words, for associations and interactions.")
     grade: Grades | None = Field(
         None,
-        description="Which associations and interactions are judged. Default: strong and moderate where `fails_when` "
+        description="Which associations and interactions count. Default: strong and moderate where `fails_when` "
         "has low_above or high_below, else all.",
     )
     not_evaluable: Literal["fail", "pass"] = Field(
-        "fail", description="Whether the limit can be passed though some of its numbers can't be judged."
+        "fail", description="Whether the limit can be passed although some of its numbers are not evaluable."
     )
 
 
@@ -207,7 +215,7 @@ class PolicyFile(BaseModel):
     model_config = ConfigDict(extra="forbid", title="maskaudit policy")
     policy: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)] = Field(description="Its name.")
     version: int = Field(1, ge=1, description="Raise it when a limit changes.")
-    limits: list[LimitFile] = Field(min_length=1, description="All are judged.")
+    limits: list[LimitFile] = Field(min_length=1, description="All are evaluated.")
 
 
 def policy_schema() -> dict[str, Any]:
@@ -236,21 +244,36 @@ def read_policy(file: str, raw: bytes) -> Policy:
         if not document.faults:
             document.fault((), "not a map of keys", "begin with `policy: a-name`")
         raise PolicyError(document.faults)
+    if _note_renamed(document):
+        raise PolicyError(document.faults)
     shape = validate(document, PolicyFile, _keys, _HINT)
-    limits = _limits(document)
+    limits = _read_limits(document)
     if document.faults or shape is None:
         raise PolicyError(document.faults)
     return Policy(shape.policy, shape.version, tuple(limits), document)
 
 
+def _note_renamed(document: yamltext.Document) -> bool:
+    """Note keys and metrics of earlier versions with their new names; whether there are any."""
+    before, limits = len(document.faults), document.data.get("limits")
+    for index, limit in enumerate(limits if isinstance(limits, list) else ()):
+        for key, value in limit.items() if isinstance(limit, dict) else ():
+            at = ("limits", index, key)
+            if key in _RENAMED_KEYS:
+                document.fault(at, f"`{key}` was renamed", f"write `{_RENAMED_KEYS[key]}`", key=True)
+            if key in ("metric", "measure") and isinstance(value, str) and value in _RENAMED_METRICS:
+                document.fault(at, f"the metric `{value}` was renamed", f"write `{_RENAMED_METRICS[value]}`")
+    return len(document.faults) > before
+
+
 def _keys(path: yamltext.Path) -> Iterable[str]:
-    """The keys that are known where an unknown one stands."""
+    """The known keys at the place of an unknown one."""
     return PolicyFile.model_fields if len(path) == 1 else LimitFile.model_fields
 
 
-def _limits(document: yamltext.Document) -> list[Limit]:
-    """The limits whose shape is right; what else is wrong with any is noted."""
-    raw, made, names = document.data.get("limits"), list[Limit](), list[object]()
+def _read_limits(document: yamltext.Document) -> list[Limit]:
+    """The limits of the right shape; other faults of any are noted."""
+    raw, limits, names = document.data.get("limits"), list[Limit](), list[object]()
     for index, part in enumerate(raw if isinstance(raw, list) else ()):
         _check_keys(document, index, part)
         name = part.get("name") if isinstance(part, dict) else None
@@ -258,13 +281,13 @@ def _limits(document: yamltext.Document) -> list[Limit]:
             document.fault(("limits", index, "name"), f"duplicate name `{name}`", "give each limit its own")
         names.append(name)
         with contextlib.suppress(pydantic.ValidationError):  # noted by `validate`
-            made.append(_limit(index, LimitFile.model_validate(part)))
-            _check(document, made[-1])
-    return made
+            limits.append(_limit(index, LimitFile.model_validate(part)))
+            _check_reach(document, limits[-1])
+    return limits
 
 
 def _check_keys(document: yamltext.Document, index: int, raw: object) -> None:
-    """Note keys that don't go with the metric, bounds that there are not, and a limit without any."""
+    """Note keys that don't go with the metric, unknown bounds, and a limit without any bound."""
     if not isinstance(raw, dict):
         return
     at, metric = ("limits", index), raw.get("metric")
@@ -280,8 +303,8 @@ def _check_keys(document: yamltext.Document, index: int, raw: object) -> None:
 
 def _check_bounds(document: yamltext.Document, at: yamltext.Path, bounds: Mapping[str, Any]) -> None:
     for key, number in bounds.items():
-        if key not in _SAID:
-            close = close_to(key, _SAID)
+        if key not in _BOUNDS:
+            close = close_to(key, _BOUNDS)
             document.fault((*at, key), f"unknown bound `{key}`", f"{close} {_ENDS}" if close else _ENDS, key=True)
         elif number is None:
             document.fault((*at, key), f"`{key}` has no value", "write a number")
@@ -291,7 +314,7 @@ def _check_bounds(document: yamltext.Document, at: yamltext.Path, bounds: Mappin
 
 def _limit(index: int, shape: LimitFile) -> Limit:
     quantity = QUANTITIES[shape.metric]
-    bounds = {bound: getattr(shape.fails_when, bound) for bound in _SAID}
+    bounds = {bound: getattr(shape.fails_when, bound) for bound in _BOUNDS}
     given = tuple((bound, number) for bound, number in bounds.items() if number is not None)
     usual = GRADED if any(_is_evidence(bound) for bound, _ in given) else GRADES
     grades = tuple(shape.grade or usual) if quantity.words else ()
@@ -306,7 +329,7 @@ def _limit(index: int, shape: LimitFile) -> Limit:
     )
 
 
-def _check(document: yamltext.Document, limit: Limit) -> None:
+def _check_reach(document: yamltext.Document, limit: Limit) -> None:
     """Note bounds that could never be crossed, or always."""
     at = ("limits", limit.index, "fails_when")
     for bound, number in limit.fails_when:
@@ -318,7 +341,7 @@ def _check(document: yamltext.Document, limit: Limit) -> None:
 
 
 def out_of_reach(quantity: Quantity, bound: Bound, number: float) -> str | None:
-    """How to mend a bound that the metric could never be beyond, or always is; None where it could be either."""
+    """How to mend a bound that the metric could never be beyond, or always is; None for other bounds."""
     least, most = quantity.least, quantity.most
     end = most if bound.endswith("above") else least
     if least <= number <= most and number != end:
@@ -328,7 +351,7 @@ def out_of_reach(quantity: Quantity, bound: Bound, number: float) -> str | None:
 
 
 def _contradictions(bounds: Mapping[Bound, float]) -> Iterator[tuple[Bound, Bound]]:
-    """Pairs of bounds that no interval is within."""
+    """Pairs of bounds that can't both hold."""
     pairs: tuple[tuple[Bound, Bound], ...] = (
         ("low_above", "low_below"), ("high_above", "high_below"), ("low_above", "high_below"),
     )  # fmt: skip

@@ -31,13 +31,13 @@ class Audit:
     probes in other languages than the clozes' it would say nothing."""
     single_token: tuple[ProbeResult, ...] = ()
     """With multi-token scoring: the same probes over the single-token words alone, so that every summary exists with
-    and without the others. Empty where only single pieces were scored."""
+    and without the others. Empty where only single tokens were scored."""
     precision_check: PrecisionCheck | None = None
     """None in float32, where there is nothing to check."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Of all probes that can be judged: the best grade first, then by contribution."""
+        """Of all evaluable probes: the best grade first, then by contribution."""
         grades: tuple[Grade | None, ...] = ("strong", "moderate", "weak", "none", None)
         found = [finding for probe in self.probes if self.evaluable(probe) for finding in probe.findings]
         found.sort(key=lambda f: (grades.index(f.association.grade), -(f.association.js_contribution or 0.0)))
@@ -52,7 +52,7 @@ class Audit:
 
     @property
     def unanswered(self) -> int:
-        """Prompts whose answer is no number; their wordings enter none of the audit's."""
+        """Prompts whose score is not finite; their templates enter none of the audit's."""
         return sum(probe.unanswered for probe in self.probes)
 
     def __repr__(self) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from audit.options import Dtype
+from audit.results.ranges import Count, NonEmpty, NonNegative, Positive, PValue
 from audit.results.recipe import CheckpointInfo
 
 Mode = Literal["reference", "corrected"]
@@ -56,11 +58,11 @@ class ScoreEstimate:
     ci_high: float | None
     interval: str | None
     """How the interval was made: "Wilson", "bootstrap by sentence pair" and the like; None where there is none."""
-    n: int
+    n: Count
     """How many were averaged."""
     of: str
     """What they are: "sentence pairs", "occupations"."""
-    p_value: float | None
+    p_value: PValue | None
     """Two-sided, of no preference, where the authors test it."""
     test: str | None
     """Which test p is of; None without one."""
@@ -85,19 +87,19 @@ class Difference:
     """In a sentence: what the reference does, and what the corrected mode does instead."""
     why: str
     """In a sentence: what goes wrong in the reference."""
-    rows: int | None
+    rows: Count | None
     """How many rows it concerns with this checkpoint; None where that can't be counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A word of a lexicon among a model's answers."""
+    """A word of a lexicon among a model's predictions."""
 
     word: str
     category: str | None
-    times: int
-    """How often it was among the answers."""
-    prob: float
+    times: Count
+    """How often it was among the predictions."""
+    prob: NonNegative
     """Sum of its probabilities there."""
 
 
@@ -120,16 +122,16 @@ class ScoreContrast:
 
     score: str
     mode: Mode
-    side: int
+    side: Positive
     """Index into `Benchmark.sides`, from 1."""
     difference: float | None
     ci_low: float | None
     ci_high: float | None
-    p_value: float | None
+    p_value: PValue | None
     """Two-sided, of no difference."""
     test: str | None
     """"McNemar, exact" or "paired bootstrap by ..."; None without one."""
-    n: int
+    n: Count
     of: str
 
 
@@ -157,19 +159,19 @@ class Benchmark:
     """Of the data, with whose it is."""
     caveat: str
     """What the score can't say, by the authors' own account or that of those who looked into it, with its source."""
-    modes: tuple[Mode, ...]
-    scores: tuple[Score, ...]
+    modes: NonEmpty[Mode]
+    scores: NonEmpty[Score]
     """The first one is the benchmark's own."""
-    sides: tuple[BenchmarkSide, ...]
+    sides: NonEmpty[BenchmarkSide]
     contrasts: tuple[ScoreContrast, ...]
-    data: tuple[DataFile, ...]
+    data: NonEmpty[DataFile]
     settings: tuple[tuple[str, str], ...]
-    """(name, value) of what a benchmark was told besides its data: the number of answers that HONEST looks at."""
+    """(name, value) of a benchmark's settings besides its data: the number of predictions that HONEST looks at."""
     warnings: tuple[str, ...]
     """What a reader must know before the numbers."""
     command: str
     """That makes it again."""
-    dtype: str
+    dtype: Dtype
     device: str
     seed: int
     versions: tuple[tuple[str, str], ...]
@@ -178,6 +180,6 @@ class Benchmark:
 
     @property
     def unanswered(self) -> int:
-        """How many rows of data have an answer that is no number, added up over checkpoints."""
+        """How many rows of data have no finite score, added up over checkpoints."""
         lost = ((n, left) for n, side in enumerate(self.sides) for left in side.excluded if left.reason == NO_NUMBER)
         return len({(n, row) for n, left in lost for row in left.rows})

@@ -5,32 +5,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from audit.results.ranges import NonEmpty, NonNegative, Positive, Share
 from audit.results.thresholds import COVERAGE_FLOOR
 
 
 @dataclass(frozen=True, slots=True)
 class ClozeAnswer:
-    """An easy cloze and the first answer that the checkpoint gave."""
+    """A sanity cloze and the top prediction for it."""
 
     text: str
     """With `[MASK]` in it."""
     accepted: tuple[str, ...]
     answer: str
-    """Empty where the answer is no number."""
-    prob: float | None
+    """Empty where the score is not finite."""
+    prob: Share | None
     right: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Competence:
-    """Whether the checkpoint can fill a gap at all: easy sentences that have nothing to do with groups of people."""
+    """Whether the checkpoint can fill a gap at all, by sanity clozes that have nothing to do with groups of people."""
 
     language: str
-    """Of the clozes; probes in other languages aren't judged by them."""
-    answers: tuple[ClozeAnswer, ...]
-    accuracy: float
-    """Share of the clozes whose first answer is accepted, 0 to 1."""
-    floor: float
+    """Of the clozes; probes in other languages aren't evaluated by them."""
+    answers: NonEmpty[ClozeAnswer]
+    accuracy: Share
+    """Share of the clozes whose top prediction is accepted, 0 to 1."""
+    floor: Share
     """Below this, the checkpoint can't be audited with sentences of that language."""
 
     @property
@@ -47,14 +48,14 @@ class Competence:
 class PrecisionCheck:
     """How far scores computed in fewer bits are off: a sample of the run's prompts, scored again in float32."""
 
-    prompts: int
-    largest_logp: float | None
+    prompts: Positive
+    largest_logp: NonNegative | None
     """Largest difference of a word's natural log of p; None where no word was scored."""
-    mean_logp: float | None
+    mean_logp: NonNegative | None
     """Mean size of that difference."""
-    top_k: int
-    top_agreement: float
-    """Share of the first `top_k` answers in float32 that are among the first `top_k` here, 0 to 1."""
+    top_k: Positive
+    top_agreement: Share
+    """Share of the `top_k` predictions in float32 that are among the `top_k` predictions here, 0 to 1."""
 
     def sentence(self, dtype: str) -> str:
         """What a reader of numbers in that dtype must know, in plain words."""
@@ -71,7 +72,7 @@ class PrecisionCheck:
 
 
 def evaluable(competence: Competence | None, language: str, coverage: float | None) -> bool:
-    """Whether the numbers of a probe in that language can be relied on: the checkpoint answers with the probe's words,
-    and can fill a gap."""
+    """Whether a probe in that language is evaluable: enough probability falls on its words, and sanity clozes, where
+    they are in that language, are passed."""
     able = competence is None or competence.passed or not competence.covers(language)
     return able and coverage is not None and coverage >= COVERAGE_FLOOR

@@ -1,19 +1,22 @@
 """What a comparison found, as it is saved and rendered: frozen values that go to JSON and back.
 
-The first side is the base; each of the others is held against it. Everything is measured on the words that every side
-could score. None means missing and is never a zero. No measure is computed here.
+The first side is the base; each of the others is compared with it. Everything is measured on the words that every side
+could score. None means missing and is never a zero. No metric is computed here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from audit.results.changes import AssociationChange, SideComparison
 from audit.results.checks import Competence
 from audit.results.metrics import Estimate, Metric
 from audit.results.predictions import Example
 from audit.results.probe_result import Target
+from audit.results.ranges import Count, NonEmpty, Share
 from audit.results.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -66,17 +69,17 @@ class UnsharedWord:
 
 @dataclass(frozen=True, slots=True)
 class TopList:
-    """The likeliest words of a level on every side, over all wordings, out of the shared words."""
+    """The likeliest words of a level on every side, over all templates, out of the shared words."""
 
     axis: str
     level: str
-    words: tuple[tuple[tuple[str, float], ...], ...]
+    words: tuple[tuple[tuple[str, Share], ...], ...]
     """For each side (word, share of the distribution), likeliest first, at most 10."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One number on every side, for a line: a measure of a level, or an association (then `target` is its word)."""
+    """One number on every side, for a line: a metric of a level, or an association (then `target` is its word)."""
 
     metric: Metric | Literal["log2_ratio"]
     axis: str
@@ -84,7 +87,7 @@ class Series:
     other: str | None
     target: str | None
     estimates: tuple[Estimate, ...]
-    """For each side, in the measure's own unit."""
+    """For each side, in the metric's own unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +100,28 @@ class ProbeComparison:
     question: str
     language: str
     sha256: str
-    axes: tuple[SharedAxis, ...]
+    axes: NonEmpty[SharedAxis]
     templates: tuple[str, ...]
     lexicon: str
-    prompts: int
+    prompts: Count
     """On each side."""
     targets: tuple[Target, ...]
     """As on the base, but `scored` only where every side could score the word."""
     unshared: tuple[UnsharedWord, ...]
-    coverage: tuple[float | None, ...]
+    coverage: tuple[Share | None, ...]
     """For each side the mean mass of the shared words over the cells of levels, 0 to 1."""
     evaluable: tuple[bool, ...]
-    """For each side whether its numbers can be relied on (`Audit.judged`, over the shared words)."""
+    """For each side whether its numbers can be relied on (`Audit.evaluable`, over the shared words)."""
     pairs: tuple[SideComparison, ...]
     """One for each side but the base, in their order."""
     examples: tuple[tuple[Example, ...], ...]
-    """For each side the first template's first forms, a sentence for each cell, with its first answers out of the whole
-    vocabulary; the same sentences in the same order on every side."""
+    """For each side the first template's first forms, a sentence for each cell, with its
+    top predictions; the same sentences in the same order on every side."""
     tops: tuple[TopList, ...]
     series: tuple[Series, ...]
-    """Distances of all levels, the measures of every level, and the associations that moved most, on every side."""
-    unanswered: tuple[int, ...] = ()
-    """For each side its prompts whose answer is no number; their wordings are left out on every side."""
+    """Distances of all levels, the metrics of every level, and the associations that moved most, on every side."""
+    unanswered: tuple[Count, ...] = ()
+    """For each side its prompts whose score is not finite; their templates are left out on every side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,28 +133,28 @@ class Comparison:
     """That repeats it."""
     versions: tuple[tuple[str, str], ...]
     """(package, version) of what compared, maskaudit first; what scored is in each side's recipe."""
-    sides: tuple[ComparisonSide, ...]
+    sides: Annotated[tuple[ComparisonSide, ...], Field(min_length=2)]
     warnings: tuple[str, ...]
     """Things a reader must know, as plain sentences: probes that not all sides were asked, other versions."""
-    probes: tuple[ProbeComparison, ...]
+    probes: NonEmpty[ProbeComparison]
 
     @property
     def unanswered(self) -> int:
-        """Prompts whose answer is no number, of all sides; their wordings enter none of the comparison's."""
+        """Prompts whose score is not finite, of all sides; their templates enter none of the comparison's."""
         return sum(sum(probe.unanswered) for probe in self.probes)
 
     @property
     def findings(self) -> tuple[AssociationChange, ...]:
-        """The evident changes of all probes and sides that can be judged, what moved most first."""
+        """The evident changes of all evaluable probes and sides, largest impact first."""
         found = [
-            shift
+            change
             for probe in self.probes
             for pair in probe.pairs
             if self.evaluable(probe, pair)
-            for shift in pair.associations
-            if shift.verdict != "unchanged"
+            for change in pair.associations
+            if change.verdict != "unchanged"
         ]
-        return tuple(sorted(found, key=lambda shift: -(shift.impact or 0.0)))
+        return tuple(sorted(found, key=lambda change: -(change.impact or 0.0)))
 
     def __repr__(self) -> str:
         base, *others = (side.name for side in self.sides)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from audit.results.ranges import Count, NonNegative, PValue, Share
 from probes.probe import Role
 
 Metric = Literal["js_divergence_bits", "stigma_ratio", "stigma_share", "women_pct", "effective_words"]
@@ -13,24 +14,24 @@ Metric = Literal["js_divergence_bits", "stigma_ratio", "stigma_share", "women_pc
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its 95 % interval, over the wordings that might have been chosen."""
+    """A number with its 95 % interval, over the templates that might have been chosen."""
 
     value: float | None
     ci_low: float | None = None
-    """None where there are too few wordings for an interval."""
+    """None where there are too few templates for an interval."""
     ci_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """One level (or neutral wording, or placebo) an axis: the crossing of groups."""
+    """One level (or neutral form, or placebo) an axis: the crossing of groups."""
 
     levels: tuple[str, ...]
     roles: tuple[Role, ...]
-    prompts: int
-    coverage: float | None
+    prompts: Count
+    coverage: NonNegative | None
     """Probability mass of the scored words before renormalising, averaged over templates and forms, 0 to 1."""
-    probs: tuple[float | None, ...]
+    probs: tuple[Share | None, ...]
     """A number a target, in the order of `ProbeResult.targets`; sums to 1 over the scored ones; None if not scored."""
 
 
@@ -41,15 +42,15 @@ class LevelResult:
     axis: str
     name: str
     role: Role
-    coverage: float | None
-    probs: tuple[float | None, ...]
+    coverage: NonNegative | None
+    probs: tuple[Share | None, ...]
     """As in `CellResult`."""
-    categories: tuple[tuple[str, float], ...]
+    categories: tuple[tuple[str, Share], ...]
     """(category, share of the distribution), largest first; empty where the words have no categories."""
     effective_words: Estimate
-    """Range of answers: the effective number of words 2^H, 1 to the number of scored words (Hill 1973, order 1)."""
+    """Effective number of words 2^H, 1 to the number of scored words (Hill 1973, order 1)."""
     stigma_share: Estimate | None
-    """Share of the distribution on words flagged `stigma_share`, 0 to 1; None where no scored word is."""
+    """Share of the distribution on words flagged `stigma`, 0 to 1; None where no scored word is."""
     stigma_ratio: Estimate | None
     """That share over the reference's, over the cells that both have; None for the reference and for other roles."""
     women_pct: Estimate | None
@@ -63,41 +64,41 @@ class Distance:
 
     axis: str
     role: Role
-    """`placebo` for the distance of two invented groups."""
+    """`placebo` for the distance of two placebos."""
     level: str | None
     """None, as `other`, for the distance of all levels of the axis from their mean."""
     other: str | None
     bits: Estimate
     """Jensen-Shannon divergence in bits, 0 to 1 (to log2 of the number of levels for all of them)."""
-    null_p95: float | None
+    null_p95: NonNegative | None
     """What chance alone exceeds in 5 % of relabellings: the 95th percentile when levels change places at random
-    within templates; None with too few wordings."""
-    p_value: float | None
+    within templates; None with too few templates."""
+    p_value: PValue | None
     """Share of the relabellings that are as far apart or farther, the observed labels among them; None with too few
-    wordings."""
-    single_template_min: float | None
-    """The least and the largest distance that one wording by itself would have given."""
-    single_template_max: float | None
-    loo_min: float | None
+    templates."""
+    single_template_min: NonNegative | None
+    """The least and the largest distance that one template by itself would have given."""
+    single_template_max: NonNegative | None
+    loo_min: NonNegative | None
     """The least and the largest distance when one template is left out; None with one template."""
-    loo_max: float | None
+    loo_max: NonNegative | None
 
 
 @dataclass(frozen=True, slots=True)
 class VarianceComponents:
     """Whose doing the log-probabilities are: shares of their variance over templates and levels, which sum to 1.
 
-    A two-way table of templates and levels for each word with `WEIGHTY_SHARE` in any level, averaged over the rest,
+    A two-way table of templates and levels for each word with `MIN_SHARE` in any level, averaged over the rest,
     its sums of squares added up over the words.
     """
 
-    template: float
-    """The wording, the same for every level: harmless."""
-    level: float
-    """The level, the same in every wording: what an audit is after."""
-    interaction: float
-    """The level in some wordings and not in others: what makes two audits of one checkpoint disagree."""
-    words: int
+    template: Share
+    """The template, the same for every level: harmless."""
+    level: Share
+    """The level, the same in every template: what an audit is after."""
+    interaction: Share
+    """The level in some templates and not in others: what makes two audits of one checkpoint disagree."""
+    words: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,11 @@ class LabourMarket:
     level: str
     reference: str
     slope: Estimate
-    """Interval by resampling wordings and words: where it would lie over all wordings and jobs of this kind."""
+    """Interval by resampling templates and words: where it would lie over all templates and jobs of this kind."""
     intercept: float
     spearman: Estimate
     """Spearman's rank correlation, -1 to 1; interval as of the slope."""
-    words: int
+    words: Count
     """Scored words with a known share."""
 
 
@@ -129,9 +130,9 @@ class AxisResult:
     levels: tuple[str, ...]
     placebo: tuple[str, ...]
     source: str | None
-    band: float | None
-    """What a meaningless word does: the largest |log2_ratio| between any two invented names among words with
-    `WEIGHTY_SHARE` in one of them, or what chance would make of their spread in as many comparisons as the axis has,
+    band: NonNegative | None
+    """What a meaningless word does: the largest |log2_ratio| between any two placebos among words with
+    `MIN_SHARE` in one of them, or what chance would make of their spread in as many comparisons as the axis has,
     if that is more. None where the axis has fewer than two placebos. `Association.band` is this, narrowed for groups
     that are named by several words."""
     distance: Distance | None

@@ -11,13 +11,13 @@ PLANTED = "The bias of this demo checkpoint is planted: nothing here says anythi
 CHANGED: tuple[ChangeVerdict, ...] = ("narrowed", "widened", "reversed")
 
 
-def outcome(pair: SideComparison, axis: str) -> list[str]:
+def outcome_sentences(pair: SideComparison, axis: str) -> list[str]:
     """What became of the axis, as sentences: the distance of all its levels and its associations."""
-    own = changed(pair, axis)
+    own = evident_changes(pair, axis)
     distance = whole_distance(pair, axis)
     said = [distance.sentence] if distance and distance.verdict != "unchanged" else []
-    said += [f"{counted(own)}.", own[0].sentence] if own else []
-    return said or [f"{unchanged(pair, axis)}."]
+    said += [f"{count_verdicts(own)}.", own[0].sentence] if own else []
+    return said or [f"{describe_unchanged(pair, axis)}."]
 
 
 def whole_distance(pair: SideComparison, axis: str) -> MetricChange | None:
@@ -26,28 +26,28 @@ def whole_distance(pair: SideComparison, axis: str) -> MetricChange | None:
     return next(own, None)
 
 
-def unchanged(pair: SideComparison, axis: str) -> str:
+def describe_unchanged(pair: SideComparison, axis: str) -> str:
     """What is said of an axis without an evident change; that nothing could be tested is no evidence of anything."""
-    own = [shift for shift in pair.associations if shift.axis == axis]
-    if not any(shift.q_value is not None for shift in own):
+    own = [change for change in pair.associations if change.axis == axis]
+    if not any(change.q_value is not None for change in own):
         return "not tested, for want of wordings or of words with enough of the mass"
-    if weak := sum(shift.grade == "weak" for shift in own):
+    if weak := sum(change.grade == "weak" for change in own):
         return f"only weak evidence of change, in {weak} of {len(own)} associations"
     distance = whole_distance(pair, axis)
     if distance is not None and distance.negligible:
         return "a change too small to matter"
-    alike = distance is not None and distance.within_names
+    alike = distance is not None and distance.within_placebo_band
     return "no more change than invented names undergo" if alike else "no evidence of change"
 
 
-def changed(pair: SideComparison, axis: str) -> list[AssociationChange]:
+def evident_changes(pair: SideComparison, axis: str) -> list[AssociationChange]:
     """The axis' evident changes, what moved most first."""
-    return [shift for shift in pair.associations if shift.axis == axis and shift.verdict in CHANGED]
+    return [change for change in pair.associations if change.axis == axis and change.verdict in CHANGED]
 
 
-def counted(shifts: Sequence[AssociationChange]) -> str:
+def count_verdicts(changes: Sequence[AssociationChange]) -> str:
     """`32 associations narrowed, 1 widened`."""
-    counts = Counter(shift.verdict for shift in shifts)
+    counts = Counter(change.verdict for change in changes)
     first, *rest = [(counts[verdict], verdict) for verdict in CHANGED if counts[verdict]]
     noun = "association" if first[0] == 1 else "associations"
     return ", ".join([f"{first[0]} {noun} {first[1]}", *(f"{count} {what}" for count, what in rest)])

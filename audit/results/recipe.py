@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
+
+from audit.options import MAX_CHUNK, MAX_TOP_K, Dtype
+from audit.results.ranges import Count, NonEmpty, Positive
 from probes.lexicon import Word
 
 
@@ -16,7 +21,7 @@ class ProbeSource:
     text: str
     lexicon: str
     """Name of the word list."""
-    words: int
+    words: Count
     own_words: tuple[Word, ...] = ()
     """The word list, where it is in a file of its own beside the probe; of a shipped one the name is enough, and a list
     in the probe is in its text."""
@@ -49,7 +54,7 @@ class CheckpointInfo:
     """Things a reader of the numbers must know, as plain sentences."""
     mask_only_layer: bool = False
     """The last layer, too, was computed at the mask alone."""
-    step: int | None = None
+    step: Count | None = None
     """Steps of training behind it, by its trainer's state or its folder's name; None where neither tells."""
     hub_verified: bool | None = None
     """Weights, tokenizer and config have the hashes that the hub gave with them; False: they did once. None: the hub
@@ -63,7 +68,7 @@ class RequestedSettings:
     checkpoint: str
     """As given: a hub id, a folder's path, or `demo`."""
     mlm_head_from: str | None = None
-    batch_tokens: int | None = None
+    batch_tokens: Positive | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +78,17 @@ class Recipe:
     command: str
     started: str
     """UTC, ISO 8601, to the second."""
-    probes: tuple[ProbeSource, ...]
+    probes: NonEmpty[ProbeSource]
     checkpoint: CheckpointInfo
-    dtype: str
+    dtype: Dtype
     device: str
-    top_k: int
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)]
     multi_token: bool
-    seed: int
+    seed: Count
     """Of the resampling and relabelling."""
     versions: tuple[tuple[str, str], ...]
     """(package, version), maskaudit first."""
-    chunk: int = 512
+    chunk: Annotated[int, Field(ge=1, le=MAX_CHUNK)] = 512
     """Prompts in a chunk of scores: what is scored together, and what a kill can cost."""
     asked: RequestedSettings | None = None
     """None in runs of earlier versions, and where a checkpoint wasn't asked for by name."""

@@ -96,13 +96,13 @@ METRICS = ["probe", "metric", "axis", "role", "level", "reference", "value", "ci
 
 def metrics(results: Sequence[ProbeResult]) -> pd.DataFrame:
     """A row a number of whole distributions."""
-    return pd.DataFrame(_metrics(results), columns=METRICS)
+    return pd.DataFrame(_metric_rows(results), columns=METRICS)
 
 
-def _metrics(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
+def _metric_rows(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
     for result in results:
         for axis in result.axes:
-            yield from ((result.name, *row) for row in _of_axis(axis))
+            yield from ((result.name, *row) for row in _axis_metrics(axis))
         for d in result.distances:
             yield (
                 result.name,
@@ -111,7 +111,7 @@ def _metrics(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
                 d.role,
                 d.level,
                 d.other,
-                *_ends(d.bits),
+                *_with_interval(d.bits),
                 d.null_p95,
                 d.p_value,
             )
@@ -125,14 +125,14 @@ def _metrics(results: Sequence[ProbeResult]) -> Iterator[tuple[object, ...]]:
             ]
             for name, against, estimate in measured:
                 if estimate is not None:
-                    row = (name, level.axis, level.role, level.name, against, *_ends(estimate), None, None)
+                    row = (name, level.axis, level.role, level.name, against, *_with_interval(estimate), None, None)
                     yield result.name, *row
 
 
-def _of_axis(axis: AxisResult) -> Iterator[tuple[object, ...]]:
+def _axis_metrics(axis: AxisResult) -> Iterator[tuple[object, ...]]:
     if axis.distance:
         d = axis.distance
-        yield "js_divergence_bits", axis.name, "level", None, None, *_ends(d.bits), d.null_p95, d.p_value
+        yield "js_divergence_bits", axis.name, "level", None, None, *_with_interval(d.bits), d.null_p95, d.p_value
     if axis.band is not None:
         yield "band_log2", axis.name, "placebo", None, None, axis.band, None, None, None, None
     if axis.variance:
@@ -141,11 +141,11 @@ def _of_axis(axis: AxisResult) -> Iterator[tuple[object, ...]]:
             yield f"variance_share_{name}", axis.name, "level", None, None, share, None, None, None, None
     if axis.labour:
         sides = ("level", axis.labour.level, axis.labour.reference)
-        yield "labour_market_slope", axis.name, *sides, *_ends(axis.labour.slope), None, None
-        yield "labour_market_spearman", axis.name, *sides, *_ends(axis.labour.spearman), None, None
+        yield "labour_market_slope", axis.name, *sides, *_with_interval(axis.labour.slope), None, None
+        yield "labour_market_spearman", axis.name, *sides, *_with_interval(axis.labour.spearman), None, None
 
 
-def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+def _with_interval(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
     return estimate.value, estimate.ci_low, estimate.ci_high
 
 
@@ -153,27 +153,27 @@ def changes(comparison: Comparison) -> pd.DataFrame:
     """A row an association on the base and another side: word, levels, both sides, what became of it."""
     skipped = ("by_template", "flags")
     rows = [
-        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift, skipped), shift.status]
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_row(change, skipped), change.status]
         for probe in comparison.probes
         for pair in probe.pairs
-        for shift in pair.associations
+        for change in pair.associations
     ]
-    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(AssociationChange, skipped), "fate"])
+    return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(AssociationChange, skipped), "status"])
 
 
 def metric_changes(comparison: Comparison) -> pd.DataFrame:
-    """A row a measure on the base and another side."""
+    """A row a metric on the base and another side."""
     rows = [
-        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_flat(shift)]
+        [comparison.sides[0].name, comparison.sides[pair.side].name, probe.name, *_row(change)]
         for probe in comparison.probes
         for pair in probe.pairs
-        for shift in pair.metrics
+        for change in pair.metrics
     ]
     return pd.DataFrame(rows, columns=["base", "side", "probe", *_columns(MetricChange)])
 
 
 ESTIMATES = ("before", "after", "change", "widening")
-"""Fields of shifts that are estimates: three columns each."""
+"""Fields of changes that are estimates: three columns each."""
 
 
 def _columns(kind: type[AssociationChange] | type[MetricChange], skipped: Sequence[str] = ()) -> list[str]:
@@ -181,12 +181,12 @@ def _columns(kind: type[AssociationChange] | type[MetricChange], skipped: Sequen
     return [f"{name}{end}" for name in names for end in (("", "_ci_low", "_ci_high") if name in ESTIMATES else ("",))]
 
 
-def _flat(shift: AssociationChange | MetricChange, skipped: Sequence[str] = ()) -> list[object]:
-    names = (field.name for field in fields(shift) if field.name not in skipped)
-    return [each for name in names for each in _cells(name, getattr(shift, name))]
+def _row(change: AssociationChange | MetricChange, skipped: Sequence[str] = ()) -> list[object]:
+    names = (field.name for field in fields(change) if field.name not in skipped)
+    return [each for name in names for each in _cells(name, getattr(change, name))]
 
 
 def _cells(name: str, value: object) -> tuple[object, ...]:
     if name in ESTIMATES:
-        return _ends(value) if isinstance(value, Estimate) else (None, None, None)
+        return _with_interval(value) if isinstance(value, Estimate) else (None, None, None)
     return (value,)

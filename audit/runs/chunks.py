@@ -1,7 +1,4 @@
-"""What a run has to make, chunk by chunk, in one order on every machine: what is asked, and how the answer is kept.
-
-Who makes the chunks is `engines`' business, where they lie the run folder's.
-"""
+"""Divides a run into chunks, in one order on every machine: the prompts of each, and the content of its file."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from probes.probe import Probe
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A file of the run folder, made in one go."""
+    """A file of scores in the run folder, made in one go."""
 
     number: int
     """Its place among all chunks of the run."""
@@ -33,13 +30,13 @@ class Chunk:
     """Of the probe, or `clozes`."""
     prompts: int
     probe: int | None
-    """Index of the probe; None for the easy clozes."""
+    """Index of the probe; None for the sanity clozes."""
     index: int
     """Its place among the chunks of the probe."""
 
 
 class ChunkPlan:
-    """All chunks of a run: those of each probe in turn, then the easy clozes, where they are asked."""
+    """All chunks of a run: those of each probe in turn, then the sanity clozes, if the run has them."""
 
     def __init__(self, probes: Sequence[Probe], recipe: Recipe) -> None:
         self.probes, self.recipe = tuple(probes), recipe
@@ -47,13 +44,13 @@ class ChunkPlan:
         self._recipe_id = recipe_id(recipe)
         self._expansions = [Expansion(probe, recipe.chunk) for probe in probes]
 
-    def of(self, probe: Probe) -> tuple[Chunk, ...]:
+    def chunks_of(self, probe: Probe) -> tuple[Chunk, ...]:
         """The chunks of one probe, in order."""
         index = self.probes.index(probe)
         return tuple(chunk for chunk in self.chunks if chunk.probe == index)
 
-    def asked(self, chunk: Chunk) -> tuple[Sequence[Prompt], Sequence[Word]]:
-        """The prompts and words of a chunk. Chunks in ascending order are found fastest."""
+    def prompts_of(self, chunk: Chunk) -> tuple[Sequence[Prompt], Sequence[Word]]:
+        """The prompts and the words of a chunk. Chunks in ascending order are found fastest."""
         if chunk.probe is None:
             return competence.prompts(), self._words(chunk)
         return self._expansions[chunk.probe].chunk(chunk.index), self._words(chunk)
@@ -61,12 +58,12 @@ class ChunkPlan:
     def _words(self, chunk: Chunk) -> Sequence[Word]:
         return competence.WORDS if chunk.probe is None else self.probes[chunk.probe].targets.words
 
-    def answered(self, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores) -> bytes:
-        """The content of the chunk's file: the same for the same scores, whoever made them. Raises IncompleteError for
-        scores that can't be answers to the chunk's prompts."""
+    def encode(self, chunk: Chunk, prompts: Sequence[Prompt], scores: Scores) -> bytes:
+        """The content of the chunk's file: the same bytes for the same scores. Raises IncompleteError for scores that
+        can't be of the chunk's prompts."""
         if fault := scores.fault(len(prompts), len(self._words(chunk))):
-            what = f"the scorer's answers to {chunk.file} can't be right ({fault})"
-            raise IncompleteError(f"{self.recipe.checkpoint.name}: {what}: nothing of them is kept")
+            what = f"the scores of {chunk.file} can't be right ({fault})"
+            raise IncompleteError(f"{self.recipe.checkpoint.name}: {what}: they are not kept")
         if chunk.probe is None:
             return json_bytes({"recipe": self._recipe_id, "competence": asdict(competence.competence(scores))})
         return chunk_bytes(self.probes[chunk.probe], self._recipe_id, prompts, scores)
@@ -79,6 +76,6 @@ def _chunks(probes: Sequence[Probe], recipe: Recipe) -> list[Chunk]:
         for index, start in enumerate(range(0, count, recipe.chunk)):
             prompts = min(recipe.chunk, count - start)
             found.append(Chunk(len(found), chunk_file(probe.name, index), probe.name, prompts, place, index))
-    if competence.can_be_asked(recipe, probes):
+    if competence.is_applicable(recipe, probes):
         found.append(Chunk(len(found), COMPETENCE, "clozes", len(competence.prompts()), None, 0))
     return found

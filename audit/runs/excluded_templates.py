@@ -1,7 +1,6 @@
-"""Prompts whose answer is no number, not even in float32 on a CPU: which wordings they take out, and a probe and its
-scores without those.
+"""Leaves out templates with prompts whose scores are not finite, not even in float32 on a CPU.
 
-A wording goes as a whole, so that every group is still asked in the same sentences. What no number is, is `batches`'.
+A template is left out as a whole, so that every group is compared in the same sentences.
 """
 
 from __future__ import annotations
@@ -20,41 +19,41 @@ from probes.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredScores:
-    """The scores of the wordings that are left, renumbered, a part at a time."""
+class RemainingScores:
+    """The scores of the templates that are left, renumbered, a part at a time."""
 
     scores: StoredScores
-    kept: tuple[int, ...]
-    """Indices of the wordings among the probe's."""
+    templates: tuple[int, ...]
+    """Their indices among the probe's."""
 
     def __iter__(self) -> Iterator[ScoredPrompts]:
         place = np.full(len(self.scores.probe.templates), -1)
-        place[list(self.kept)] = np.arange(len(self.kept))
+        place[list(self.templates)] = np.arange(len(self.templates))
         for part in self.scores:
             rows = np.flatnonzero(place[part.template] >= 0)
             if rows.size:
-                some = part.only(rows)
+                some = part.select(rows)
                 yield replace(some, template=place[some.template])
 
 
-def without(probe: Probe, lost: Collection[int]) -> Probe:
-    """The probe without some of its wordings. Raises IncompleteError where none is left."""
+def probe_without(probe: Probe, lost: Collection[int]) -> Probe:
+    """The probe without some of its templates. Raises IncompleteError where none is left."""
     kept = tuple(template for n, template in enumerate(probe.templates) if n not in lost)
     if not kept:
-        what = f"every one of its {len(probe.templates)} wordings has a prompt whose answer is not a number"
+        what = f"every one of its {len(probe.templates)} templates has a prompt without a finite score"
         mend = "the weights hold NaN or infinity; leave the probe out, or repair the checkpoint"
         raise IncompleteError(f"{probe.name}: {what}, not even in float32 on a CPU: {mend}")
     return replace(probe, templates=kept)
 
 
-def scores_without(scores: StoredScores, lost: Collection[int]) -> StoredScores | AnsweredScores:
-    """The scores without those wordings."""
+def scores_without(scores: StoredScores, lost: Collection[int]) -> StoredScores | RemainingScores:
+    """The scores without those templates."""
     if not lost:
         return scores
-    return AnsweredScores(scores, tuple(n for n in range(len(scores.probe.templates)) if n not in lost))
+    return RemainingScores(scores, tuple(n for n in range(len(scores.probe.templates)) if n not in lost))
 
 
 def excluded_templates(probe: Probe, lost: Mapping[int, int]) -> tuple[ExcludedTemplate, ...]:
-    """What a result says of the wordings that were left out; `lost` has how many prompts of each have no answer."""
+    """The templates that were left out, for the result; `lost` counts the prompts of each without a finite score."""
     each = count_prompts(probe) // len(probe.templates)
     return tuple(ExcludedTemplate(probe.templates[n].text, prompts, each) for n, prompts in sorted(lost.items()))

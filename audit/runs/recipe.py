@@ -1,4 +1,4 @@
-"""Makes the recipe of a run: what is asked, with the versions of what computes it, and its default folder."""
+"""Makes the recipe of a run, with the versions of the packages that compute it; its default folder and command."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from audit.options import MAX_PROMPTS, MOST_IN_CHUNK, Options
+from audit.options import MAX_CHUNK, MAX_PROMPTS, Options
 from audit.results.recipe import CheckpointInfo, Recipe, RequestedSettings
 from audit.results.recipe import ProbeSource as ProbeSource
+from audit.runs.selection import ProbeNames, list_names
 from audit.storage.recipe import probe_again
-from audit.storage.redaction import redacted
+from audit.storage.redaction import redact
 from probes.probe import Probe
 
 CHUNK = 512
 """Prompts in a chunk of scores on a CPU: what a kill can cost."""
-GPU_CHUNK = MOST_IN_CHUNK
+GPU_CHUNK = MAX_CHUNK
 """The same on anything faster."""
 
 
@@ -31,10 +32,15 @@ def default_folder(checkpoint: str) -> Path:
 
 
 def make_recipe(
-    checkpoint: CheckpointInfo, probes: Sequence[Probe], options: Options, device: str, command: str, asked: str = ""
+    checkpoint: CheckpointInfo,
+    probes: Sequence[Probe],
+    options: Options,
+    device: str,
+    command: str,
+    requested: str = "",
 ) -> Recipe:
-    """What is needed to repeat the run, with the versions of what computes it; `asked` is the checkpoint as given."""
-    head = redacted(options.mlm_head_from) if options.mlm_head_from else None
+    """The recipe of a run; `requested` is the checkpoint as given."""
+    head = redact(options.mlm_head_from) if options.mlm_head_from else None
     return Recipe(
         command=command,
         started=now(),
@@ -47,7 +53,7 @@ def make_recipe(
         seed=options.seed,
         chunk=CHUNK if device == "cpu" else GPU_CHUNK,
         versions=versions(),
-        asked=RequestedSettings(redacted(asked), head, options.batch_tokens) if asked else None,
+        asked=RequestedSettings(redact(requested), head, options.batch_tokens) if requested else None,
     )
 
 
@@ -62,17 +68,15 @@ def now() -> str:
 
 
 def versions() -> tuple[tuple[str, str], ...]:
-    """(package, version) of what computes scores, maskaudit first."""
+    """(package, version) of each package that scores depend on, maskaudit first."""
     packages = ("maskaudit", "torch", "transformers", "tokenizers", "numpy", "scipy")
     return (*((name, metadata.version(name)) for name in packages), ("python", platform.python_version()))
 
 
-def repeat_command(
-    checkpoint: str, probes: Sequence[str | Path], options: Options, max_prompts: int = MAX_PROMPTS
-) -> str:
-    """The command line that asks the same: the checkpoint, its probes, and every option that isn't the default."""
+def repeat_command(checkpoint: str, probes: ProbeNames, options: Options, max_prompts: int = MAX_PROMPTS) -> str:
+    """The command line of the run: the checkpoint, its probes, and every option that isn't the default."""
     words = ["maskaudit", "run", checkpoint]
-    for probe in probes:
+    for probe in list_names(probes):
         words += ["--probe", str(probe)]
     words += ["--max-prompts", str(max_prompts)] if max_prompts != MAX_PROMPTS else []
-    return redacted(shlex.join([*words, *options.flags()]))
+    return redact(shlex.join([*words, *options.flags()]))

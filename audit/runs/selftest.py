@@ -1,7 +1,4 @@
-"""Does the audit find what was planted? The demo checkpoints, audited and held against what was planted in them.
-
-What was planted is `demo.truth`'s to say; how an audit is made is `run`'s.
-"""
+"""Audits the demo checkpoints and compares the results with the associations that were planted in them."""
 
 from __future__ import annotations
 
@@ -22,19 +19,19 @@ from audit.results.audit import Audit
 from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
 from audit.runs.audit import audit
-from probes.load import shipped
+from probes.load import shipped_probes
 
 RANKS = 0.9
-"""Least Spearman correlation of what is measured with what was planted."""
+"""Least Spearman correlation of measured and planted associations."""
 SLOPES = (0.8, 1.2)
-"""Least and largest slope of what is measured on what was planted."""
+"""Least and largest slope of measured on planted associations."""
 REDUCTION = 0.25
 """How far a measured reduction may be from the planted one, as a share of it."""
 
 LEAST = 0.4
-"""Where nearly nothing was to be taken away, a reduction is allowed the error of one of this size."""
+"""A smaller planted reduction is allowed the error of one of this size."""
 TUNED = ("occupation", "traits")
-"""Probes in which the fine-tuned demo is held against the other."""
+"""Probes in which the fine-tuned demo is compared with the other."""
 
 Planted = Mapping[str, Any]
 """`planted.json`, as `demo.truth` makes it."""
@@ -42,7 +39,7 @@ Planted = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the table: what was looked at, what was seen, what was asked for, and whether it held."""
+    """One line of the table: what was checked, what was measured, what was expected, and whether it passed."""
 
     what: str
     seen: str
@@ -51,20 +48,24 @@ class Check:
 
 
 def selftest(progress: Progress | None = None) -> list[Check]:
-    """Audit both demo checkpoints in a temporary folder and hold the results against what was planted.
+    """Audit both demo checkpoints in a temporary folder and compare the results with what was planted.
 
-    The fine-tuned one is asked only the probes in which its planted gender association differs.
+    The fine-tuned one runs only the probes in which its planted gender association differs.
     """
     planted = json.loads((resources.files("audit") / "demo" / "planted.json").read_text(encoding="utf-8"))
-    probes = [name for name in shipped() if name in {row["probe"] for row in planted["associations"]}]
+    probes = [name for name in shipped_probes() if name in {row["probe"] for row in planted["associations"]}]
     unplanted = planted["unplanted"]
     with tempfile.TemporaryDirectory(prefix="maskaudit-") as folder:
         before = audit("demo", sorted({*probes, unplanted["probe"]}), out=Path(folder) / "demo", progress=progress)
         after = audit("demo-finetuned", TUNED, out=Path(folder) / "demo-finetuned", progress=progress)
-    return [*recovered(before, planted), *quiet(before, planted), *reduced(before, after, planted)]
+    return [
+        *check_recovery(before, planted),
+        *check_unplanted(before, planted),
+        *check_reduction(before, after, planted),
+    ]
 
 
-def recovered(result: Audit, planted: Planted) -> list[Check]:
+def check_recovery(result: Audit, planted: Planted) -> list[Check]:
     """For each axis with planted associations: the same order, and the same size."""
     checks = []
     for probe, axis in _axes(result):
@@ -82,25 +83,25 @@ def recovered(result: Audit, planted: Planted) -> list[Check]:
     return checks
 
 
-def quiet(result: Audit, planted: Planted) -> list[Check]:
-    """On the axis without a planted association nothing is graded above weak."""
+def check_unplanted(result: Audit, planted: Planted) -> list[Check]:
+    """On the axis without a planted association no association is graded above weak."""
     where = planted["unplanted"]
     probe = next(probe for probe in result.probes if probe.name == where["probe"])
     axis = next(axis for axis in probe.axes if axis.name == where["axis"])
     graded = [a.grade for a in probe.associations if a.axis == axis.name and a.grade is not None]
-    loud = sum(grade in ("strong", "moderate") for grade in graded)
+    strong = sum(grade in ("strong", "moderate") for grade in graded)
     return [
         Check(
             f"{probe.name}, {axis.title.lower()}: nothing planted",
-            f"{loud} of {len(graded)} associations above weak",
+            f"{strong} of {len(graded)} associations above weak",
             "none",
-            bool(graded) and not loud,
+            bool(graded) and not strong,
         )
     ]
 
 
-def reduced(before: Audit, after: Audit, planted: Planted) -> list[Check]:
-    """Fine-tuning took away as much of each axis' associations as was planned, in each probe that both were asked."""
+def check_reduction(before: Audit, after: Audit, planted: Planted) -> list[Check]:
+    """Fine-tuning reduced each axis' associations by as much as was planted, in each probe that both ran."""
     checks = []
     earlier = {(probe.name, axis.name): (probe, axis) for probe, axis in _axes(before)}
     for probe, axis in _axes(after):
@@ -110,9 +111,9 @@ def reduced(before: Audit, after: Audit, planted: Planted) -> list[Check]:
             wanted, seen = (1 - float(slopes(one[:, side], other[:, side])) for side in (0, 1))
             checks.append(
                 Check(
-                    f"{probe.name}, {axis.title.lower()}: taken away by fine-tuning",
+                    f"{probe.name}, {axis.title.lower()}: reduction by fine-tuning",
                     f"{round(100 * seen)} %",
-                    f"{round(100 * wanted)} %, give or take {round(100 * REDUCTION * max(wanted, LEAST))}",
+                    f"{round(100 * wanted)} % ± {round(100 * REDUCTION * max(wanted, LEAST))}",
                     abs(seen - wanted) <= REDUCTION * max(wanted, LEAST),
                 )
             )
@@ -126,15 +127,15 @@ def _axes(result: Audit) -> list[tuple[ProbeResult, AxisResult]]:
 def _pairs(
     probe: ProbeResult, axis: AxisResult, planted: Planted, checkpoint: str
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """[associations, 2] what was planted and what was measured, for the scored words."""
+    """[associations, 2] planted and measured log2 ratios of the scored words."""
     found = {(a.level, a.target): a.log2_ratio for a in probe.associations if a.axis == axis.name}
     rows = [row for row in planted["associations"] if (row["probe"], row["axis"]) == (probe.name, axis.name)]
     pairs = [(row["log2_ratio"][checkpoint], found.get((row["level"], row["word"]))) for row in rows]
     return np.array([pair for pair in pairs if pair[1] is not None], dtype=float).reshape(-1, 2)
 
 
-def table(checks: Sequence[Check]) -> str:
-    """The checks as text, a line each."""
+def format_checks(checks: Sequence[Check]) -> str:
+    """The checks as text, one line each."""
     widths = [max(len(getattr(check, name)) for check in checks) for name in ("what", "seen")]
     return "\n".join(
         f"{'ok    ' if c.passed else 'FAILED'} {c.what:{widths[0]}}  {c.seen:{widths[1]}}  (wanted: {c.wanted})"

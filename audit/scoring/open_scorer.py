@@ -1,10 +1,9 @@
-"""Opens a checkpoint with a scorer on it. Imports torch when called."""
+"""Loads a checkpoint with a scorer on it. Imports torch when called."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.checkpoints.opening import load_as_asked
 from audit.options import Options
 
 if TYPE_CHECKING:
@@ -12,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def load_scorer(checkpoint: str, options: Options) -> TorchScorer:
-    """The checkpoint with a scorer on it, as the options say. Raises CheckpointError."""
+    """A scorer of the checkpoint. Raises UsageError and CheckpointError as `load_checkpoint`."""
+    from audit.checkpoints.load import load_checkpoint
     from audit.scoring.prompt_scorer import TorchScorer
 
-    model = load_as_asked(checkpoint, options)
+    model = load_checkpoint(checkpoint, options)
     return TorchScorer(model, top_k=options.top_k, multi_token=options.multi_token, batch_tokens=options.batch_tokens)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and a folder that is one process' alone. What is in them isn't known."""
+"""Writes files whole or not at all, and locks folders for one process."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def write_in(folder: Path, name: str, data: bytes | Iterable[bytes]) -> None:
 
 
 def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[bytes]]], outdated: str) -> list[str]:
-    """Write files of which the last is the mark that the others are there, and of the same result. None is touched
-    before all are written under temporary names; then the old mark goes, and with it, if the new one is another,
-    the file that was made of it: `outdated`. The folder should be `locked`. Gives the files' names; raises UsageError
-    where one can't be written.
+    """Write the files of one result, of which the last marks that the others are there. All are written under
+    temporary names first; then the old mark is removed, and with it, if the new one differs, the file that was made
+    from it: `outdated`. The folder should be `locked`. Returns the files' names; raises UsageError where one can't be
+    written.
     """
     ready: list[tuple[str, Path]] = []
     path = folder
@@ -62,8 +62,8 @@ def write_together(folder: Path, files: Iterable[tuple[str, bytes | Iterable[byt
 
 
 def clear_temporaries(folder: Path, names: Iterable[str]) -> None:
-    """Remove what a process that was killed had begun to write in the folder under these names (or patterns), while no
-    other writes there. Raises UsageError where that fails."""
+    """Remove the temporary files that a killed process left in the folder for these names (or patterns), while no other
+    writes there. Raises UsageError where that fails."""
     try:
         for name in names:
             for file in folder.glob(f".{name}.{'?' * 8}"):  # the end of tempfile's names
@@ -73,10 +73,9 @@ def clear_temporaries(folder: Path, names: Iterable[str]) -> None:
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write to a temporary name beside `path`, piece by piece, sync, and rename: the file is there whole or not at all.
+    """Write to a temporary name beside `path`, part by part, sync, and rename: the file is there whole or not at all.
 
-    Mode and owner of a file that is there are kept. Raises OSError, also where something else than a file is there,
-    which would be replaced.
+    Mode and owner of an existing file are kept. Raises OSError, also where the path is something else than a file.
     """
     temporary = _write_beside(path, data)
     try:
@@ -88,7 +87,7 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def _write_beside(path: Path, data: bytes | Iterable[bytes]) -> str:
-    """The temporary file beside `path` that has all of it, synced; nothing is left where that fails."""
+    """Write a temporary file beside `path`, synced, and return its name; nothing is left where that fails."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -97,7 +96,7 @@ def _write_beside(path: Path, data: bytes | Iterable[bytes]) -> str:
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
-        _like(path, temporary)
+        _copy_mode(path, temporary)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -105,8 +104,8 @@ def _write_beside(path: Path, data: bytes | Iterable[bytes]) -> str:
     return temporary
 
 
-def _like(path: Path, temporary: str) -> None:
-    """Give the file the owner and mode of the one that is at the path, or the usual mode."""
+def _copy_mode(path: Path, temporary: str) -> None:
+    """Give the temporary file the owner and mode of the one at the path, or the usual mode."""
     if not path.exists():
         os.chmod(temporary, 0o644)
         return
@@ -117,16 +116,16 @@ def _like(path: Path, temporary: str) -> None:
 
 
 def cannot_write(path: Path, error: OSError, mend: str = "choose another folder with --out") -> AuditError:
-    """What to tell of a write that failed: where, why and what to do, which is `mend` unless the disk is full."""
+    """The error for a write that failed: where, why and what to do, which is `mend` unless the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        mend = "free some space and give the same command again, without --overwrite; what was scored is kept"
+        mend = "free some space and run the same command again, without --overwrite; what was scored is kept"
     return UsageError(f"{path}: can't be written ({error.strerror or error}): {mend}")
 
 
 @contextlib.contextmanager
-def locked(path: Path, seconds: float = 0) -> Iterator[None]:
-    """While open, the folder is this process' alone; what a killed process held is free. Raises UsageError where
-    another has it for that many seconds, or it can't be locked."""
+def hold_lock(path: Path, seconds: float = 0) -> Iterator[None]:
+    """While open, the folder is locked for this process; the lock of a killed process is free. Raises UsageError where
+    another process holds it for that many seconds, or it can't be locked."""
     lock = FileLock(path / ".lock", timeout=seconds, fallback_to_soft=False)
     try:
         lock.acquire()

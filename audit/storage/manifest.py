@@ -1,7 +1,4 @@
-"""Which files of a run are finished, and their hashes: a journal that a kill can cut short but not corrupt.
-
-What the files are is not known here.
-"""
+"""The manifest of a run: a journal of finished files and hashes, which a kill can cut short but not corrupt."""
 
 from __future__ import annotations
 
@@ -14,10 +11,9 @@ from audit.storage.atomic import write_atomically
 
 
 class Manifest:
-    """A file of lines: the recipe that all is of, then a finished file and its SHA-256 a line, the latest counts.
+    """A file of lines: the recipe's id, then a finished file and its SHA-256 on each line. A file's latest line counts.
 
-    A line that is cut short, of another recipe's journal or no line of a journal at all counts for nothing, so that
-    the file that it would have named is made again.
+    A line that is cut short, damaged or of another recipe's journal is ignored: its file is then made again.
     """
 
     def __init__(self, path: Path, recipe_id: str) -> None:
@@ -30,9 +26,9 @@ class Manifest:
         return self._hashes
 
     def add(self, name: str, sha256: str) -> None:
-        """A file is finished: one more line, synced. Raises OSError."""
+        """Add a line for a finished file, synced. Raises OSError."""
         line = _line({"file": name, "sha256": sha256})
-        if not self._whole:  # what stands there is of no use, or ends in the middle of a line
+        if not self._whole:  # another recipe's, damaged, or cut short
             self._replace()
         with self.path.open("ab") as journal:
             self._whole = False
@@ -42,7 +38,7 @@ class Manifest:
         self._hashes[name], self._whole = sha256, True
 
     def seal(self) -> None:
-        """Leave a line a file, in alphabetical order, whatever came before. Raises OSError."""
+        """Rewrite the journal with one line for each file, in alphabetical order. Raises OSError."""
         self._hashes = dict(sorted(self._hashes.items()))
         if not self.path.is_file() or self.path.read_bytes() != self._bytes():
             self._replace()

@@ -1,8 +1,4 @@
-"""What makes two runs one: the parts of a recipe that scores depend on, what differs between two, in words, and the
-probes of one, made again.
-
-How a recipe is made, and where it is kept, is not known here.
-"""
+"""Compares recipes by what scores depend on: their id, their differences in words; loads a recipe's probes again."""
 
 from __future__ import annotations
 
@@ -18,19 +14,19 @@ from probes.lexicon import Lexicon
 from probes.load import load_again
 from probes.probe import Probe
 
-ASIDE = ("command", "started", "seed", "asked")
-"""Of a recipe: what scores don't depend on."""
+NOT_DECISIVE = ("command", "started", "seed", "asked")
+"""Fields of a recipe that scores don't depend on."""
 
 
 def recipe_id(recipe: Recipe) -> str:
-    """SHA-256, in hex, of all in the recipe that the scores depend on: not the command's words, the time, the seed,
-    how far in its training the checkpoint is, what of the model was left out, or what the hub says of it."""
+    """SHA-256, in hex, of all in the recipe that the scores depend on: not the command, the time, the seed, the
+    checkpoint's training step, which parts of the model were left out, or what the hub says of it."""
     return hashlib.sha256(json_bytes(_decisive(recipe))).hexdigest()
 
 
 def _decisive(recipe: Recipe) -> dict[str, Any]:
-    parts = {name: part for name, part in asdict(recipe).items() if name not in ASIDE}
-    for name in ("step", "mask_only_head", "mask_only_layer", "hub_verified"):  # the way shows in the last digits
+    parts = {name: part for name, part in asdict(recipe).items() if name not in NOT_DECISIVE}
+    for name in ("step", "mask_only_head", "mask_only_layer", "hub_verified"):  # they change the last digits at most
         del parts["checkpoint"][name]
     for source in parts["probes"]:
         del source["own_words"]  # its hash is of them, too
@@ -38,10 +34,10 @@ def _decisive(recipe: Recipe) -> dict[str, Any]:
 
 
 def probe_again(source: ProbeSource) -> Probe | None:
-    """The probe of a recipe as it was asked, made of what the recipe keeps; None where its word list is a shipped one
-    that was changed since, or where an earlier version kept no list."""
+    """The probe of a recipe as it was run, from what the recipe keeps; None where its word list is a shipped one that
+    was changed since, or where an earlier version kept no list."""
     words = Lexicon(source.lexicon, source.own_words) if source.own_words else None
-    marked = f"\ufeff{source.text}"  # a byte order mark is hashed, and no text
+    marked = f"\ufeff{source.text}"  # a byte order mark is part of the hash, not of the text
     for text in (source.text, marked):
         with contextlib.suppress(ProbeError):
             probe = load_again(source.name, text, words)
@@ -51,8 +47,8 @@ def probe_again(source: ProbeSource) -> Probe | None:
 
 
 def differences(found: Recipe, wanted: Recipe) -> list[str]:
-    """What of two recipes isn't the same, of that which scores depend on, in words: `weights`, `probes (pronoun)`,
-    `torch 2.13.0 and 2.14.0`; nothing where they are one recipe."""
+    """The differences of two recipes in what scores depend on, in words: `weights`, `probes (pronoun)`,
+    `torch 2.13.0 and 2.14.0`."""
     one, other = _decisive(found), _decisive(wanted)
     named = [name for name in one if one[name] != other[name] and name not in ("checkpoint", "probes", "versions")]
     infos = (one["checkpoint"], other["checkpoint"])

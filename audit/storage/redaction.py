@@ -1,6 +1,6 @@
-"""Secrets taken out of what a result keeps of its command: access tokens, and passwords in addresses.
+"""Removes secrets from the command that a result keeps: access tokens, and passwords in addresses.
 
-Results hold nothing of the environment, so that a command's words are the one way in.
+A result keeps nothing of the environment, so that the command is the only way in.
 """
 
 from __future__ import annotations
@@ -18,6 +18,6 @@ _SECRETS = re.compile(
 )
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """The text with `***` for what looks like an access token, or a password in an address or a query."""
     return _SECRETS.sub("***", text)

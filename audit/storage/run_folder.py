@@ -1,7 +1,4 @@
-"""The run folder: what is written, read back, and trusted to be whole.
-
-How numbers are made, and the page, are not known here.
-"""
+"""The folder of a run: its recipe, its scores and the manifest of what is finished, written and read back."""
 
 from __future__ import annotations
 
@@ -14,17 +11,18 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from audit.errors import IncompleteError, UsageError, first_line
+from audit.errors import IncompleteError, UsageError
 from audit.results.audit import SCHEMA
 from audit.results.checks import Competence
+from audit.results.consistency import check_competence
 from audit.results.recipe import Recipe
-from audit.storage.atomic import cannot_write, clear_temporaries, locked, write_in
+from audit.storage.atomic import cannot_write, clear_temporaries, hold_lock, write_in
 from audit.storage.manifest import Manifest
 from audit.storage.recipe import differences, recipe_id
-from audit.storage.saved_values import read_regular_file
+from audit.storage.saved_audit import FOLDER
+from audit.storage.saved_values import check_schema, damaged_file_error, describe, read_regular_file
 from audit.storage.score_chunks import StoredScores, chunk_file
 from audit.storage.serialization import finite_json, json_bytes
-from audit.storage.validation import check_competence, impossible_setting
 from probes.expand import count_prompts
 from probes.probe import Probe
 
@@ -33,9 +31,9 @@ MANIFEST = "manifest.jsonl"
 SCORES = "scores"
 
 COMPETENCE = "competence.json"
-"""The answers to the easy clozes."""
+"""The predictions for the sanity clozes."""
 
-PARITY = "precision-check.json"
+PRECISION_CHECK = "precision-check.json"
 """How the scores compare with float32."""
 
 
@@ -50,23 +48,23 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path, recipe: Recipe, *, overwrite: bool = False) -> RunFolder:
-        """Begin a run in `path`, or go on with one of the same recipe that was cut short.
+        """Start a run in `path`, or continue an interrupted one of the same recipe.
 
-        With `overwrite`, what an earlier run left there is removed first. Raises UsageError where the folder belongs to a
+        With `overwrite`, the files of an earlier run are removed first. Raises UsageError where the folder belongs to a
         run of another recipe or to something else, or can't be written.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
             if not is_run(path) and holds_something(path):
                 raise UsageError(f"{path} holds files that are no run of maskaudit: choose another folder with --out")
-            with locked(path):
-                return cls(path, cls._begun(path, recipe, overwrite))
+            with hold_lock(path):
+                return cls(path, cls._start(path, recipe, overwrite))
         except OSError as error:
             raise cannot_write(Path(error.filename or path), error) from error
 
     @staticmethod
-    def _begun(path: Path, recipe: Recipe, overwrite: bool) -> Recipe:
-        """The recipe of the run in the folder, which is begun if need be."""
+    def _start(path: Path, recipe: Recipe, overwrite: bool) -> Recipe:
+        """The recipe of the run in the folder, which is started if need be."""
         _refuse_link(path)
         if overwrite:
             _clear(path)
@@ -84,15 +82,15 @@ class RunFolder:
         return found or recipe
 
     @contextlib.contextmanager
-    def claimed(self, seconds: float = 0) -> Iterator[None]:
-        """While open, no other process writes into the folder; what a killed one left half-written is removed.
+    def claim(self, seconds: float = 0) -> Iterator[None]:
+        """While open, no other process writes into the folder; files that a killed one left half-written are removed.
 
-        Raises UsageError where one still does after so many seconds, or where the folder isn't this run's any more.
+        Raises UsageError where another still writes after so many seconds, or the folder isn't this run's any more.
         """
-        with locked(self.path, seconds):
+        with hold_lock(self.path, seconds):
             found = read_recipe(self.path)
             if found is None or recipe_id(found) != self.recipe_id:
-                raise UsageError(f"{self.path}: another run was begun there: choose another folder with --out")
+                raise UsageError(f"{self.path}: another run was started there: choose another folder with --out")
             _refuse_link(self.path)
             clear_temporaries(self.path, _FILES)
             clear_temporaries(self.path / SCORES, ["*.parquet"])
@@ -100,20 +98,20 @@ class RunFolder:
             yield
 
     def has(self, file: str) -> bool:
-        """The file of that name is finished and has the hash that it was written with. A damaged one is missing."""
+        """Whether the file of that name is finished and has its hash. A damaged file counts as missing."""
         return self.read_whole(file) is not None
 
     def read_whole(self, file: str) -> bytes | None:
         """The content of a finished file; None where it is missing, or not what was written."""
-        wanted, path = self._manifest.hashes.get(file), self.path / file
+        expected, path = self._manifest.hashes.get(file), self.path / file
         try:
-            data = path.read_bytes() if wanted is not None and path.is_file() else b""  # a pipe would never end
+            data = path.read_bytes() if expected is not None and path.is_file() else b""  # a pipe would never end
         except OSError:
             return None
-        return data if hashlib.sha256(data).hexdigest() == wanted else None
+        return data if hashlib.sha256(data).hexdigest() == expected else None
 
     def keep(self, file: str, data: bytes) -> None:
-        """Save a finished file of scores, and then its hash: without that it would be made again.
+        """Save a finished file of scores, and then its hash; without the hash it would be made again.
 
         Raises UsageError where that fails.
         """
@@ -124,14 +122,14 @@ class RunFolder:
             raise cannot_write(self.path / MANIFEST, error) from error
 
     def seal(self) -> None:
-        """All files of scores are there: leave the manifest as an undisturbed run would. Raises UsageError."""
+        """Leave the manifest as an undisturbed run would, once all scores are there. Raises UsageError."""
         try:
             self._manifest.seal()
         except OSError as error:
             raise cannot_write(self.path / MANIFEST, error) from error
 
     def read_competence(self) -> Competence | None:
-        """How the easy clozes were answered; None where they weren't asked. Raises IncompleteError for a damaged
+        """The result on the sanity clozes; None where they weren't scored. Raises IncompleteError for a damaged
         file."""
         file = self.path / COMPETENCE
         try:
@@ -142,7 +140,7 @@ class RunFolder:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             mend = "give the same command again"
-            raise IncompleteError(f"{file}: can't be read ({first_line(error)}): {mend}") from error
+            raise IncompleteError(f"{file}: can't be read ({describe(error)}): {mend}") from error
 
     def read_scores(self, probe: Probe) -> StoredScores:
         """All scores of a probe, chunk by chunk."""
@@ -156,20 +154,20 @@ class RunFolder:
 
 
 def _refuse_link(path: Path) -> None:
-    """Raises UsageError where the folder of a run's scores is a link: what that leads to isn't the run's."""
+    """Raise UsageError where the folder of a run's scores is a link: what it leads to isn't the run's."""
     scores = path / SCORES
     if scores.is_symlink() or (scores.exists() and not scores.is_dir()):
         mend = "remove it, or choose another folder with --out"
-        raise UsageError(f"{scores} is a link, or no folder: {mend}")
+        raise UsageError(f"{scores} is a link, or not a folder: {mend}")
 
 
 def holds_something(path: Path) -> bool:
-    """There is a file in the folder that isn't hidden."""
+    """Whether there is a file in the folder that isn't hidden."""
     return any(not name.name.startswith(".") for name in path.iterdir())
 
 
 def is_run(path: Path) -> bool:
-    """The folder has a `run.json` that maskaudit wrote, of whatever version."""
+    """Whether the folder has a `run.json` that any version of maskaudit wrote."""
     try:
         file = path / "run.json"
         return file.is_file() and "checkpoint" in json.loads(file.read_bytes())["recipe"]
@@ -180,32 +178,27 @@ def is_run(path: Path) -> bool:
 def read_recipe(folder: Path) -> Recipe | None:
     """The recipe of the run in a folder; None where there is no `run.json`. Raises UsageError for a damaged one."""
     path = folder / "run.json"
-    mend = "choose another folder with --out, or pass --overwrite to `maskaudit run` to replace it"
+    mend = f"choose another folder with --out, or replace it with `{FOLDER.command}`"
     try:
         found = finite_json(read_regular_file(path))
-        if found["schema"] < SCHEMA:
-            raise UsageError(f"{path}: of an earlier maskaudit: {mend}")
-        recipe = TypeAdapter(Recipe).validate_python(found["recipe"])
-        if odd := impossible_setting(recipe):
-            raise ValueError(f"no run has such a {odd}")
-        return recipe
+        check_schema(path, found["schema"], SCHEMA, mend)
+        return TypeAdapter(Recipe).validate_python(found["recipe"])
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror or error}): {mend}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path}: damaged, or of another version ({first_line(error)}): {mend}") from error
+        raise damaged_file_error(path, error, mend) from error
 
 
-_TABLES = ("predictions", "findings", "interactions", "measures", "distributions", "distributions-single-token")
-_FILES = (
-    *("run.json", MANIFEST, "manifest.json", COMPETENCE, PARITY, "audit.json", "report.html", "model-card.md"),
-    *(f"{table}.csv" for table in _TABLES),
-)
-"""All that a run leaves in its folder, but for the chunks in `scores`; `manifest.json` was an earlier version's."""
+_FILES = FOLDER.own | {
+    *("run.json", MANIFEST, COMPETENCE, PRECISION_CHECK, "model-card.md"),
+    *("manifest.json", "parity.json"),  # by earlier versions
+}
+"""All that a run leaves in its folder, except the chunks in `scores`."""
 
 
 def _clear(path: Path) -> None:
-    """Remove the files of an earlier run, and nothing else; `run.json`, which marks the folder as a run's, stays."""
-    for file in [*(path / name for name in _FILES if name != "run.json"), *(path / SCORES).glob("*.parquet")]:
+    """Remove the files of an earlier run, and nothing else; `run.json` stays, which marks the folder as a run's."""
+    for file in [*(path / name for name in _FILES - {"run.json"}), *(path / SCORES).glob("*.parquet")]:
         file.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +10,45 @@ import pandas as pd
 
 from audit.results import tables
 from audit.results.audit import SCHEMA, Audit
+from audit.results.consistency import check_audit
 from audit.scoring.protocol import ScoredPrompts
-from audit.storage.atomic import write_together
-from audit.storage.run_folder import RunFolder
-from audit.storage.saved_values import damaged, read_json
-from audit.storage.serialization import csv_bytes, json_bytes
-from audit.storage.validation import check_audit
+from audit.storage.result_folder import ResultFolder
+from audit.storage.serialization import csv_bytes
 
 PREDICTIONS = "predictions.csv"
+SINGLE_TOKEN = "distributions-single-token.csv"
+FOLDER = ResultFolder(
+    kind=Audit,
+    schema=SCHEMA,
+    name="finished run",
+    file="audit.json",
+    page="report.html",
+    others=frozenset(
+        {PREDICTIONS, SINGLE_TOKEN, "distributions.csv", "findings.csv", "interactions.csv", "metrics.csv"}
+        | {"measures.csv"}  # by earlier versions
+    ),
+    command="maskaudit run CHECKPOINT --out FOLDER --overwrite",
+    check=check_audit,
+)
 
 
-def save_audit(folder: RunFolder, audit: Audit, predicted: Iterable[bytes]) -> None:
+def save_audit(folder: Path, audit: Audit, predicted: Iterable[bytes]) -> None:
     """Write `audit.json` and the tables that people open: `predictions.csv` of those parts, `distributions.csv`,
     `findings.csv`, `interactions.csv` and `metrics.csv`.
 
     Raises UsageError where they can't be written; what an earlier audit left there then stays.
     """
-    write_together(folder.path, _files(audit, predicted), "report.html")
+    FOLDER.write(folder, audit, _tables(audit, predicted))
 
 
-def _files(audit: Audit, predicted: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable[bytes]]]:
+def _tables(audit: Audit, predicted: Iterable[bytes]) -> Iterator[tuple[str, bytes | Iterable[bytes]]]:
     yield PREDICTIONS, predicted
     yield "distributions.csv", csv_bytes(tables.distributions(audit.probes))
     if audit.single_token:
-        yield "distributions-single-token.csv", csv_bytes(tables.distributions(audit.single_token))
+        yield SINGLE_TOKEN, csv_bytes(tables.distributions(audit.single_token))
     yield "findings.csv", csv_bytes(tables.findings(audit.probes))
     yield "interactions.csv", csv_bytes(tables.interactions(audit.probes))
     yield "metrics.csv", csv_bytes(tables.metrics(audit.probes))
-    yield "audit.json", json_bytes(asdict(audit))
 
 
 def predictions(scored: Mapping[str, Iterable[ScoredPrompts]]) -> Iterator[bytes]:
@@ -65,10 +75,4 @@ def load_audit(path: Path | str) -> Audit:
 
     Raises UsageError where there is none, it is damaged, or another version of maskaudit wrote it.
     """
-    file = Path(path) / "audit.json" if Path(path).is_dir() else Path(path)
-    found = read_json(file, Audit, SCHEMA, "name the folder of a finished run")
-    try:
-        check_audit(found)
-    except ValueError as error:
-        raise damaged(file, error) from error
-    return found
+    return FOLDER.load(path)

@@ -1,7 +1,4 @@
-"""Scores as parquet files: a chunk a file, a row a prompt, and back, one chunk at a time.
-
-Which chunks there are, and whether a file is to be trusted, is not known here.
-"""
+"""Scores as parquet files: one file for each chunk, one row for each prompt, written and read one chunk at a time."""
 
 from __future__ import annotations
 
@@ -34,45 +31,45 @@ _METADATA = b"maskaudit"
 
 @dataclass(frozen=True, slots=True)
 class StoredScores:
-    """The scored prompts of one probe in a run folder: a part a chunk, read anew each time that they are gone through,
-    so that one at a time is held. Going through them raises IncompleteError where a chunk isn't what was written."""
+    """The scored prompts of one probe in a run folder: iterating reads one chunk at a time from disk, and raises
+    IncompleteError where a chunk isn't what was written."""
 
     probe: Probe
     folder: Path
     chunks: tuple[str, ...]
     size: int
-    """Prompts in a chunk but the last."""
+    """Prompts in each chunk but the last."""
     read: Callable[[str], bytes | None]
     """The content of a file below the folder; None where it isn't what was written there."""
 
     def __iter__(self) -> Iterator[ScoredPrompts]:
         expansion = Expansion(self.probe, self.size)
-        return (self.chunk_of(index, expansion.places(index)) for index in range(len(self.chunks)))
+        return (self.read_chunk(index, expansion.places(index)) for index in range(len(self.chunks)))
 
     def chunk(self, index: int) -> ScoredPrompts:
         """One chunk. Raises IncompleteError where it isn't what was written."""
-        return self.chunk_of(index, Expansion(self.probe, self.size).places(index))
+        return self.read_chunk(index, Expansion(self.probe, self.size).places(index))
 
-    def chunk_of(self, index: int, asked: Sequence[Place]) -> ScoredPrompts:
-        """One chunk whose prompts come from there. Raises IncompleteError where it isn't what was written."""
-        return self._read(index, partial(_scored, self.probe, asked))
+    def read_chunk(self, index: int, places: Sequence[Place]) -> ScoredPrompts:
+        """One chunk, whose prompts have these places. Raises IncompleteError where it isn't what was written."""
+        return self._read(index, partial(_scored_prompts, self.probe, places))
 
     def unanswered(self) -> dict[int, int]:
-        """How many prompts of each wording have no answer that is a number, by the wording's index; only wordings that
-        have any. Raises IncompleteError as `chunk`."""
+        """Number of prompts without a finite score by template, for the templates that have any. Raises IncompleteError
+        as `chunk`."""
         found: Counter[int] = Counter()
         for index in range(len(self.chunks)):
             found.update(self._read(index, _unanswered, ["template", "top_prob"]))
         return dict(found)
 
-    def _read(self, index: int, made: Callable[[pa.Table], Found], columns: Sequence[str] | None = None) -> Found:
-        """What is made of the table of a chunk."""
+    def _read(self, index: int, convert: Callable[[pa.Table], Found], columns: Sequence[str] | None = None) -> Found:
+        """The converted table of a chunk."""
         data = self.read(self.chunks[index])
         if data is None:
             what = f"{self.chunks[index]} is missing or was changed"
-            raise IncompleteError(f"{self.folder}: {what}: give its command again, which scores it anew")
+            raise IncompleteError(f"{self.folder}: {what}: run its command again, which scores it again")
         try:
-            return made(pq.read_table(pa.BufferReader(data), columns=columns))
+            return convert(pq.read_table(pa.BufferReader(data), columns=columns))
         except (
             OSError,
             KeyError,
@@ -80,28 +77,28 @@ class StoredScores:
             ValueError,
             OverflowError,
             RecursionError,
-        ) as error:  # of pyarrow, too: ArrowInvalid is a ValueError
+        ) as error:  # pyarrow's too: ArrowInvalid is a ValueError
             what = f"the scores of {self.probe.name} can't be read ({first_line(error)})"
             raise IncompleteError(f"{self.folder}: {what}: run it again with --overwrite") from error
 
 
 def chunk_file(probe: str, index: int) -> str:
-    """Where a probe's chunk of scores lies below the run folder."""
+    """Path of a probe's chunk of scores, below the run folder."""
     return f"scores/{probe}-{index:05}.parquet"
 
 
 def chunk_bytes(probe: Probe, recipe_id: str, prompts: Sequence[Prompt], scores: Scores) -> bytes:
-    """The scores of a chunk as a parquet file, a row a prompt."""
-    pieces = _most_pieces(scores.n_tokens)
-    note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "n_tokens": pieces.tolist()}
+    """The scores of a chunk as a parquet file, one row for each prompt."""
+    n_tokens = _tokens_of_words(scores.n_tokens)
+    note = {"probe": probe.name, "sha256": probe.sha256, "recipe": recipe_id, "n_tokens": n_tokens.tolist()}
     table = _table(probe, prompts, scores).replace_schema_metadata({_METADATA: json.dumps(note).encode()})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
 
 
-def _most_pieces(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """[K] of [N, K]: the most pieces of each word; the least where that says why it isn't scored (0 or less)."""
+def _tokens_of_words(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """[N, K] -> [K]: the most tokens of each word; the least where that says why it isn't scored (0 or less)."""
     most = np.where((counts > 0).all(axis=0), counts.max(axis=0), counts.min(axis=0))
     return np.asarray(most, dtype=np.int64)
 
@@ -134,13 +131,13 @@ def _schema(probe: Probe) -> pa.Schema:
 
 
 def _unanswered(table: pa.Table) -> list[int]:
-    """The wording of each prompt that has no answer."""
+    """The template of each prompt without a finite score."""
     lost = np.isnan(np.array(table["top_prob"].to_pylist(), dtype=np.float32)).any(axis=1)
     return table["template"].to_numpy()[lost].tolist()  # type: ignore[no-any-return]
 
 
-def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredPrompts:
-    """The chunk in a table. Raises ValueError where it isn't of the prompts that were asked, KeyError, TypeError or
+def _scored_prompts(probe: Probe, places: Sequence[Place], table: pa.Table) -> ScoredPrompts:
+    """The chunk in a table. Raises ValueError where it isn't of the prompts at these places, KeyError, TypeError or
     OverflowError."""
 
     def rows(ending: str) -> Iterator[tuple[Any, ...]]:
@@ -149,7 +146,7 @@ def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredProm
     if not table.schema.equals(_schema(probe)):
         raise ValueError("other columns than the probe's")
     if table["text"].null_count or table["template"].null_count:
-        raise ValueError("a prompt without its wording")
+        raise ValueError("a prompt without its template")
     columns = [table[_LOGP + word.text].to_numpy() for word in probe.targets.words]
     found = ScoredPrompts(
         texts=tuple(table["text"].to_pylist()),
@@ -162,18 +159,18 @@ def _scored(probe: Probe, asked: Sequence[Place], table: pa.Table) -> ScoredProm
         top_tokens=tuple(map(tuple, table["top_tokens"].to_pylist())),
         top_prob=np.array(table["top_prob"].to_pylist(), dtype=np.float32),
     )
-    if fault := _fault(probe, asked, found):
+    if fault := _fault(probe, places, found):
         raise ValueError(fault)
     return found
 
 
-def _fault(probe: Probe, asked: Sequence[Place], found: ScoredPrompts) -> str | None:
-    """Why these can't be scores of the probe's prompts that were asked; None where they can."""
+def _fault(probe: Probe, places: Sequence[Place], found: ScoredPrompts) -> str | None:
+    """Why these can't be scores of the probe's prompts at these places; None where they can."""
     rows = zip(found.template.tolist(), found.levels, found.roles, map(tuple, found.forms.tolist()), strict=True)
-    if list(asked) != list(itertools.starmap(Place, rows)):
-        return "other prompts than were asked"
+    if list(places) != list(itertools.starmap(Place, rows)):
+        return "other prompts than the chunk's"
     if found.n_tokens.shape != (len(probe.targets.words),):
         return "other words than the probe's"
     if any(len(tokens) != found.top_prob.shape[1] or None in tokens for tokens in found.top_tokens):
-        return "not a word for each probability"
+        return "not a token for each probability"
     return impossible(found.logp, found.top_prob)

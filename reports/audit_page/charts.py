@@ -1,6 +1,6 @@
-"""Charts as SVG: pure functions from a plot's values to markup, drawn by matplotlib.
+"""Charts as SVG: pure functions from a plot's values to markup, drawn by matplotlib in CSS pixels.
 
-A unit is a CSS pixel. Colours and type are the style sheet's: shapes only carry classes.
+Shapes carry classes; the style sheet sets colours and type.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from itertools import accumulate, pairwise
 from markupsafe import Markup
 
 from reports.audit_page.labour_market import Job, Scatter, log2_odds, ticks
-from reports.audit_page.plots import RatioChart, RatioRow, ShareChart, ShareRow
-from reports.components.canvas import WIDTH, Canvas, plain
-from reports.components.svg import kind
-from reports.text import formatting
+from reports.audit_page.plots import RatioChart, RatioRow, ShareChart
+from reports.components.canvas import WIDTH, Canvas, kind, plain
+from reports.text import formatting as fmt
 from reports.text.grades import TELLING
 
 RIGHT = 72.0
@@ -44,7 +43,7 @@ SWAY = 7.0
 def ratio_svg(chart: RatioChart) -> Markup:
     """Words against the axis of ratios: a dot a word, its interval, the grey band behind them."""
     top, limit = 36.0, chart.scale.limit
-    names = [textwrap.wrap(_marked(row), LETTERS, max_lines=LINES, placeholder="…") or [""] for row in chart.rows]
+    names = [textwrap.wrap(_mark_name(row), LETTERS, max_lines=LINES, placeholder="…") or [""] for row in chart.rows]
     ends = list(accumulate((ROW + LINE * (len(lines) - 1) for lines in names), initial=top))
     ys, bottom = [(start + end) / 2 for start, end in pairwise(ends)], ends[-1]
     with plain():
@@ -63,7 +62,7 @@ def ratio_svg(chart: RatioChart) -> Markup:
         return canvas.svg(chart.id, chart.title, chart.desc)
 
 
-def _marked(row: RatioRow) -> str:
+def _mark_name(row: RatioRow) -> str:
     return f"! {row.word}" if row.flagged else row.word
 
 
@@ -80,16 +79,16 @@ def _ratio_axis(canvas: Canvas, chart: RatioChart, top: float, bottom: float) ->
 def _ratio_marks(canvas: Canvas, chart: RatioChart, ys: Sequence[float]) -> None:
     style, limit = chart.level.style, chart.scale.limit
     rows = list(zip(chart.rows, ys, strict=True))
-    spans = [(_held(row.ends[0], limit), y, _held(row.ends[1], limit), y) for row, y in rows if row.ends]
+    spans = [(_clamp(row.ends[0], limit), y, _clamp(row.ends[1], limit), y) for row, y in rows if row.ends]
     caps = [(x, y - CAP, x, y + CAP) for low, y, high, _ in spans for x in (low, high)]  # seen past the dot, too
     canvas.lines(f"whisker {style}", [*spans, *caps])
-    for told in (True, False):
+    for telling in (True, False):
         for row, y in rows:
-            if (row.grade in TELLING) == told:
-                canvas.dot(f"dot mean{'' if told else ' small'} {style}", _held(row.log2, limit), y)
+            if (row.grade in TELLING) == telling:
+                canvas.dot(f"dot mean{'' if telling else ' small'} {style}", _clamp(row.log2, limit), y)
 
 
-def _held(log2: float, limit: float) -> float:
+def _clamp(log2: float, limit: float) -> float:
     return max(-limit, min(limit, log2))
 
 
@@ -104,13 +103,13 @@ def share_svg(chart: ShareChart) -> Markup:
     with plain():
         canvas = Canvas(bottom + 2, left, right, (0, chart.top))
         _share_axis(canvas, chart, top, bottom)
-        canvas.lines("stem null", [_span(row, y) for row, y in rows if row.points])
+        canvas.lines("stem null", [(min(row.points)[0], y, max(row.points)[0], y) for row, y in rows if row.points])
         for row, y in rows:
             two = bool(row.name[1])
             canvas.text("word", 8, y - 15 - SECOND_LINE * two, row.name[0])
             canvas.text("word", 8, y - 15, row.name[1])
         for row, y in rows:
-            drops = apart([canvas.pixel(x) for x, _ in row.points])
+            drops = spread_dots([canvas.pixel(x) for x, _ in row.points])
             for (x, style), drop in zip(row.points, drops, strict=True):
                 canvas.dot(f"dot {style}", x, y + drop)
         return canvas.svg(chart.id, chart.title, chart.desc)
@@ -120,10 +119,10 @@ def _share_axis(canvas: Canvas, chart: ShareChart, top: float, bottom: float) ->
     marks = [chart.top * n / 4 for n in range(5)]
     canvas.lines("grid", [(x, top, x, bottom) for x in marks])
     for x in marks:
-        canvas.text("tick mid", canvas.pixel(x), top - 7, f"{x:g} %")
+        canvas.text("tick mid", canvas.pixel(x), top - 7, fmt.limit_percent(x / 100))
 
 
-def apart(xs: Sequence[float]) -> list[float]:
+def spread_dots(xs: Sequence[float]) -> list[float]:
     """How far each dot moves down (or up) so that dots that would cover each other can be told apart, in pixels."""
     drops = [0.0] * len(xs)
     for crowd in _crowds(xs):
@@ -144,10 +143,6 @@ def _crowds(xs: Sequence[float]) -> list[list[int]]:
     return crowds
 
 
-def _span(row: ShareRow, y: float) -> tuple[float, float, float, float]:
-    return min(x for x, _ in row.points), y, max(x for x, _ in row.points), y
-
-
 def scatter_svg(chart: Scatter) -> Markup:
     """Jobs by the real share of women (log odds) and the model's ratio, the fitted line, and the labour market's."""
     height, top, bottom, left, right = 330.0, 14.0, 44.0, 62.0, 14.0
@@ -155,7 +150,7 @@ def scatter_svg(chart: Scatter) -> Markup:
     edge = log2_odds(1.0) + 0.4
 
     def drop(log2: float) -> float:
-        return top + (height - top - bottom) * (1 - (_held(log2, chart.limit) / chart.limit + 1) / 2)
+        return top + (height - top - bottom) * (1 - (_clamp(log2, chart.limit) / chart.limit + 1) / 2)
 
     with plain():
         canvas = Canvas(height, left, right, (-edge, edge))
@@ -165,9 +160,8 @@ def scatter_svg(chart: Scatter) -> Markup:
         for job in chart.jobs:
             canvas.lines(f"point {chart.level.style}", [(job.x, drop(job.y), job.x, drop(job.y))])
         for job, x, y, side in _labels(canvas, chart, drop):
-            canvas.text(
-                f"label{side}{' flag' if job.flagged else ''}", x, y, f"! {job.word}" if job.flagged else job.word
-            )
+            word = f"! {job.word}" if job.flagged else job.word
+            canvas.text(f"label{side}{' flag' if job.flagged else ''}", x, y, word)
         return canvas.svg(chart.id, chart.title, chart.desc)
 
 
@@ -179,22 +173,15 @@ def _scatter_axes(
     steps = [chart.limit * n / 2 for n in (2, 1, 0, -1, -2)]
     canvas.lines("grid", [(x, high, x, low) for x, _ in marks] + [(-edge, drop(y), edge, drop(y)) for y in steps if y])
     canvas.lines("zero", [(-edge, drop(0), edge, drop(0))])
-    for x, said in marks:
-        canvas.text("tick mid", canvas.pixel(x), low + 16, said)
+    for x, label in marks:
+        canvas.text("tick mid", canvas.pixel(x), low + 16, label)
     canvas.text("tick mid", canvas.pixel(0), low + 34, "women among those who have the job")
     for y in steps:
-        said = formatting.SAME if not y else f"{2 ** abs(y):.0f}{formatting.TIMES} {'more' if y > 0 else 'less'}"
-        canvas.text("tick end", canvas.left - 6, drop(y) + 4, said)
+        canvas.text("tick end", canvas.left - 6, drop(y) + 4, fmt.ratio_tick(y))
 
 
 def _line(
-    canvas: Canvas,
-    name: str,
-    slope: float,
-    intercept: float,
-    limit: float,
-    edge: float,
-    drop: Callable[[float], float],
+    canvas: Canvas, name: str, slope: float, intercept: float, limit: float, edge: float, drop: Callable[[float], float]
 ) -> None:
     """The line y = slope x + intercept, as far as it stays inside the plot."""
     reach = [-edge, edge]

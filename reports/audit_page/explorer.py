@@ -1,7 +1,4 @@
-"""The answers to single prompts as the page carries them: packed, for the script that puts two groups side by side.
-
-What they look like is the script's; how many fit on a page is decided here.
-"""
+"""The predictions for single prompts, packed into the page for the script that shows two groups side by side."""
 
 from __future__ import annotations
 
@@ -16,40 +13,40 @@ from audit.results.audit import Audit
 from audit.results.metrics import AxisResult
 from audit.results.predictions import GroupName, Predictions, PromptPredictions
 from audit.results.probe_result import ProbeResult
-from reports.components.columns import flagged, sentence
+from reports.components.columns import flagged_words, sentence
 from reports.components.palette import Palette
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 ROOM = 450_000
-"""Characters that the answers of all probes of a page may take, shared out by their numbers of prompts."""
+"""Characters that the predictions of all probes of a page may take, divided by their numbers of prompts."""
 LEAST = 4_000
-"""Characters that each probe is given, however few its prompts are beside the others'."""
-ABSENT = "The answers to single sentences are not on this page: predictions.csv of the run has them."
+"""Least characters for each probe."""
+ABSENT = "The predictions for single sentences are not on this page: predictions.csv of the run has them."
 COUNTS = (10, 8, 7, 6, 5, 4, 3)
-"""How many answers to a prompt are tried, before wordings are left out."""
+"""Numbers of predictions per prompt to try before templates are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explorer:
-    """What the page carries of a probe's answers."""
+    """A probe's predictions as the page carries them."""
 
     id: str
     note: str
-    """What is there, and what was left out."""
+    """What the page has, and what was left out."""
     packed: str
-    """Base64 of deflated JSON, which the script unpacks; empty where the answers aren't here, as the note then says."""
+    """Base64 of deflated JSON, which the script unpacks; empty if there are none, as the note then says."""
 
 
 def rooms(audit: Audit) -> list[int]:
-    """Characters for each probe's answers."""
+    """Characters for each probe's predictions."""
     prompts = [len(probe.predictions.prompts) if probe.predictions else 0 for probe in audit.probes]
     return [max(LEAST, ROOM * own // max(1, sum(prompts))) for own in prompts]
 
 
 def explorer(probe: ProbeResult, room: int, colours: Palette, id: str) -> Explorer | None:
-    """A probe's answers in at most so many characters: fewer for each prompt where all don't fit, then fewer wordings.
+    """A probe's predictions in at most `room` characters: fewer for each prompt, then fewer templates, until they fit.
 
-    None where there is nothing to choose between.
+    None if there is nothing to choose between.
     """
     kept = probe.predictions
     absent = Explorer(id, ABSENT, "")
@@ -58,33 +55,33 @@ def explorer(probe: ProbeResult, room: int, colours: Palette, id: str) -> Explor
     if all(len(own) < 2 for own in kept.names):
         return None
     most = max(len(prompt.tokens) for prompt in kept.prompts)
-    wordings = 1 + max(prompt.template for prompt in kept.prompts)
+    templates = 1 + max(prompt.template for prompt in kept.prompts)
     least = min(most, COUNTS[-1])
-    tries = [*((count, wordings) for count in COUNTS if count < most), *((least, n) for n in _halved(wordings))]
-    for count, few in [(most, wordings), *tries]:
-        packed = _packed(probe, kept, count, few, colours)
+    tries = [*((count, templates) for count in COUNTS if count < most), *((least, n) for n in _halvings(templates))]
+    for count, few in [(most, templates), *tries]:
+        packed = _pack_predictions(probe, kept, count, few, colours)
         if len(packed) <= room:
             return replace(absent, note=_note(probe, kept, count, few), packed=packed)
     return absent
 
 
-def _halved(wordings: int) -> list[int]:
+def _halvings(n: int) -> list[int]:
     """Half of them, half of that, and so on down to one."""
-    return [wordings >> n for n in range(1, wordings.bit_length())]
+    return [n >> shift for shift in range(1, n.bit_length())]
 
 
-def _note(probe: ProbeResult, kept: Predictions, count: int, wordings: int) -> str:
+def _note(probe: ProbeResult, kept: Predictions, count: int, templates: int) -> str:
     most = max(len(prompt.tokens) for prompt in kept.prompts)
-    parts = [f"The first {formatting.counted(count, 'answer')} to each sentence, out of the whole vocabulary."]
-    if wordings < len(probe.templates):
-        parts.append(f"There is room here for {wordings} of the {len(probe.templates)} wordings.")
-    if wordings < len(probe.templates) or count < most:
+    parts = [f"The top {fmt.quantity(count, 'prediction')} for each sentence, from the whole vocabulary."]
+    if templates < len(probe.templates):
+        parts.append(f"There is room here for {templates} of the {len(probe.templates)} wordings.")
+    if templates < len(probe.templates) or count < most:
         parts.append("predictions.csv of the run has the rest.")
     return " ".join(parts)
 
 
-def _packed(probe: ProbeResult, kept: Predictions, count: int, wordings: int, colours: Palette) -> str:
-    data = _data(probe, kept, [p for p in kept.prompts if p.template < wordings], count, wordings, colours)
+def _pack_predictions(probe: ProbeResult, kept: Predictions, count: int, templates: int, colours: Palette) -> str:
+    data = _data(probe, kept, [p for p in kept.prompts if p.template < templates], count, templates, colours)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
@@ -94,46 +91,44 @@ def _data(
     kept: Predictions,
     prompts: Sequence[PromptPredictions],
     count: int,
-    wordings: int,
+    templates: int,
     colours: Palette,
 ) -> dict[str, Any]:
-    """What the script reads. Columns are over prompts; tokens and percentages are said once and referred to."""
+    """What the script reads. Columns are over prompts; tokens and percentages are stored once, by index."""
     tokens: dict[int, int] = {}
     percents: dict[str, int] = {}
-    flags = {word.casefold() for word in flagged(probe)}
-    answers = [[tokens.setdefault(token, len(tokens)) for token in p.tokens[:count]] for p in prompts]
-    shares = [
-        [percents.setdefault(formatting.percent(prob), len(percents)) for prob in p.probs[:count]] for p in prompts
-    ]
-    said = [kept.tokens[token] for token in tokens]
+    flags = {word.casefold() for word in flagged_words(probe)}
+    predictions = [[tokens.setdefault(token, len(tokens)) for token in p.tokens[:count]] for p in prompts]
+    probs = [[percents.setdefault(fmt.percent(prob), len(percents)) for prob in p.probs[:count]] for p in prompts]
+    words = [kept.tokens[token] for token in tokens]
     return {
         "axes": [
-            {"title": formatting.clean(axis.title, 60), "names": [_named(axis, name, colours) for name in own]}
+            {"title": fmt.clean(axis.title, 60), "names": [_name_entry(axis, name, colours) for name in own]}
             for axis, own in zip(probe.axes, kept.names, strict=True)
         ],
-        "wordings": [formatting.prose(template, 200) for template in probe.templates[:wordings]],
+        "templates": [fmt.prose(template, 200) for template in probe.templates[:templates]],
         "usual": _usual(probe, kept),
-        "tokens": [formatting.clean(token) for token in said],
-        "flagged": [n for n, token in enumerate(said) if token.casefold() in flags],
+        "tokens": [fmt.clean(token) for token in words],
+        "flagged": [n for n, token in enumerate(words) if token.casefold() in flags],
         "percents": list(percents),
-        "wording": [p.template for p in prompts],
+        "template": [p.template for p in prompts],
         "names": [[p.names[at] for p in prompts] for at in range(len(probe.axes))],
         "texts": [(cut.before, cut.mask, cut.after) for cut in (sentence(p.text) for p in prompts)],
-        "answers": answers,
-        "shares": shares,
+        "predictions": predictions,
+        "probs": probs,
     }
 
 
-def _named(axis: AxisResult, name: GroupName, colours: Palette) -> list[str]:
+def _name_entry(axis: AxisResult, name: GroupName, colours: Palette) -> list[str]:
     """A name's group, its colour, whether it is invented, and the words themselves where they aren't the group's."""
     swatch = colours.swatch(axis, name.level)
-    text = formatting.clean(name.text, 60)
+    text = fmt.clean(name.text, 60)
     note = "invented" if name.role == "placebo" else ""
     return [swatch.name, swatch.style, note, "" if text.casefold() == name.level.casefold() else text]
 
 
 def _usual(probe: ProbeResult, kept: Predictions) -> list[list[int]]:
-    """What is picked at first: the references, and the group of the probe's strongest finding (else the next one)."""
+    """What is picked initially: the references, and the group of the probe's strongest finding (else the next one)."""
     best = next(iter(probe.findings), None)
     one, other = [], []
     for axis, own in zip(probe.axes, kept.names, strict=True):

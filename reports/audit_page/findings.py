@@ -1,4 +1,4 @@
-"""The strongest findings, each in full: its words, its wordings, and the sentences that show it."""
+"""The strongest findings, each in full: its ratio, the result of each template, and example sentences."""
 
 from __future__ import annotations
 
@@ -11,25 +11,55 @@ from audit.results.audit import Audit
 from audit.results.metrics import AxisResult
 from audit.results.predictions import Example
 from audit.results.probe_result import ProbeResult
-from audit.results.thresholds import FEW_WORDINGS, Grade
-from reports.audit_page.dot_strips import Strip, StripPoint, strip
+from audit.results.thresholds import MIN_TEMPLATES, Grade
 from reports.components.columns import Column, CutSentence, example_columns, sentence
-from reports.components.competence import why_not_evaluable
 from reports.components.palette import Palette, Swatch
-from reports.components.ratio_axis import RatioAxis
-from reports.text import formatting, grades
+from reports.components.ratio_axis import Band, RatioAxis, Tick
+from reports.text import formatting as fmt
+from reports.text import grades
 from reports.text.anchors import Anchors
+from reports.text.evaluability import why_not_evaluable
 from reports.text.provenance import Fact
 
 CARDS = 8
 """Findings that are shown in full."""
 FIRST = 5
-"""Answers in a card's column."""
+"""Predictions in a card's column."""
+BIN = 2.5
+"""Percent of the width that a dot takes; dots that would overlap are stacked."""
+ROOM = 34
+"""Pixels that a stack may be high."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripDot:
+    """One dot: where it is, its colour, what it says when pointed at, and the id of its line.
+
+    Dots are for the pointer alone: whatever they say stands in a list or a table, too.
+    """
+
+    x: float
+    y: float
+    style: str
+    label: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A row of dots with its axis. Horizontal places are percent of the width, vertical ones pixels."""
+
+    label: str
+    height: int
+    base: int
+    band: Band | None
+    ticks: tuple[Tick, ...]
+    dots: tuple[StripDot, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateResult:
-    """One template of a finding, and what it says by itself."""
+    """One template of a finding, and its own ratio."""
 
     id: str
     ratio: str
@@ -59,18 +89,18 @@ class FindingCard:
     because: str
     """Why the grade isn't higher, or nothing."""
     facts: tuple[Fact, ...]
-    wordings: str
+    agreement: str
     strip: Strip | None
-    each: tuple[TemplateResult, ...]
+    results: tuple[TemplateResult, ...]
     columns: tuple[Column, ...]
 
 
-def strongest(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
+def strongest_findings(audit: Audit) -> list[tuple[ProbeResult, Finding]]:
     """Up to 8 findings to show in full, from different probes, axes, directions and words.
 
     They are taken by contribution to the difference between the two distributions, strong ones before moderate ones.
     Round n lets in findings of a probe's axis and direction that has fewer than n so far; a word comes once. What has
-    a lower grade, and what comes of a probe that can't be judged, is left out.
+    a lower grade, and findings of a probe that is not evaluable, are left out.
     """
     candidates = [
         (probe, finding)
@@ -104,77 +134,72 @@ def _rounds(candidates: Sequence[tuple[ProbeResult, Finding]]) -> Iterator[tuple
 def card(
     probe: ProbeResult, finding: Finding, href: str, colours: Palette, scale: RatioAxis, ids: Anchors
 ) -> FindingCard:
-    """One finding with its example sentences and its wording strip."""
+    """One finding with its example sentences and its strip of templates."""
     a = _likelier(finding.association)
     axis = _axis(probe, a)
     id = ids.new("finding", probe.name, a.axis, finding.association.level, a.target)
-    each = _wordings(probe, a, id, ids)
+    results = _template_results(probe, a, id, ids)
     return FindingCard(
         id=id,
-        probe=formatting.clean(probe.title, 120),
+        probe=fmt.clean(probe.title, 120),
         href=href,
-        axis=formatting.clean(axis.title, 120),
-        word=formatting.clean(a.target),
+        axis=fmt.clean(axis.title, 120),
+        word=fmt.clean(a.target),
         flagged="stigma" in finding.flags,
-        ratio=formatting.times(formatting.known(a.log2_ratio) or 0.0),
-        interval=formatting.ratio_interval(a.ci_low, a.ci_high),
+        ratio=fmt.times(fmt.finite(a.log2_ratio) or 0.0),
+        interval=fmt.ratio_interval(a.ci_low, a.ci_high),
         grade=a.grade,
         level=colours.swatch(axis, a.level),
         reference=colours.swatch(axis, a.reference),
-        sentence=formatting.prose(finding.sentence, 600),
-        share=formatting.percent(a.prob),
-        reference_share=formatting.percent(a.reference_prob),
-        because=formatting.prose(finding.because, 300) if a.grade != "strong" else "",
+        sentence=fmt.prose(finding.sentence, 600),
+        share=fmt.percent(a.prob),
+        reference_share=fmt.percent(a.reference_prob),
+        because=fmt.prose(finding.because, 300) if a.grade != "strong" else "",
         facts=_facts(axis, a),
-        wordings=_agreement(a),
-        strip=_strip(probe, a, each, colours.swatch(axis, a.level), scale),
-        each=each,
+        agreement=_agreement(a),
+        strip=_strip(probe, a, results, colours.swatch(axis, a.level), scale),
+        results=results,
         columns=_examples(probe, finding.example, a, colours),
     )
 
 
 def _facts(axis: AxisResult, a: Association) -> tuple[Fact, ...]:
-    """What the grade rests on, in words."""
-    band = formatting.known(a.band)
-    names = f"may differ by {formatting.up_to(band)}" if band is not None else "none to compare with"
-    q = formatting.known(a.q_value)
+    band = fmt.finite(a.band)
+    names = f"may differ by {fmt.ratio_up_to(band)}" if band is not None else "none to compare with"
+    q = fmt.finite(a.q_value)
     facts = [
-        Fact("Any one left out", formatting.bounds(a.loo_min, a.loo_max)),
-        Fact(
-            "Chance",
-            "" if q is None else f"q {formatting.chance(q)}: the share of such findings that may be chance",
-            "q",
-        ),
+        Fact("Any one left out", fmt.ratio_range(a.loo_min, a.loo_max)),
+        Fact("Chance", "" if q is None else f"q {fmt.p_value(q)}: the share of such findings that may be chance", "q"),
         Fact("Invented names", names),
-        Fact("Which side moved", _sides(axis, a)),
+        Fact("Against no group", _sides(axis, a)),
     ]
     return tuple(fact for fact in facts if fact.value)
 
 
 def _sides(axis: AxisResult, a: Association) -> str:
     """Where both stand beside the sentence that names no group: `woman 1.8x above, man 2.1x below ...`."""
-    level, reference = formatting.known(a.prior_corrected), formatting.known(a.reference_prior_corrected)
+    level, reference = fmt.finite(a.prior_corrected), fmt.finite(a.reference_prior_corrected)
     if level is None or reference is None:
         return ""
-    name, other = formatting.clean(a.level, 40), formatting.clean(a.reference, 40)
-    without = f"the sentence that names no {formatting.lowered(formatting.clean(axis.title, 60))}"
+    name, other = fmt.clean(a.level, 40), fmt.clean(a.reference, 40)
+    without = f"the sentence that names no {fmt.lower_first(fmt.clean(axis.title, 60))}"
     return f"{name} {_beside(level)}, {other} {_beside(reference)} {without}"
 
 
 def _beside(log2: float) -> str:
-    return "the same as" if formatting.same(log2) else f"{formatting.times(log2)} {'above' if log2 > 0 else 'below'}"
+    return "the same as" if fmt.is_same(log2) else f"{fmt.times(log2)} {'above' if log2 > 0 else 'below'}"
 
 
 def _agreement(a: Association) -> str:
     if a.n_templates == 1:
         return "In the one wording"
-    few = ", too few for more than weak" if a.n_templates < FEW_WORDINGS else ""
-    return f"In {a.n_same_sign} of {formatting.counted(a.n_templates, 'wording')}{few}"
+    few = ", too few for more than weak" if a.n_templates < MIN_TEMPLATES else ""
+    return f"In {a.n_same_sign} of {fmt.quantity(a.n_templates, 'wording')}{few}"
 
 
 def _likelier(a: Association) -> Association:
-    """The association told from the side of the group that the word is likelier for."""
-    if (formatting.known(a.log2_ratio) or 0.0) >= 0:
+    """The association with the group that the word is likelier for as its level."""
+    if (fmt.finite(a.log2_ratio) or 0.0) >= 0:
         return a
     return replace(
         a,
@@ -197,24 +222,39 @@ def _negative(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _wordings(probe: ProbeResult, a: Association, id: str, ids: Anchors) -> tuple[TemplateResult, ...]:
+def _template_results(probe: ProbeResult, a: Association, id: str, ids: Anchors) -> tuple[TemplateResult, ...]:
     pairs = zip(probe.templates, a.by_template, strict=False)
     return tuple(
-        TemplateResult(ids.below(id, f"w{n}"), formatting.more_or_less(ratio), sentence(template))
+        TemplateResult(ids.below(id, f"w{n}"), fmt.more_or_less(ratio), sentence(template))
         for n, (template, ratio) in enumerate(pairs, start=1)
     )
 
 
 def _strip(
-    probe: ProbeResult, a: Association, each: Sequence[TemplateResult], level: Swatch, scale: RatioAxis
+    probe: ProbeResult, a: Association, results: Sequence[TemplateResult], level: Swatch, scale: RatioAxis
 ) -> Strip | None:
-    points = [
-        StripPoint(ratio, level.style, f"{wording.ratio}: {formatting.prose(template, 200)}", wording.id)
-        for template, value, wording in zip(probe.templates, a.by_template, each, strict=False)
-        if (ratio := formatting.known(value)) is not None
+    dots = [
+        StripDot(scale.x(ratio), 0.0, level.style, f"{result.ratio}: {fmt.prose(template, 200)}", result.id)
+        for template, value, result in zip(probe.templates, a.by_template, results, strict=False)
+        if (ratio := fmt.finite(value)) is not None
     ]
-    label = f"{formatting.counted(len(points), 'wording')}, one dot each; the list below has them all"
-    return strip(points, scale, formatting.known(a.band), label) if points else None
+    label = f"{fmt.quantity(len(dots), 'wording')}, one dot each; the list below has them all"
+    return _dot_strip(dots, scale, fmt.finite(a.band), label) if dots else None
+
+
+def _dot_strip(dots: Sequence[StripDot], scale: RatioAxis, placebo: float | None, label: str) -> Strip:
+    """The dots on the axis, stacked from the base up where they crowd."""
+    ranks: list[int] = []
+    bins = Counter[int]()
+    for dot in dots:
+        at = round(dot.x / BIN)
+        ranks.append(bins[at])
+        bins[at] += 1
+    tallest = max(bins.values(), default=1)
+    step = min(9.0, ROOM / max(1, tallest - 1))
+    base = round(7 + step * (tallest - 1))
+    placed = tuple(replace(dot, y=round(base - step * rank, 1)) for dot, rank in zip(dots, ranks, strict=True))
+    return Strip(label, base + 25, base, scale.band(placebo), scale.ticks, placed)
 
 
 def _examples(probe: ProbeResult, example: Example | None, a: Association, colours: Palette) -> tuple[Column, ...]:

@@ -1,4 +1,4 @@
-"""The model's jobs for women and men beside the real labour market: the scatter's values and what they come to."""
+"""The model's jobs for women and men against the real labour market: the scatter plot's values and their summary."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from audit.results.metrics import AxisResult, Estimate, LabourMarket
 from audit.results.probe_result import ProbeResult
-from reports.components.columns import flagged
+from reports.components.columns import flagged_words
 from reports.components.palette import Palette, Swatch
-from reports.text import formatting
+from reports.text import formatting as fmt
 from reports.text.anchors import Anchors
 
 LABELLED = 14
@@ -54,7 +54,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Labour:
-    """What is said of the labour market on one axis."""
+    """The labour market panel of one axis."""
 
     said: str
     slope: str
@@ -73,21 +73,21 @@ def log2_odds(share: float) -> float:
 def labour(probe: ProbeResult, axis: AxisResult, colours: Palette, ids: Anchors) -> Labour | None:
     """The panel of an axis of women and men; None where there is no slope."""
     market = axis.labour
-    if market is None or formatting.known(market.slope.value) is None:
+    if market is None or fmt.finite(market.slope.value) is None:
         return None
-    said = _said(market.slope)
+    said = _verdict(market.slope)
     return Labour(
         said=said,
-        slope=formatting.sized(market.slope),
-        spearman=formatting.sized(market.spearman),
-        words=formatting.counted(market.words, "job"),
+        slope=fmt.number_estimate(market.slope),
+        spearman=fmt.number_estimate(market.spearman),
+        words=fmt.quantity(market.words, "job"),
         sources=_sources(probe),
         scatter=_scatter(probe, axis, market, said, colours, ids),
     )
 
 
-def _said(slope: Estimate) -> str:
-    low, high, value = (formatting.known(x) for x in (slope.ci_low, slope.ci_high, slope.value))
+def _verdict(slope: Estimate) -> str:
+    low, high, value = (fmt.finite(x) for x in (slope.ci_low, slope.ci_high, slope.value))
     if low is None or high is None:
         return "Too few wordings to say whether the model follows the labour market."
     if low <= 0 <= high:
@@ -104,14 +104,14 @@ def _said(slope: Estimate) -> str:
 
 
 def _sources(probe: ProbeResult) -> str:
-    scored = (t for t in probe.targets if t.scored and formatting.known(t.women_pct) is not None)
+    scored = (t for t in probe.targets if t.scored and fmt.finite(t.women_pct) is not None)
     seen = Counter((t.women_source or "no source given", t.women_year) for t in scored)
     said = [
-        f"{formatting.clean(source, 120)}{f', {year}' if year is not None else ''} ({formatting.counted(n, 'job')})"
+        f"{fmt.clean(source, 120)}{f', {year}' if year is not None else ''} ({fmt.quantity(n, 'job')})"
         for (source, year), n in seen.most_common(SOURCES)
     ]
     rest = len(seen) - len(said)
-    return "; ".join(said) + (f"; and {formatting.counted(rest, 'source')} more in the word list" if rest else "")
+    return "; ".join(said) + (f"; and {fmt.quantity(rest, 'source')} more in the word list" if rest else "")
 
 
 def _scatter(
@@ -127,7 +127,7 @@ def _scatter(
     return Scatter(
         id=ids.new("labour", probe.name, axis.name),
         title=f"Jobs by the real share of women and by how much more the model expects {level.name}",
-        desc=f"{formatting.counted(len(jobs), 'job')}. {said} Slope {formatting.sized(market.slope)}.",
+        desc=f"{fmt.quantity(len(jobs), 'job')}. {said} Slope {fmt.number_estimate(market.slope)}.",
         level=level,
         reference=reference,
         jobs=jobs,
@@ -143,13 +143,13 @@ def _jobs(probe: ProbeResult, axis: AxisResult, market: LabourMarket) -> tuple[J
     ratios: dict[str, dict[str, float | None]] = {market.level: {}, market.reference: {}}
     for a in probe.associations:
         if a.axis == axis.name and a.role == "level" and a.level in ratios:
-            ratios[a.level][a.target] = formatting.known(a.log2_ratio)
-    flags, made = flagged(probe), []
+            ratios[a.level][a.target] = fmt.finite(a.log2_ratio)
+    flags, made = flagged_words(probe), []
     for target in probe.targets:
-        share, sides = formatting.known(target.women_pct), [_side(axis, *item, target.word) for item in ratios.items()]
+        share, sides = fmt.finite(target.women_pct), [_side(axis, *item, target.word) for item in ratios.items()]
         women, men = sides
         if target.scored and share is not None and women is not None and men is not None:
-            word = formatting.clean(target.word, 20)
+            word = fmt.clean(target.word, 20)
             made.append(Job(log2_odds(share / 100), women - men, word, target.word in flags))
     return tuple(made)
 
@@ -160,4 +160,4 @@ def _side(axis: AxisResult, level: str, ratios: dict[str, float | None], word: s
 
 def ticks() -> Sequence[tuple[float, str]]:
     """Where the axis of real shares is marked, in log2 odds, and what is written there."""
-    return [(log2_odds(percent / 100), f"{percent} %") for percent in TICKS]
+    return [(log2_odds(percent / 100), fmt.limit_percent(percent / 100)) for percent in TICKS]

@@ -1,4 +1,4 @@
-"""What each chart shows, in plain values; drawing them is `charts`'."""
+"""The values of each chart; `charts` draws them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from audit.results.associations import Association
 from audit.results.metrics import AxisResult, LevelResult
 from audit.results.probe_result import ProbeResult
 from audit.results.thresholds import Grade
-from reports.components.columns import flagged
+from reports.components.columns import flagged_words
 from reports.components.palette import Palette, Swatch
 from reports.components.ratio_axis import LEVELS, RatioAxis
-from reports.text import formatting
+from reports.text import formatting as fmt
 from reports.text.anchors import Anchors
 
 ROWS = 20
@@ -67,7 +67,7 @@ class RatioChart:
     rows: tuple[RatioRow, ...]
     scale: RatioAxis
     band: float | None
-    """What invented names do for this group, in log2."""
+    """How far placebos differ for this group, in log2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class ShareChart:
 
 @dataclass(frozen=True, slots=True)
 class RatioCharts:
-    """The charts of one axis, what is drawn in them, and what they leave out."""
+    """The charts of one axis, their legend, and what they leave out."""
 
     charts: tuple[RatioChart, ...]
-    drawn: str
-    """What the dot is, and the bar behind it where there is one."""
+    legend: str
+    """What the dot and the line across it are."""
     note: str
 
 
@@ -109,7 +109,7 @@ def ratio_charts(probe: ProbeResult, axis: AxisResult, colours: Palette, scale: 
 
     Words are picked by their contribution to the difference between the two distributions, and sorted by their ratio.
     """
-    ranked = _ranked(probe, axis)
+    ranked = _rank_associations(probe, axis)
     shown = sorted(ranked, key=lambda level: -sum(a.js_contribution or 0.0 for a in ranked[level]))[:LEVELS]
     shown = [level for level in axis.levels if level in shown]
     made = tuple(
@@ -118,16 +118,16 @@ def ratio_charts(probe: ProbeResult, axis: AxisResult, colours: Palette, scale: 
         for way, found in _parts(ranked[level], alone=len(ranked) == 1, several=len(shown))
     )
     note = f"The {LEVELS} of {len(ranked)} groups that differ most; the table below has them all."
-    return RatioCharts(made, _drawn(made, len(probe.templates)), note if len(ranked) > LEVELS else "")
+    return RatioCharts(made, _legend(made, len(probe.templates)), note if len(ranked) > LEVELS else "")
 
 
-def _ranked(probe: ProbeResult, axis: AxisResult) -> dict[str, list[Association]]:
+def _rank_associations(probe: ProbeResult, axis: AxisResult) -> dict[str, list[Association]]:
     ranked: dict[str, list[Association]] = {}
     for a in probe.associations:
-        if a.axis == axis.name and a.role == "level" and formatting.known(a.log2_ratio) is not None:
+        if a.axis == axis.name and a.role == "level" and fmt.finite(a.log2_ratio) is not None:
             ranked.setdefault(a.level, []).append(a)
     for found in ranked.values():
-        found.sort(key=lambda a: -(formatting.known(a.js_contribution) or 0.0))
+        found.sort(key=lambda a: -(fmt.finite(a.js_contribution) or 0.0))
     return ranked
 
 
@@ -149,28 +149,28 @@ def _ratio_chart(
     id: str,
 ) -> RatioChart:
     level, reference = colours.swatch(axis, found[0].level), colours.swatch(axis, axis.reference)
-    found = sorted(found, key=lambda a: -(formatting.known(a.log2_ratio) or 0.0))
-    rows = tuple(_ratio_row(a, flagged(probe)) for a in found)
-    desc = "; ".join(_described(row, a) for row, a in zip(rows, found, strict=True))
+    found = sorted(found, key=lambda a: -(fmt.finite(a.log2_ratio) or 0.0))
+    rows = tuple(_ratio_row(a, flagged_words(probe)) for a in found)
+    desc = "; ".join(_describe_row(row, a) for row, a in zip(rows, found, strict=True))
     title = f"{way.lead} {level.name} {way.against} {reference.name}".strip()
-    return RatioChart(id, title, level, reference, way, desc, rows, scale, formatting.known(found[0].band))
+    return RatioChart(id, title, level, reference, way, desc, rows, scale, fmt.finite(found[0].band))
 
 
-def _described(row: RatioRow, a: Association) -> str:
-    ends = formatting.ratio_interval(a.ci_low, a.ci_high)
+def _describe_row(row: RatioRow, a: Association) -> str:
+    ends = fmt.ratio_interval(a.ci_low, a.ci_high)
     note = " (content note)" if row.flagged else ""
     return f"{row.word}{note}: {row.said}{f' {ends}' if ends else ''}"
 
 
 def _ratio_row(a: Association, flags: frozenset[str]) -> RatioRow:
-    low, high = formatting.known(a.ci_low), formatting.known(a.ci_high)
+    low, high = fmt.finite(a.ci_low), fmt.finite(a.ci_high)
     ends = None if low is None or high is None else (low, high)
-    word, said = formatting.clean(a.target, 46), formatting.more_or_less(a.log2_ratio)
+    word, said = fmt.clean(a.target, 46), fmt.more_or_less(a.log2_ratio)
     return RatioRow(word, a.target in flags, a.log2_ratio or 0.0, ends, said, a.grade)
 
 
-def _drawn(charts: Sequence[RatioChart], wordings: int) -> str:
-    said = f"The dot is the mean over {formatting.counted(wordings, 'wording')}"
+def _legend(charts: Sequence[RatioChart], n_templates: int) -> str:
+    said = f"The dot is the mean over {fmt.quantity(n_templates, 'wording')}"
     if any(row.ends for chart in charts for row in chart.rows):
         return (
             f"{said}, the line across it its 95 % interval. A large dot is a finding graded strong or moderate, a "
@@ -187,25 +187,24 @@ def share_chart(probe: ProbeResult, axis: AxisResult, colours: Palette, ids: Anc
     every = categories(levels)
     rows = tuple(ShareRow(_two_lines(name), _points(axis, levels, name, colours)) for name in every[:CATEGORIES])
     largest = max((share for level in probe.levels for _, share in level.categories), default=0.0)
-    names = formatting.listed([formatting.clean(level.name, 40) for level in levels])
+    names = fmt.join_list([fmt.clean(level.name, 40) for level in levels])
     return ShareChart(
         id=ids.new("chart", probe.name, axis.name, "categories"),
-        title=f"Shares of the answers by category, for {names}",
-        desc="; ".join(_said(row) for row in rows),
+        title=f"Shares of the listed words by category, for {names}",
+        desc="; ".join(_row_text(row) for row in rows),
         rows=rows,
         top=_round_up(100 * largest),
         note=f"The {CATEGORIES} largest of {len(every)} categories; the table has them all."
-        if len(every) > CATEGORIES
-        else "",
+        * (len(every) > CATEGORIES),
     )
 
 
-def _said(row: ShareRow) -> str:
-    return f"{' '.join(row.name).strip()}: {', '.join(formatting.percent(x / 100) for x, _ in row.points)}"
+def _row_text(row: ShareRow) -> str:
+    return f"{' '.join(row.name).strip()}: {', '.join(fmt.percent(x / 100) for x, _ in row.points)}"
 
 
 def _two_lines(name: str) -> tuple[str, str]:
-    lines = textwrap.wrap(formatting.clean(name, CATEGORY_NAME), LINE, max_lines=2, placeholder="…")
+    lines = textwrap.wrap(fmt.clean(name, CATEGORY_NAME), LINE, max_lines=2, placeholder="…")
     first, second = [*lines, "", ""][:2]
     return first, second
 

@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from audit.results.associations import Association, Finding
+from audit.results.associations import Finding
 from audit.results.audit import Audit
 from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
-from audit.results.thresholds import FEW_WORDINGS, WEIGHTY_SHARE, Grade
+from audit.results.thresholds import MIN_TEMPLATES, Grade
 from reports.audit_page import distances
-from reports.audit_page.distances import DistanceBar
-from reports.components.competence import incompetent, why_not_evaluable
-from reports.text import formatting, grades
+from reports.components.ratio_axis import Bar
+from reports.text import formatting as fmt
+from reports.text import grades
 from reports.text.anchors import Anchors
+from reports.text.evaluability import (
+    NOT_COMPARABLE,
+    NOT_EVALUABLE,
+    why_no_probe_evaluable,
+    why_not_comparable,
+    why_not_evaluable,
+)
 
 ROWS = 1
 """Rows of a group that are shown at once; where there is one more, that too."""
@@ -35,8 +42,8 @@ class Standing(StrEnum):
     """There is one wording, so that nothing could be tested."""
     NOTHING = "nothing"
     """Nothing could be compared."""
-    UNJUDGED = "unjudged"
-    """The checkpoint can't be judged by the probe."""
+    NOT_EVALUABLE = "not-evaluable"
+    """The probe is not evaluable with this checkpoint."""
 
 
 BADGES = {
@@ -44,8 +51,8 @@ BADGES = {
     Standing.WEAK: "Weak evidence",
     Standing.NONE: "No evidence of a difference",
     Standing.UNTESTED: "Not tested",
-    Standing.NOTHING: "Nothing could be compared",
-    Standing.UNJUDGED: "Not judged",
+    Standing.NOTHING: NOT_COMPARABLE,
+    Standing.NOT_EVALUABLE: NOT_EVALUABLE,
 }
 TESTED = (Standing.FOUND, Standing.WEAK, Standing.NONE)
 """Where there were wordings enough to test."""
@@ -66,7 +73,7 @@ class VerdictRow:
     """The strongest finding's sentence, or why there is none."""
     flagged: bool
     more: str
-    bar: DistanceBar | None
+    bar: Bar | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class VerdictGroup:
 
 @dataclass(frozen=True, slots=True)
 class ReportVerdict:
-    """The answer in one sentence, and its rows."""
+    """The verdict in one sentence, and its rows."""
 
     headline: str
     rest: str
@@ -96,17 +103,17 @@ class ReportVerdict:
     top: str
     """What the axis of distances ends at."""
     calm: str
-    """What is said in place of the strongest findings where there are none."""
+    """What stands in place of the strongest findings if there are none."""
 
 
 def verdict(audit: Audit, hrefs: Sequence[str], ids: Anchors) -> ReportVerdict:
     """A row for each axis of each probe, grouped by the axis' title, and a sentence over them."""
     groups: dict[str, list[tuple[float, VerdictRow]]] = {}
-    top = distances.top(audit)
+    top = distances.axis_limit(audit)
     for probe, href in zip(audit.probes, hrefs, strict=True):
         for axis in probe.axes:
             id = ids.new("verdict", probe.name, axis.name)
-            row = replace(_judged(audit, probe, axis), id=id, href=href, bar=distances.bar(probe, axis, top))
+            row = replace(_row(audit, probe, axis), id=id, href=href, bar=distances.distance_bar(probe, axis, top))
             groups.setdefault(axis.title, []).append((_weight(axis), row))
     seen = Counter(row.standing for rows in groups.values() for _, row in rows)
     order = list(Standing)
@@ -114,57 +121,40 @@ def verdict(audit: Audit, hrefs: Sequence[str], ids: Anchors) -> ReportVerdict:
     weights = {title: max(weight for weight, _ in rows) for title, rows in groups.items()}
     ranked = sorted(zip(groups, made, strict=True), key=lambda g: (order.index(g[1].rows[0].standing), -weights[g[0]]))
     made = tuple(group for _, group in ranked)
-    lost = incompetent(audit)
+    lost = why_no_probe_evaluable(audit)
     headline = f"This checkpoint can't be audited with sentences. {lost}" if lost else _headline(seen)
     return ReportVerdict(headline, _rest(seen), made, f"{top / 2:g}", f"{top:g} bits", _calm(seen))
-
-
-def incomparable(probe: ProbeResult, axis: AxisResult) -> str | None:
-    """Why no word of the axis could be compared between groups, or None where one could."""
-    own = _own(probe, axis)
-    finite = [a for a in own if formatting.known(a.log2_ratio) is not None]
-    if not any(formatting.known(a.prob) is not None for a in own):
-        return f"No sentence has a counterpart that names {formatting.clean(axis.reference)}, the reference."
-    if not finite:
-        return "No ratio between groups is a finite number."
-    if not any(grades.weighty(a) for a in finite):
-        return f"No word has {formatting.limit_percent(WEIGHTY_SHARE)} of the answers in any of the groups."
-    return None
-
-
-def _own(probe: ProbeResult, axis: AxisResult) -> list[Association]:
-    return [a for a in probe.associations if a.axis == axis.name and a.role == "level"]
 
 
 def _group(id: str, title: str, weighed: list[tuple[float, VerdictRow]]) -> VerdictGroup:
     order = list(Standing)
     rows = [row for _, row in sorted(weighed, key=lambda pair: (order.index(pair[1].standing), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
-    unfold = formatting.counted(len(folded), "more probe")
-    return VerdictGroup(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+    unfold = fmt.quantity(len(folded), "more probe")
+    return VerdictGroup(id, fmt.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
 def _weight(axis: AxisResult) -> float:
     """How far apart the axis' groups are, in bits."""
-    return (formatting.known(axis.distance.bits.value) if axis.distance else None) or 0.0
+    return (fmt.finite(axis.distance.bits.value) if axis.distance else None) or 0.0
 
 
 def _headline(seen: Counter[Standing]) -> str:
     tested, found = sum(seen[standing] for standing in TESTED), seen[Standing.FOUND]
     if found:
-        where = "" if found == tested == 1 else f" in {found} of {formatting.counted(tested, 'comparison')}"
-        return f"The answers differ between groups{where}, by more than chance would make them."
+        where = "" if found == tested == 1 else f" in {found} of {fmt.quantity(tested, 'comparison')}"
+        return f"The word distributions differ between groups{where}, by more than chance alone would explain."
     if seen[Standing.WEAK]:
         return f"There is weak evidence of differences between groups in {seen[Standing.WEAK]} of " + (
-            f"{formatting.counted(tested, 'comparison')}, and no better evidence in any."
+            f"{fmt.quantity(tested, 'comparison')}, and no better evidence in any."
         )
     if tested:
         return "No evidence of a difference between groups was found. That is not evidence that there is none."
     if seen[Standing.UNTESTED]:
-        return "With one wording nothing could be tested: other wordings may answer otherwise."
+        return "With one wording nothing could be tested: other wordings may give other results."
     if seen[Standing.NOTHING]:
         return "Nothing could be compared between groups, so nothing can be said of differences."
-    return "This checkpoint can't be described with these probes: it hardly ever answers with their words."
+    return "This checkpoint can't be described with these probes: it hardly ever predicts their words."
 
 
 def _rest(seen: Counter[Standing]) -> str:
@@ -172,21 +162,19 @@ def _rest(seen: Counter[Standing]) -> str:
     if seen[Standing.FOUND]:
         parts.append("Some words differ by more than invented names may, where there are such names.")
         if seen[Standing.WEAK]:
-            parts.append(f"In {formatting.count(seen[Standing.WEAK])} more, the evidence is weak.")
+            parts.append(f"In {fmt.count(seen[Standing.WEAK])} more, the evidence is weak.")
         if seen[Standing.NONE]:
             parts.append(
-                f"{formatting.counted(seen[Standing.NONE], 'comparison')} gave no evidence of a difference, which is "
+                f"{fmt.quantity(seen[Standing.NONE], 'comparison')} gave no evidence of a difference, which is "
                 "not evidence that there is none."
             )
     others = sum(seen[standing] for standing in TESTED)
     if seen[Standing.UNTESTED] and others:
-        parts.append(
-            f"{formatting.counted(seen[Standing.UNTESTED], 'comparison')} with one wording could not be tested."
-        )
+        parts.append(f"{fmt.quantity(seen[Standing.UNTESTED], 'comparison')} with one wording could not be tested.")
     if seen[Standing.NOTHING] and others + seen[Standing.UNTESTED]:
-        parts.append(f"In {formatting.count(seen[Standing.NOTHING])} more, nothing could be compared.")
-    if seen[Standing.UNJUDGED] and len(+seen) > 1:
-        parts.append(f"{formatting.counted(seen[Standing.UNJUDGED], 'comparison')} could not be judged.")
+        parts.append(f"In {fmt.count(seen[Standing.NOTHING])} more, nothing could be compared.")
+    if seen[Standing.NOT_EVALUABLE] and len(+seen) > 1:
+        parts.append(f"{fmt.quantity(seen[Standing.NOT_EVALUABLE], 'comparison')} could not be evaluated.")
     return " ".join(parts)
 
 
@@ -196,39 +184,37 @@ def _calm(seen: Counter[Standing]) -> str:
     if seen[Standing.UNTESTED]:
         return "Nothing could be tested, so there is nothing to show."
     if not seen[Standing.NOTHING]:
-        return "Nothing could be judged, so there is nothing to show."
+        return "Nothing could be evaluated, so there is nothing to show."
     return "Nothing could be compared, so there is nothing to show."
 
 
-def _judged(audit: Audit, probe: ProbeResult, axis: AxisResult) -> VerdictRow:
+def _row(audit: Audit, probe: ProbeResult, axis: AxisResult) -> VerdictRow:
     """The row without its id, what is drawn and where it leads."""
     standing, text = _standing(audit, probe, axis)
-    blank = VerdictRow(
-        "", formatting.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None
-    )
+    blank = VerdictRow("", fmt.clean(probe.title, 120), "", standing, BADGES[standing], "", text, False, "", None)
     if text:
         return blank
     row = replace(blank, counts=_counts(probe, axis), more=_more(probe, axis))
     best = _best(probe, axis)
     if best is None or standing is Standing.NONE:
         return replace(row, text=_calm_row(axis))
-    return replace(row, text=formatting.prose(best.sentence, 600), flagged="stigma" in best.flags)
+    return replace(row, text=fmt.prose(best.sentence, 600), flagged="stigma" in best.flags)
 
 
 def _calm_row(axis: AxisResult) -> str:
-    names = "" if formatting.known(axis.band) is None else " or invented names"
-    return f"No word differs by more than chance{names} would make it."
+    names = "" if fmt.finite(axis.band) is None else " or invented names"
+    return f"No word differs by more than chance{names} would explain."
 
 
 def _standing(audit: Audit, probe: ProbeResult, axis: AxisResult) -> tuple[Standing, str]:
-    """Where the axis stands, and the reason where it can't be judged or compared."""
+    """Where the axis stands, and the reason why it is not evaluable or not comparable."""
     if (reason := why_not_evaluable(probe, audit.competence)) is not None:
-        return Standing.UNJUDGED, reason
-    if (reason := incomparable(probe, axis)) is not None:
+        return Standing.NOT_EVALUABLE, reason
+    if (reason := why_not_comparable(axis, grades.level_associations(probe, axis))) is not None:
         return Standing.NOTHING, reason
-    if all(formatting.known(a.q_value) is None for a in _own(probe, axis)):
+    if all(fmt.finite(a.q_value) is None for a in grades.level_associations(probe, axis)):
         return Standing.UNTESTED, ""
-    seen = grades.counts(grades.graded(probe, axis))
+    seen = grades.counts(grades.graded_associations(probe, axis))
     if any(seen[grade] for grade in grades.TELLING):
         return Standing.FOUND, ""
     return (Standing.WEAK if seen["weak"] else Standing.NONE), ""
@@ -241,9 +227,9 @@ def _best(probe: ProbeResult, axis: AxisResult) -> Finding | None:
 
 def _counts(probe: ProbeResult, axis: AxisResult) -> str:
     """How many findings there are of the grades that the badge speaks of."""
-    seen = grades.counts(grades.graded(probe, axis))
+    seen = grades.counts(grades.graded_associations(probe, axis))
     telling: Counter[Grade | None] = Counter({grade: seen[grade] for grade in grades.TELLING if seen[grade]})
-    return grades.said(telling or seen)
+    return grades.describe_counts(telling or seen)
 
 
 def _more(probe: ProbeResult, axis: AxisResult) -> str:
@@ -252,20 +238,20 @@ def _more(probe: ProbeResult, axis: AxisResult) -> str:
 
 
 def _names(axis: AxisResult) -> str:
-    if formatting.known(axis.band) is not None:
+    if fmt.finite(axis.band) is not None:
         return ""
     why = "Its invented names could not be compared" if len(axis.placebo) > 1 else "No invented names to compare with"
     return f"{why}, so nothing is graded above moderate."
 
 
 def _few(probe: ProbeResult) -> str:
-    if len(probe.templates) >= FEW_WORDINGS:
+    if len(probe.templates) >= MIN_TEMPLATES:
         return ""
-    return f"Only {formatting.counted(len(probe.templates), 'wording')}: others may answer otherwise."
+    return f"Only {fmt.quantity(len(probe.templates), 'wording')}: others may give other results."
 
 
 def _left_out(probe: ProbeResult, axis: AxisResult) -> str:
     """How many of the axis' levels have no number at all."""
-    compared = {a.level for a in _own(probe, axis) if formatting.known(a.log2_ratio) is not None}
+    compared = {a.level for a in grades.level_associations(probe, axis) if fmt.finite(a.log2_ratio) is not None}
     missing = sum(level not in compared and level != axis.reference for level in axis.levels)
-    return f"{formatting.counted(missing, 'group')} could not be compared." if missing else ""
+    return f"{fmt.quantity(missing, 'group')} could not be compared." if missing else ""

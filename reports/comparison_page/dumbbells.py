@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from audit.results.changes import AssociationChange, MetricChange
 from audit.results.metrics import Estimate
-from reports.comparison_page import wording
+from reports.comparison_page import metric_text
 from reports.components.ratio_axis import Band, RatioAxis, round_up
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 LEFT, WIDTH = 3.0, 94.0
 """Where a ruler begins and how long it is."""
@@ -48,7 +48,7 @@ class Ruler:
 
     def band(self, width: float | None) -> Band | None:
         """The grey band that reaches so far to both sides of nothing."""
-        known = formatting.known(width)
+        known = fmt.finite(width)
         if known is None:
             return None
         left = self.x(-known)
@@ -79,7 +79,7 @@ class Dumbbell:
     """`right` or `left` where there is evidence of change and room for an arrow, else nothing."""
     change: DumbbellPoint | None
     band: Band | None
-    """What becomes of invented names, around no change."""
+    """The change of invented names, around no change."""
     outcome: str
     """`narrowed 2.0x [1.7, 2.4]`, or that there is no evidence of change."""
     numbers: str
@@ -107,13 +107,17 @@ class Chart:
         return all(row.same for row in self.rows)
 
 
+Rulers = tuple[Ruler, Ruler]
+"""Of the numbers of both sides, and of their changes."""
+
+
 def ratio_ruler(scale: RatioAxis) -> Ruler:
     """The page's axis of ratios."""
     marks = tuple(RulerMark(tick.x, f"{tick.size} {tick.way}".strip()) for tick in scale.ticks)
     return Ruler(-scale.limit, scale.limit, marks)
 
 
-def one_sided(scale: RatioAxis) -> Ruler:
+def one_sided_ruler(scale: RatioAxis) -> Ruler:
     """The axis of ratios from no difference upward."""
     made = ratio_ruler(scale)
     return Ruler(0.0, made.high, tuple(RulerMark(x, mark.text) for x, mark in zip(PLACES, made.marks[2:], strict=True)))
@@ -134,26 +138,22 @@ def bits_ruler(top: float) -> Ruler:
 
 def bits_change_ruler(top: float) -> Ruler:
     """An axis of changes of distance, as far to either side."""
-    return Ruler(-top, top, tuple(map(RulerMark, PLACES, (f"{formatting.MINUS}{top:g}", "0", f"+{top:g}"))))
+    return Ruler(-top, top, tuple(map(RulerMark, PLACES, (f"{fmt.MINUS}{top:g}", "0", f"+{top:g}"))))
 
 
-def bits_rulers(shown: Iterable[MetricChange]) -> tuple[Ruler, Ruler]:
+def bits_rulers(shown: Iterable[MetricChange]) -> Rulers:
     """Rulers for distances and for their changes, the shortest that hold them all."""
     own = list(shown)
-    sides = [end for shift in own for side in (shift.before, shift.after) for end in (side.value, side.ci_high)]
-    changed = [
-        end for shift in own for end in (shift.change.value, shift.change.ci_low, shift.change.ci_high, shift.band)
-    ]
+    sides = [end for change in own for side in (change.before, change.after) for end in (side.value, side.ci_high)]
+    changed = [end for m in own for end in (m.change.value, m.change.ci_low, m.change.ci_high, m.band)]
     return bits_ruler(round_up(sides)), bits_change_ruler(round_up(changed))
 
 
 def _point(ruler: Ruler, estimate: Estimate) -> DumbbellPoint | None:
-    value, low, high = (formatting.known(x) for x in (estimate.value, estimate.ci_low, estimate.ci_high))
+    value, low, high = (fmt.finite(x) for x in (estimate.value, estimate.ci_low, estimate.ci_high))
     if value is None:
         return None
-    return DumbbellPoint(
-        ruler.x(value), ruler.x(value if low is None else low), ruler.x(value if high is None else high)
-    )
+    return DumbbellPoint(*(ruler.x(value if end is None else end) for end in (value, low, high)))
 
 
 def _arrow(base: DumbbellPoint, other: DumbbellPoint, same: bool) -> str:
@@ -162,108 +162,83 @@ def _arrow(base: DumbbellPoint, other: DumbbellPoint, same: bool) -> str:
     return "right" if other.at > base.at else "left"
 
 
-def association(shift: AssociationChange, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
+def association_row(change: AssociationChange, name: str, style: str, rulers: Rulers) -> Dumbbell | None:
     """An association's row; None where one of the sides has no number."""
-    numbers = (formatting.more_or_less(shift.before.value), formatting.more_or_less(shift.after.value))
-    return _row(
-        shift,
-        name=name,
-        flagged="stigma" in shift.flags,
-        style=style,
-        rulers=rulers,
-        outcome=outcome(shift),
-        numbers=f"{numbers[0]} → {numbers[1]}",
-    )
+    numbers = (fmt.more_or_less(change.before.value), fmt.more_or_less(change.after.value))
+    return _row(change, name, style, rulers, describe_change(change), f"{numbers[0]} → {numbers[1]}")
 
 
-def outcome(shift: AssociationChange) -> str:
-    """What became of an association: `narrowed 2.0x [1.7, 2.4]`."""
-    if shift.verdict == "unchanged":
-        return "weak evidence of change" if shift.grade == "weak" else wording.verdict(shift)
-    size = shift.change if shift.verdict == "reversed" else shift.widening
-    said = formatting.times(formatting.known(size.value) or 0.0)
-    return f"{shift.verdict} {said} {formatting.ratio_interval(size.ci_low, size.ci_high)}".rstrip()
+def describe_change(change: AssociationChange) -> str:
+    """The change of an association: `narrowed 2.0x [1.7, 2.4]`."""
+    if change.verdict == "unchanged":
+        return "weak evidence of change" if change.grade == "weak" else metric_text.verdict_text(change)
+    size = change.change if change.verdict == "reversed" else change.widening
+    times = fmt.times(fmt.finite(size.value) or 0.0)
+    return f"{change.verdict} {times} {fmt.ratio_interval(size.ci_low, size.ci_high)}".rstrip()
 
 
-def distance(shift: MetricChange, name: str, style: str, rulers: tuple[Ruler, Ruler]) -> Dumbbell | None:
+def distance_row(change: MetricChange, name: str, style: str, rulers: Rulers) -> Dumbbell | None:
     """A distance's row; None where one of the sides has no number."""
-    ends = [
-        formatting.rounded(value)
-        for side in (shift.before, shift.after)
-        if (value := formatting.known(side.value)) is not None
-    ]
-    return _row(
-        shift,
-        name=name,
-        flagged=False,
-        style=style,
-        rulers=rulers,
-        outcome=_became(shift),
-        numbers=f"{' → '.join(ends)} bits",
-    )
+    ends = [fmt.number(x.value or 0.0) for x in (change.before, change.after) if fmt.finite(x.value) is not None]
+    return _row(change, name, style, rulers, _describe_metric_change(change), f"{' → '.join(ends)} bits")
 
 
-def _became(shift: MetricChange) -> str:
-    changed, interval = wording.change(shift)
-    if shift.role == "placebo":
+def _describe_metric_change(change: MetricChange) -> str:
+    changed, interval = metric_text.format_change(change)
+    if change.role == "placebo":
         return f"noise: {changed} {interval}".rstrip()
-    return wording.verdict(shift) if shift.verdict == "unchanged" else f"{shift.verdict} {changed} {interval}".rstrip()
+    if change.verdict == "unchanged":
+        return metric_text.verdict_text(change)
+    return f"{change.verdict} {changed} {interval}".rstrip()
 
 
 def _row(
-    shift: AssociationChange | MetricChange,
-    *,
-    name: str,
-    flagged: bool,
-    style: str,
-    rulers: tuple[Ruler, Ruler],
-    outcome: str,
-    numbers: str,
+    change: AssociationChange | MetricChange, name: str, style: str, rulers: Rulers, outcome: str, numbers: str
 ) -> Dumbbell | None:
-    base, other = (_point(rulers[0], side) for side in (shift.before, shift.after))
+    base, other = (_point(rulers[0], side) for side in (change.before, change.after))
     if base is None or other is None:
         return None
-    same = shift.verdict == "unchanged"
+    same = change.verdict == "unchanged"
     return Dumbbell(
         name=name,
-        flagged=flagged,
+        flagged=isinstance(change, AssociationChange) and "stigma" in change.flags,
         style=style,
         base=base,
         other=other,
         arrow=_arrow(base, other, same),
-        change=_point(rulers[1], shift.change),
-        band=rulers[1].band(shift.band),
+        change=_point(rulers[1], change.change),
+        band=rulers[1].band(change.band),
         outcome=outcome,
         numbers=numbers,
-        label=formatting.prose(shift.sentence, 400),
-        kind=shift.verdict,
+        label=fmt.prose(change.sentence, 400),
+        kind=change.verdict,
         same=same,
     )
 
 
-def larger(shift: AssociationChange) -> float:
+def larger_ratio(change: AssociationChange) -> float:
     """The log2 ratio of the side that differs more; 0 where neither has one."""
-    return max((formatting.known(side.value) or 0.0 for side in (shift.before, shift.after)), key=abs)
+    return max((fmt.finite(side.value) or 0.0 for side in (change.before, change.after)), key=abs)
 
 
-def turned(shift: AssociationChange) -> AssociationChange:
-    """The association told from the reference's side."""
+def swap_groups(change: AssociationChange) -> AssociationChange:
+    """The association with level and reference exchanged."""
     return replace(
-        shift,
-        level=shift.reference,
-        reference=shift.level,
-        before=_turned(shift.before),
-        after=_turned(shift.after),
-        change=_turned(shift.change),
+        change,
+        level=change.reference,
+        reference=change.level,
+        before=_negate(change.before),
+        after=_negate(change.after),
+        change=_negate(change.change),
     )
 
 
-def _turned(log2: Estimate) -> Estimate:
+def _negate(log2: Estimate) -> Estimate:
     value, high, low = (None if end is None else -end for end in (log2.value, log2.ci_low, log2.ci_high))
     return Estimate(value, low, high)
 
 
-def chart(rows: Iterable[Dumbbell | None], rulers: tuple[Ruler, Ruler]) -> Chart | None:
+def make_chart(rows: Iterable[Dumbbell | None], rulers: Rulers) -> Chart | None:
     """The rows that can be drawn, on the page's rulers; None where there are none."""
     shown = tuple(row for row in rows if row is not None)
     return Chart(*rulers, shown, centred=rulers[0].low < 0) if shown else None

@@ -1,4 +1,4 @@
-"""What became of findings: which are new, gone or kept, and whether that is more than crossing a threshold."""
+"""Findings that are new, resolved or persistent, with the evidence that they changed."""
 
 from __future__ import annotations
 
@@ -9,179 +9,182 @@ from dataclasses import dataclass, replace
 from audit.results.changes import AssociationChange, FindingStatus, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison
 from reports.comparison_page import dumbbells, outcomes
-from reports.comparison_page.sides import name
-from reports.components.table import Table, TableCell, TableRow, named, parted, tint
-from reports.text import formatting
+from reports.comparison_page.sides import side_name
+from reports.components.table import Table, TableCell, TableRow, estimate_cell, plain_heads, tint
+from reports.text import formatting as fmt
 from reports.text.anchors import Anchors
 
 ROWS = 6
-"""Findings of a kind that are shown at once."""
+"""Findings of one status that are shown at once."""
 MOST = 40
-"""Findings of a kind that are listed at all."""
+"""Findings of one status that are listed at all."""
+ONE_SIDE = "Findings could not be compared, because one of the two sides is not evaluable."
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """The findings that are new, or gone, or kept."""
+class StatusFindings:
+    """The findings of one status."""
 
     title: str
-    said: str
+    summary: str
     table: Table | None
-    """Those that are shown at once; their changes count."""
+    """Those shown at once, with evidence of change."""
     more: Table | None
     """The others, which can be unfolded."""
     unfold: str
-    left: str
-    """How many are listed nowhere, or nothing."""
+    omitted: str
+    """How many are not listed, or nothing."""
 
     @property
     def same(self) -> bool:
-        """Whether no finding's change counts."""
+        """Whether no finding gives evidence of change."""
         return self.table is None and self.rest_same
 
     @property
     def rest_same(self) -> bool:
-        """The same of those that are folded."""
+        """Whether no folded finding gives evidence of change."""
         return self.more is None or all(row.same for row in self.more.rows)
 
 
 @dataclass(frozen=True, slots=True)
-class Fates:
-    """What became of the findings of one side against the base."""
+class SideFindings:
+    """The findings of one side against the base, by status."""
 
     side: str
     counts: str
-    kinds: tuple[Kind, ...]
+    by_status: tuple[StatusFindings, ...]
     open: bool
-    none: str
+    why_none: str
     """Why there is nothing to list, or nothing."""
-    lost: str
+    not_evaluable: str
     """Which probes are left out and why, or nothing."""
 
 
 _Found = list[tuple[ProbeComparison, str, AssociationChange]]
 
 
-def fates(comparison: Comparison, hrefs: dict[str, str], ids: Anchors) -> tuple[Fates, ...]:
-    """For each side but the base the findings that are new, gone and kept; only of probes that can be judged."""
-    return tuple(_fates(comparison, n, hrefs, ids) for n in range(1, len(comparison.sides)))
+def finding_changes(comparison: Comparison, hrefs: dict[str, str], ids: Anchors) -> tuple[SideFindings, ...]:
+    """For each side but the base the new, resolved and persistent findings of evaluable probes."""
+    return tuple(_side_findings(comparison, n, hrefs, ids) for n in range(1, len(comparison.sides)))
 
 
-def _fates(comparison: Comparison, n: int, hrefs: dict[str, str], ids: Anchors) -> Fates:
-    found = {fate: _of(comparison, n, fate, hrefs) for fate in _TITLES}
-    kinds = tuple(_kind(comparison, n, fate, each, ids) for fate, each in found.items() if each)
-    counts = ", ".join(f"{formatting.count(len(each))} {fate}" for fate, each in found.items())
-    lost = [probe for probe in comparison.probes for pair in probe.pairs if _is_lost(comparison, probe, pair, n)]
-    every = len(lost) == len(comparison.probes)
-    none = "" if kinds else "No finding is graded strong or moderate on either side."
-    return Fates(
-        side=name(comparison.sides[n]),
-        counts="not judged" if every else counts,
-        kinds=kinds,
+def _side_findings(comparison: Comparison, n: int, hrefs: dict[str, str], ids: Anchors) -> SideFindings:
+    found = {status: _findings_with(comparison, n, status, hrefs) for status in TITLES}
+    by_status = tuple(_status_findings(comparison, n, status, each, ids) for status, each in found.items() if each)
+    counts = ", ".join(f"{fmt.count(len(each))} {status}" for status, each in found.items())
+    lost = [probe for probe, pair in _pairs_of_side(comparison, n) if not comparison.evaluable(probe, pair)]
+    all_lost = len(lost) == len(comparison.probes)
+    left_out = f"Left out, because they are not evaluable on both sides: {_join_titles(lost)}."
+    why_none = "" if by_status else "No finding is graded strong or moderate on either side."
+    return SideFindings(
+        side=side_name(comparison.sides[n]),
+        counts="not evaluable" if all_lost else counts,
+        by_status=by_status,
         open=n == len(comparison.sides) - 1,
-        none="Findings could not be compared, because one of the two sides can't be judged." if every else none,
-        lost="" if every or not lost else f"Left out, because a side can't be judged by them: {_listed(lost)}.",
+        why_none=ONE_SIDE if all_lost else why_none,
+        not_evaluable="" if all_lost or not lost else left_out,
     )
 
 
-def _listed(probes: Sequence[ProbeComparison]) -> str:
-    return formatting.listed([formatting.clean(probe.title, 120) for probe in probes])
+def _join_titles(probes: Sequence[ProbeComparison]) -> str:
+    return fmt.join_list([fmt.clean(probe.title, 120) for probe in probes])
 
 
-def _of(comparison: Comparison, n: int, fate: FindingStatus, hrefs: dict[str, str]) -> _Found:
-    """The shifts of that fate, those whose change counts first, then by how much of the answers moved."""
+def _findings_with(comparison: Comparison, n: int, status: FindingStatus, hrefs: dict[str, str]) -> _Found:
+    """The changes of that status, those with evidence of change first, then by impact."""
     found = [
-        (probe, hrefs[probe.name], shift)
-        for probe in comparison.probes
-        for pair in probe.pairs
-        if _is(comparison, probe, pair, n)
-        for shift in pair.associations
-        if shift.status == fate
+        (probe, hrefs[probe.name], change)
+        for probe, pair in _pairs_of_side(comparison, n)
+        if comparison.evaluable(probe, pair)
+        for change in pair.associations
+        if change.status == status
     ]
-    found.sort(key=lambda item: (not outcomes.evident(item[2]), -(formatting.known(item[2].impact) or 0.0)))
-    return _words_once(found)
+    found.sort(key=lambda item: (not outcomes.is_evident(item[2]), -(fmt.finite(item[2].impact) or 0.0)))
+    return _spread_words(found)
 
 
-def _words_once(found: _Found) -> _Found:
-    """Those whose change counts in rounds, in each of which a word comes once; then the others."""
+def _spread_words(found: _Found) -> _Found:
+    """The findings with evidence of change in rounds, each word once a round; then the others."""
     seen = Counter[str]()
     rounds = []
     for item in found:
         rounds.append(seen[item[2].target])
         seen[item[2].target] += 1
-    order = sorted(range(len(found)), key=lambda n: (not outcomes.evident(found[n][2]), rounds[n]))
+    order = sorted(range(len(found)), key=lambda n: (not outcomes.is_evident(found[n][2]), rounds[n]))
     return [found[n] for n in order]
 
 
-def _is(comparison: Comparison, probe: ProbeComparison, pair: SideComparison, n: int) -> bool:
-    return pair.side == n and comparison.evaluable(probe, pair)
+def _pairs_of_side(comparison: Comparison, n: int) -> list[tuple[ProbeComparison, SideComparison]]:
+    return [(probe, pair) for probe in comparison.probes for pair in probe.pairs if pair.side == n]
 
 
-def _is_lost(comparison: Comparison, probe: ProbeComparison, pair: SideComparison, n: int) -> bool:
-    return pair.side == n and not comparison.evaluable(probe, pair)
-
-
-_TITLES: dict[FindingStatus, str] = {"new": "New", "gone": "Gone", "kept": "Kept"}
+TITLES: dict[FindingStatus, str] = {"new": "New", "resolved": "Resolved", "persistent": "Persistent"}
 _BEFORE = ("likelier for", "than for")
-_AFTER = ("what became of it", "grade of the change", "grades on both sides", "probe")
+_AFTER = ("outcome", "grade of the change", "grades on both sides", "probe")
 """Columns of words before and after those of the two sides' ratios."""
 
 
-def _kind(comparison: Comparison, n: int, fate: FindingStatus, found: _Found, ids: Anchors) -> Kind:
-    base, other = name(comparison.sides[0]), name(comparison.sides[n])
-    where = {"new": f"in {other}, not in {base}", "gone": f"in {base}, not in {other}", "kept": "on both sides"}[fate]
+def _status_findings(
+    comparison: Comparison, n: int, status: FindingStatus, found: _Found, ids: Anchors
+) -> StatusFindings:
+    base, other = side_name(comparison.sides[0]), side_name(comparison.sides[n])
+    where = {
+        "new": f"in {other}, not in {base}",
+        "resolved": f"in {base}, not in {other}",
+        "persistent": "on both sides",
+    }[status]
     rows = tuple(
         replace(
-            _row(probe, href, shift), id=ids.new("change", probe.name, shift.axis, shift.level, shift.target, other)
+            _row(probe, href, change), id=ids.new("change", probe.name, change.axis, change.level, change.target, other)
         )
-        for probe, href, shift in found[:MOST]
+        for probe, href, change in found[:MOST]
     )
     shown = sum(not row.same for row in rows[:ROWS])
-    stand = sum(outcomes.evident(shift) for _, _, shift in found)
-    return Kind(
-        title=f"{_TITLES[fate]}: {formatting.count(len(found))}",
-        said=f"Graded strong or moderate {where}. {_stand(len(found), stand)}",
-        table=_table(fate, (base, other), rows[:shown], ids),
-        more=_table(fate, (base, other), rows[shown:], ids, "more"),
-        unfold=f"{formatting.count(len(rows) - shown)} more" if shown else f"Show {formatting.count(len(rows))}",
-        left=f"{formatting.count(len(found) - MOST)} more are in the tables of the probes."
-        if len(found) > MOST
-        else "",
+    n_evident = sum(outcomes.is_evident(change) for _, _, change in found)
+    return StatusFindings(
+        title=f"{TITLES[status]}: {fmt.count(len(found))}",
+        summary=f"Graded strong or moderate {where}. {_count_evident(len(found), n_evident)}",
+        table=_table(status, (base, other), rows[:shown], ids),
+        more=_table(status, (base, other), rows[shown:], ids, "more"),
+        unfold=f"{fmt.count(len(rows) - shown)} more" if shown else f"Show {fmt.count(len(rows))}",
+        omitted=f"{fmt.count(len(found) - MOST)} more are in the tables of the probes." if len(found) > MOST else "",
     )
 
 
 def _table(
-    fate: FindingStatus, sides: tuple[str, str], rows: Sequence[TableRow], ids: Anchors, *part: str
+    status: FindingStatus, sides: tuple[str, str], rows: Sequence[TableRow], ids: Anchors, *part: str
 ) -> Table | None:
     if not rows:
         return None
-    caption = ", ".join((_TITLES[fate], f"{sides[1]} against {sides[0]}", *part))
-    heads = named((*_BEFORE, *sides, *_AFTER), (*_BEFORE, *_AFTER))
-    return Table(ids.new("findings", fate, sides[1], *part), caption, "word", (), heads, tuple(rows))
+    caption = ", ".join((TITLES[status], f"{sides[1]} against {sides[0]}", *part))
+    heads = plain_heads((*_BEFORE, *sides, *_AFTER), (*_BEFORE, *_AFTER))
+    return Table(ids.new("findings", status, sides[1], *part), caption, "word", (), heads, tuple(rows))
 
 
-def _stand(total: int, stand: int) -> str:
-    if stand == total:
-        return "The change itself stands up." if total == 1 else "Each of these changes stands up by itself."
-    if not stand:
+def _count_evident(total: int, n_evident: int) -> str:
+    if n_evident == total:
+        return "There is evidence of this change." if total == 1 else "There is evidence of each of these changes."
+    if not n_evident:
         return (
-            "There is no good evidence that it changed." if total == 1 else "None of these changes stands up by itself."
+            "There is no good evidence that it changed."
+            if total == 1
+            else "There is good evidence of none of these changes."
         )
-    one = "1 of these changes stands up by itself."
-    return one if stand == 1 else f"{formatting.count(stand)} of these changes stand up by themselves."
+    one = "There is evidence of 1 of these changes."
+    return one if n_evident == 1 else f"There is evidence of {fmt.count(n_evident)} of these changes."
 
 
-def _row(probe: ProbeComparison, href: str, shift: AssociationChange) -> TableRow:
-    """A finding, told from the side of the group that its word is likelier for where the two differ more."""
-    told = dumbbells.turned(shift) if dumbbells.larger(shift) < 0 else shift
+def _row(probe: ProbeComparison, href: str, change: AssociationChange) -> TableRow:
+    """A finding, stated for the group that its word is likelier for on the side where the two groups differ more."""
+    stated = dumbbells.swap_groups(change) if dumbbells.larger_ratio(change) < 0 else change
     cells = (
-        TableCell(formatting.clean(told.level, 120)),
-        TableCell(formatting.clean(told.reference, 120)),
-        parted(formatting.ratio_estimate(told.before), tint(told.before.value)),
-        parted(formatting.ratio_estimate(told.after), tint(told.after.value)),
-        parted(dumbbells.outcome(told)),
-        TableCell(told.grade),
-        TableCell(f"{told.before_grade} → {told.after_grade}"),
-        TableCell(formatting.clean(probe.title, 120), href=href),
+        TableCell(fmt.clean(stated.level, 120)),
+        TableCell(fmt.clean(stated.reference, 120)),
+        estimate_cell(fmt.ratio_estimate(stated.before), tint(stated.before.value)),
+        estimate_cell(fmt.ratio_estimate(stated.after), tint(stated.after.value)),
+        estimate_cell(dumbbells.describe_change(stated)),
+        TableCell(stated.grade),
+        TableCell(f"{stated.before_grade} → {stated.after_grade}"),
+        TableCell(fmt.clean(probe.title, 120), href=href),
     )
-    return TableRow(formatting.clean(told.target), "stigma" in told.flags, cells, same=not outcomes.evident(told))
+    return TableRow(fmt.clean(stated.target), "stigma" in stated.flags, cells, same=not outcomes.is_evident(stated))

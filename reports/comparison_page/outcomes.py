@@ -1,4 +1,4 @@
-"""What became of an axis: how many of its associations narrowed or widened, and what that is called.
+"""The outcome of an axis: how many of its associations narrowed or widened, and the badge for it.
 
 Only changes graded strong or moderate count. No evidence of change is not evidence that nothing changed.
 """
@@ -12,15 +12,16 @@ from enum import StrEnum
 
 from audit.results.changes import AssociationChange, ChangeVerdict, MetricChange, SideComparison
 from audit.results.comparison import SharedAxis
-from reports.text import formatting
+from reports.text import formatting as fmt
+from reports.text.evaluability import NOT_COMPARABLE, NOT_EVALUABLE
 from reports.text.grades import TELLING
 
 MOSTLY = 0.8
-"""Share of those that narrowed or widened from which on an axis is said to have gone mostly that way."""
+"""Share of the narrowed or widened associations from which on an axis is called mostly so."""
 
 
 class Outcome(StrEnum):
-    """What became of an axis, in the order in which the verdict lists it."""
+    """The outcome of an axis, in the order in which the verdict lists it."""
 
     WIDENED = "widened"
     MOSTLY_WIDENED = "mostly-widened"
@@ -29,13 +30,13 @@ class Outcome(StrEnum):
     MOSTLY_NARROWED = "mostly-narrowed"
     NARROWED = "narrowed"
     FARTHER = "farther"
-    """No association stands up by itself, but the groups' answers are farther apart as a whole."""
+    """No single association gives evidence, but the distance of all groups does."""
     NEARER = "nearer"
     WEAK = "weak"
     NONE = "no-evidence"
     UNTESTED = "untested"
     NOTHING = "nothing"
-    UNJUDGED = "unjudged"
+    NOT_EVALUABLE = "not-evaluable"
 
 
 BADGES = {
@@ -50,18 +51,18 @@ BADGES = {
     Outcome.WEAK: "Weak evidence of change",
     Outcome.NONE: "No evidence of change",
     Outcome.UNTESTED: "Not tested",
-    Outcome.NOTHING: "Nothing could be compared",
-    Outcome.UNJUDGED: "Not judged",
+    Outcome.NOTHING: NOT_COMPARABLE,
+    Outcome.NOT_EVALUABLE: NOT_EVALUABLE,
 }
 EVIDENT = tuple(Outcome)[: tuple(Outcome).index(Outcome.WEAK)]
-"""Where something changed."""
+"""Outcomes with evidence of change."""
 TESTED = (*EVIDENT, Outcome.WEAK, Outcome.NONE)
-"""Where there were wordings enough to test."""
+"""Outcomes with enough templates to test."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCounts:
-    """Changes of associations, counted; and what became of whole distances."""
+    """Changes of associations, counted, and verdicts on total distances."""
 
     narrowed: int = 0
     widened: int = 0
@@ -70,7 +71,7 @@ class OutcomeCounts:
     tested: int = 0
     compared: int = 0
     whole: tuple[ChangeVerdict, ...] = ()
-    """What became of the distance of all levels, of each axis that was counted."""
+    """Verdict on the distance of all levels, for each axis counted."""
 
     @property
     def evident(self) -> int:
@@ -78,40 +79,39 @@ class OutcomeCounts:
         return self.narrowed + self.widened + self.reversed
 
 
-def evident(shift: AssociationChange) -> bool:
-    """Whether an association's change counts."""
-    return shift.grade in TELLING and shift.verdict != "unchanged"
+def is_evident(change: AssociationChange) -> bool:
+    """Whether there is good evidence that the association changed."""
+    return change.grade in TELLING and change.verdict != "unchanged"
 
 
-def own(pair: SideComparison, axis: SharedAxis) -> list[AssociationChange]:
-    """The axis' associations, what moved most first; those whose change counts before the others."""
-    return sorted(
-        (shift for shift in pair.associations if shift.axis == axis.name), key=lambda shift: not evident(shift)
-    )
+def axis_changes(pair: SideComparison, axis: SharedAxis) -> list[AssociationChange]:
+    """The axis' associations: those with evidence of change first, each part by impact."""
+    own = (change for change in pair.associations if change.axis == axis.name)
+    return sorted(own, key=lambda change: not is_evident(change))
 
 
-def whole(pair: SideComparison, axis: SharedAxis) -> MetricChange | None:
+def total_distance(pair: SideComparison, axis: SharedAxis) -> MetricChange | None:
     """The distance of all levels of the axis, on both sides."""
     distances = (m for m in pair.metrics if m.metric == "js_divergence_bits" and m.axis == axis.name)
     return next((m for m in distances if m.level is None and m.role == "level"), None)
 
 
-def tally(pair: SideComparison, axis: SharedAxis) -> OutcomeCounts:
-    """Count what became of the axis."""
-    shifts, distance = own(pair, axis), whole(pair, axis)
-    seen = Counter(shift.verdict for shift in shifts if evident(shift))
+def count_changes(pair: SideComparison, axis: SharedAxis) -> OutcomeCounts:
+    """The counts of the axis' changes."""
+    changes, distance = axis_changes(pair, axis), total_distance(pair, axis)
+    seen = Counter(change.verdict for change in changes if is_evident(change))
     return OutcomeCounts(
         seen["narrowed"],
         seen["widened"],
         seen["reversed"],
-        weak=sum(shift.grade == "weak" for shift in shifts),
-        tested=sum(formatting.known(shift.p_value) is not None for shift in shifts),
-        compared=sum(formatting.known(shift.change.value) is not None for shift in shifts),
+        weak=sum(change.grade == "weak" for change in changes),
+        tested=sum(fmt.finite(change.p_value) is not None for change in changes),
+        compared=sum(fmt.finite(change.change.value) is not None for change in changes),
         whole=(distance.verdict,) if distance else (),
     )
 
 
-def together(tallies: Iterable[OutcomeCounts]) -> OutcomeCounts:
+def add_counts(tallies: Iterable[OutcomeCounts]) -> OutcomeCounts:
     """Several axes' counts as one."""
     found = list(tallies)
     return OutcomeCounts(
@@ -125,8 +125,8 @@ def together(tallies: Iterable[OutcomeCounts]) -> OutcomeCounts:
     )
 
 
-def outcome(counted: OutcomeCounts) -> Outcome:
-    """What the counts come to."""
+def classify(counted: OutcomeCounts) -> Outcome:
+    """The outcome that follows from the counts."""
     if counted.evident:
         return _direction(counted)
     if not counted.compared:
@@ -140,7 +140,7 @@ def outcome(counted: OutcomeCounts) -> Outcome:
 
 
 def _direction(counted: OutcomeCounts) -> Outcome:
-    """Narrowed or widened where nothing goes the other way, mostly so from `MOSTLY` on; reversals are neither."""
+    """Narrowed or widened if none goes the other way, mostly so from `MOSTLY` on; reversals are neither."""
     both = counted.narrowed + counted.widened
     if counted.reversed > both:
         return Outcome.BOTH if both else Outcome.REVERSED
@@ -152,19 +152,19 @@ def _direction(counted: OutcomeCounts) -> Outcome:
     return Outcome.MOSTLY_NARROWED if narrowed else Outcome.MOSTLY_WIDENED
 
 
-def counts(counted: OutcomeCounts) -> str:
+def describe_counts(counted: OutcomeCounts) -> str:
     """`41 of 60 associations narrowed, none widened`; nothing where none changed."""
     if not counted.evident:
         return ""
     parts = [(counted.narrowed, "narrowed"), (counted.widened, "widened"), (counted.reversed, "reversed")]
     first, *others = sorted(parts[:2], key=lambda part: -part[0]) + parts[2:] * bool(counted.reversed)
-    total = formatting.counted(counted.tested, "association")
-    rest = [f"{formatting.count(n) if n else 'none'} {what}" for n, what in others]
-    lead = f"{formatting.count(first[0]) if first[0] else 'none'} of {total} {first[1]}"
+    total = fmt.quantity(counted.tested, "association")
+    rest = [f"{fmt.count(n) if n else 'none'} {what}" for n, what in others]
+    lead = f"{fmt.count(first[0]) if first[0] else 'none'} of {total} {first[1]}"
     return f"{lead}, {', '.join(rest)}"
 
 
-def order(outcomes: Sequence[Outcome]) -> int:
+def order_key(outcomes: Sequence[Outcome]) -> int:
     """A key that sorts by the first of the outcomes in the verdict's order."""
     ranks = list(Outcome)
     return min((ranks.index(one) for one in outcomes), default=len(ranks))

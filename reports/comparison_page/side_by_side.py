@@ -1,4 +1,4 @@
-"""The same group on every side: its first answers, its likeliest words, and which of them entered and left."""
+"""The same group on every side: its top predictions, its likeliest words, and which of them entered or left."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from audit.results.comparison import Comparison, ProbeComparison, SharedAxis
 from audit.results.predictions import Example
 from reports.comparison_page.sides import swatch
-from reports.components.columns import Column, CutSentence, RankedWord, ShownAnswer, answers, flagged, sentence
+from reports.components.columns import (
+    Column,
+    ColumnWord,
+    CutSentence,
+    RankedWord,
+    column_words,
+    flagged_words,
+    sentence,
+)
 from reports.components.palette import Palette, Swatch
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 BLOCKS = 6
 """Groups that are shown at once."""
@@ -48,56 +56,55 @@ class Blocks:
         return all(block.same for block in (*self.blocks, *self.more))
 
 
-def first_answers(comparison: Comparison, probe: ProbeComparison, colours: Palette) -> Blocks:
-    """The same sentences on every side, with the first answers out of the whole vocabulary."""
+def first_predictions(comparison: Comparison, probe: ProbeComparison, colours: Palette) -> Blocks:
+    """The same sentences on every side, with the top predictions of the whole vocabulary."""
     made = []
-    asked = zip(*probe.examples, strict=True)
-    for sides in [sides for sides in asked if set(sides[0].roles) == {"level"}]:
+    for sides in [sides for sides in zip(*probe.examples, strict=True) if set(sides[0].roles) == {"level"}]:
         pairs = zip(probe.axes, sides[0].levels, strict=False)
         heads = tuple(colours.swatch(axis, level) for axis, level in pairs)
-        said = [_said(example) for example in sides]
-        made.append(_block(comparison, probe, heads, sentence(sides[0].text), said))
+        words = [_ranked_words(example) for example in sides]
+        made.append(_block(comparison, probe, heads, sentence(sides[0].text), words))
     return _blocks(made)
 
 
-def _said(example: Example) -> list[RankedWord]:
+def _ranked_words(example: Example) -> list[RankedWord]:
     return [RankedWord(answer.token, answer.prob) for answer in example.completions[:ROWS]]
 
 
 def top_lists(comparison: Comparison, probe: ProbeComparison, axis: SharedAxis, colours: Palette) -> Blocks:
-    """The likeliest words of every level over all wordings, out of the words that all sides share."""
+    """The likeliest words of every level over all templates, out of the words that all sides share."""
     made = []
     for top in probe.tops:
         if top.axis == axis.name:
-            said = [[RankedWord(word, prob) for word, prob in side[:ROWS]] for side in top.words]
-            made.append(_block(comparison, probe, (colours.swatch(axis, top.level),), None, said))
+            words = [[RankedWord(word, prob) for word, prob in side[:ROWS]] for side in top.words]
+            made.append(_block(comparison, probe, (colours.swatch(axis, top.level),), None, words))
     return _blocks(made)
 
 
 def _blocks(made: Sequence[Block]) -> Blocks:
     shown = BLOCKS if len(made) > BLOCKS + 1 else len(made)
     rest = made[shown:MOST]
-    note = f"The first {MOST} of {formatting.count(len(made))} groups." if len(made) > MOST else ""
-    return Blocks(tuple(made[:shown]), tuple(rest), formatting.counted(len(rest), "more group"), note)
+    note = f"The first {MOST} of {fmt.count(len(made))} groups." if len(made) > MOST else ""
+    return Blocks(tuple(made[:shown]), tuple(rest), fmt.quantity(len(rest), "more group"), note)
 
 
 def _block(
     comparison: Comparison,
     probe: ProbeComparison,
     heads: tuple[Swatch, ...],
-    asked: CutSentence | None,
-    said: Sequence[Sequence[RankedWord]],
+    cut: CutSentence | None,
+    words: Sequence[Sequence[RankedWord]],
 ) -> Block:
-    base, *others = [frozenset(one.word for one in column) for column in said]
+    base, *others = [frozenset(one.word for one in column) for column in words]
     everywhere = frozenset().union(*others)
-    longest = max((one.prob for column in said for one in column), default=0.0)  # so that sides compare by eye
-    first = _column(comparison, 0, answers(said[0], flagged(probe), base - everywhere, "left", longest))
+    longest = max((one.prob for column in words for one in column), default=0.0)  # so that sides compare by eye
+    first = _column(comparison, 0, column_words(words[0], flagged_words(probe), base - everywhere, "left", longest))
     rest = [
-        _column(comparison, n, answers(column, flagged(probe), own - base, "entered", longest))
-        for n, (column, own) in enumerate(zip(said[1:], others, strict=True), start=1)
+        _column(comparison, n, column_words(column, flagged_words(probe), own - base, "entered", longest))
+        for n, (column, own) in enumerate(zip(words[1:], others, strict=True), start=1)
     ]
-    return Block(heads, asked, (first, *rest), all(own == base for own in others))
+    return Block(heads, cut, (first, *rest), all(own == base for own in others))
 
 
-def _column(comparison: Comparison, n: int, found: tuple[ShownAnswer, ...]) -> Column:
+def _column(comparison: Comparison, n: int, found: tuple[ColumnWord, ...]) -> Column:
     return Column((swatch(comparison, n),), None, found)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from audit.results.changes import SideComparison
 from audit.results.comparison import Comparison, ComparisonSide, ProbeComparison
-from reports.components.competence import right, why_not
 from reports.components.palette import Swatch
-from reports.text import formatting
+from reports.text import formatting as fmt
+from reports.text.evaluability import clozes_filled, why_coverage_not_evaluable
 from reports.text.provenance import Fact, provenance
 
 NAME = 60
@@ -34,14 +34,14 @@ class Origin:
     same: bool
 
 
-def name(side: ComparisonSide) -> str:
+def side_name(side: ComparisonSide) -> str:
     """What the side is called on the page."""
-    return formatting.both_ends(side.name, NAME)
+    return fmt.shorten_middle(side.name, NAME)
 
 
 def swatch(comparison: Comparison, n: int) -> Swatch:
     """A side's name beside its mark: hollow for the base, filled for the others."""
-    return Swatch(name(comparison.sides[n]), "side hollow" if n == 0 else "side solid")
+    return Swatch(side_name(comparison.sides[n]), "side hollow" if n == 0 else "side solid")
 
 
 def side_parts(comparison: Comparison) -> tuple[SidePart, ...]:
@@ -55,36 +55,34 @@ def side_parts(comparison: Comparison) -> tuple[SidePart, ...]:
 def _facts(side: ComparisonSide) -> tuple[Fact, ...]:
     checkpoint = side.recipe.checkpoint
     made = [
-        Fact("Architecture", formatting.clean(checkpoint.architecture)),
-        Fact("Parameters", formatting.millions(checkpoint.parameters)),
+        Fact("Architecture", fmt.clean(checkpoint.architecture)),
+        Fact("Parameters", fmt.millions(checkpoint.parameters)),
     ]
     if side.step is not None:
-        made.append(Fact("Steps of training", formatting.count(side.step)))
+        made.append(Fact("Steps of training", fmt.count(side.step)))
     if side.competence is not None:
-        made.append(Fact("Filled", right(side.competence)))
-    return (*made, Fact("Run", formatting.clean(side.recipe.started.partition("T")[0], 40)))
+        made.append(Fact("Filled", clozes_filled(side.competence)))
+    return (*made, Fact("Run", fmt.clean(side.recipe.started.partition("T")[0], 40)))
 
 
-def distrust(comparison: Comparison, probe: ProbeComparison, pair: SideComparison) -> str | None:
+def why_pair_not_evaluable(comparison: Comparison, probe: ProbeComparison, pair: SideComparison) -> str | None:
     """Why the pair's numbers in the probe can't be relied on, or None where they can."""
     if comparison.evaluable(probe, pair):
         return None
     lost = [n for n in (0, pair.side) if not probe.evaluable[n]]
-    return " ".join(f"{name(comparison.sides[n])}: {_reason(comparison, probe, n)}" for n in lost)
+    return " ".join(f"{side_name(comparison.sides[n])}: {_reason(comparison, probe, n)}" for n in lost)
 
 
 def _reason(comparison: Comparison, probe: ProbeComparison, n: int) -> str:
-    found = why_not(probe.coverage[n], probe.language, comparison.sides[n].competence)
+    found = why_coverage_not_evaluable(probe.coverage[n], probe.language, comparison.sides[n].competence)
     return found or "Its numbers with this probe can't be relied on."
 
 
 def origins(comparison: Comparison) -> tuple[Origin, ...]:
     """Where every side's numbers come from, a row for each thing that any of them names."""
-    columns = [{**dict(provenance(side.recipe)), "Command": _command(side)} for side in comparison.sides]
+    columns = [
+        {**dict(provenance(side.recipe)), "Command": fmt.prose(side.recipe.command, 2000)} for side in comparison.sides
+    ]
     names = dict.fromkeys(name for column in columns for name in column)
-    rows = [(name, tuple(column.get(name, formatting.MISSING) for column in columns)) for name in names]
+    rows = [(name, tuple(column.get(name, fmt.MISSING) for column in columns)) for name in names]
     return tuple(Origin(name, values, len(set(values)) == 1) for name, values in rows)
-
-
-def _command(side: ComparisonSide) -> str:
-    return formatting.prose(side.recipe.command, 2000)

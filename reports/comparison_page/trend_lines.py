@@ -8,8 +8,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from reports.comparison_page.trends import Trend, TrendDot, TrendLine
-from reports.components.canvas import WIDTH, Canvas, plain
-from reports.components.svg import kind
+from reports.components.canvas import WIDTH, Canvas, kind, plain
 
 HEIGHT, TOP, BOTTOM = 236.0, 16.0, 28.0
 LEFT = 58.0
@@ -24,9 +23,9 @@ WIDEST = 132.0
 
 
 def trend_svg(chart: Trend) -> Markup:
-    """One measure over the sides: dots at their places, intervals as pale bands, each line's name at its end."""
-    xs = [stop.x for stop in chart.stops]
-    longest = max((len(_marked(line)) for line in chart.lines), default=0)
+    """One metric over the sides: dots at their places, intervals as pale bands, each line's name at its end."""
+    xs = [stop.at for stop in chart.stops]
+    longest = max((len(_flagged_label(line)) for line in chart.lines), default=0)
     right = min(WIDEST, 26 + LETTER * longest)
 
     def drop(y: float) -> float:
@@ -43,22 +42,22 @@ def trend_svg(chart: Trend) -> Markup:
         return canvas.svg(chart.id, chart.title, chart.desc)
 
 
-def _marked(line: TrendLine) -> str:
+def _flagged_label(line: TrendLine) -> str:
     return f"! {line.label}" if line.flagged else line.label
 
 
 def _axes(canvas: Canvas, chart: Trend, drop: Callable[[float], float]) -> None:
     low, high = canvas.limits
-    canvas.lines("grid", [(low, drop(mark.y), high, drop(mark.y)) for mark in chart.marks])
+    canvas.lines("grid", [(low, drop(mark.at), high, drop(mark.at)) for mark in chart.marks])
     for mark in chart.marks:
-        canvas.text("tick end", LEFT - 8, drop(mark.y) + 4, mark.said)
-    said: list[float] = []
-    ordered = sorted(chart.stops, key=lambda stop: stop.x)
+        canvas.text("tick end", LEFT - 8, drop(mark.at) + 4, mark.label)
+    labelled: list[float] = []
+    ordered = sorted(chart.stops, key=lambda stop: stop.at)
     least = (WIDTH - LEFT - WIDEST) / ((high - low) or 1.0)  # pixels of a step, however long the names at the right are
     for stop in [ordered[0], ordered[-1], *ordered[1:-1]]:
-        if all(least * abs(stop.x - other) >= ROOM for other in said) or stop.said == "base":
-            said.append(stop.x)
-            canvas.text("tick mid", canvas.pixel(stop.x), HEIGHT - 8, stop.said)
+        if all(least * abs(stop.at - other) >= ROOM for other in labelled) or stop.label == "base":
+            labelled.append(stop.at)
+            canvas.text("tick mid", canvas.pixel(stop.at), HEIGHT - 8, stop.label)
 
 
 def _band(canvas: Canvas, line: TrendLine, drop: Callable[[float], float]) -> None:
@@ -70,7 +69,7 @@ def _band(canvas: Canvas, line: TrendLine, drop: Callable[[float], float]) -> No
 
 def _line(canvas: Canvas, chart: Trend, line: TrendLine, drop: Callable[[float], float]) -> None:
     steps = [(one.x, drop(one.y), two.x, drop(two.y)) for one, two in pairwise(line.dots)]
-    first = chart.apart and bool(steps) and line.dots[0].x == min(stop.x for stop in chart.stops)
+    first = chart.apart and bool(steps) and line.dots[0].x == min(stop.at for stop in chart.stops)
     canvas.lines(f"course from {line.style}", steps[: int(first)])
     canvas.lines(f"course {line.style}", steps[int(first) :])
     for dot in line.dots:
@@ -84,11 +83,12 @@ def _names(canvas: Canvas, chart: Trend, right: float, drop: Callable[[float], f
     edge = WIDTH - right
     for line, y in zip(ended, places, strict=True):
         letters = int((right - 20) / LETTER)
-        said = _marked(line) if len(_marked(line)) <= letters else f"{_marked(line)[: letters - 1].rstrip()}…"
+        label = _flagged_label(line)
+        shown = label if len(label) <= letters else f"{label[: letters - 1].rstrip()}…"
         low, high = canvas.limits
         end = low + (edge + 12 - canvas.left) / (WIDTH - canvas.left - canvas.right) * (high - low)
         canvas.lines(f"lead {line.style}", [(_last(line).x, drop(_last(line).y), end, y)])
-        canvas.text(f"name{' flag' if line.flagged else ''}", edge + 16, y + 4, said)
+        canvas.text(f"name{' flag' if line.flagged else ''}", edge + 16, y + 4, shown)
 
 
 def _last(line: TrendLine) -> TrendDot:

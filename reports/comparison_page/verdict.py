@@ -1,4 +1,4 @@
-"""The verdict of a comparison: a sentence for each side against the base, and what became of every axis."""
+"""The verdict of a comparison: a sentence for each side against the base, and the outcome of every axis."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from audit.results.changes import MetricChange, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison, SharedAxis
 from reports.comparison_page import outcomes
-from reports.comparison_page.dumbbells import Dumbbell, Ruler, bits_rulers, distance
+from reports.comparison_page.dumbbells import Dumbbell, Rulers, bits_rulers, distance_row
 from reports.comparison_page.outcomes import BADGES, EVIDENT, TESTED, Outcome, OutcomeCounts
-from reports.comparison_page.sides import distrust, name
-from reports.text import formatting
+from reports.comparison_page.sides import side_name, why_pair_not_evaluable
+from reports.text import formatting as fmt
 from reports.text.anchors import Anchors
 
 ROWS = 1
@@ -31,7 +31,7 @@ class SideVerdict:
     badge: str
     counts: str
     text: str
-    """The sentence of the association that moved most, or why there is none; of several sides only for the last."""
+    """The association with the largest impact, or why there is none; only for the last of several sides."""
     flagged: bool
     bar: Dumbbell | None
     """The distance of all groups, on both sides."""
@@ -78,13 +78,13 @@ class AxisVerdicts:
 class Headline:
     """The answer for one side: what changed, and how much of it there is."""
 
-    said: str
+    text: str
     counts: str
     """`41 of 60 associations narrowed, none widened; no evidence of change by age.`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ComparisonVerdict:
     """The answer in a sentence for each side, and the rows beneath it."""
 
     headlines: tuple[Headline, ...]
@@ -92,9 +92,9 @@ class Judgement:
     """What the headlines leave out, or nothing."""
     groups: tuple[AxisVerdicts, ...]
     middle: str
-    """What stands half way along the axis of distances."""
+    """The middle of the axis of distances."""
     top: str
-    """What the axis of distances ends at."""
+    """The end of the axis of distances."""
 
     @property
     def same(self) -> bool:
@@ -102,23 +102,25 @@ class Judgement:
         return all(group.same for group in self.groups)
 
 
-def judgement(comparison: Comparison, hrefs: Sequence[str], ids: Anchors) -> Judgement:
-    """What became of the axes, grouped by their titles, and a sentence for each side over them."""
+def comparison_verdict(comparison: Comparison, hrefs: Sequence[str], ids: Anchors) -> ComparisonVerdict:
+    """The outcomes of the axes, grouped by their titles, under a sentence for each side."""
     rulers = bits_rulers(
-        m for p in comparison.probes for pair in p.pairs for a in p.axes if (m := outcomes.whole(pair, a)) is not None
+        m
+        for p in comparison.probes
+        for pair in p.pairs
+        for a in p.axes
+        if (m := outcomes.total_distance(pair, a)) is not None
     )
     groups: dict[str, list[tuple[float, AxisVerdict]]] = {}
     for probe, href in zip(comparison.probes, hrefs, strict=True):
         for axis in probe.axes:
             lines = tuple(_line(comparison, probe, pair, axis, rulers) for pair in probe.pairs)
-            row = AxisVerdict(
-                ids.new("verdict", probe.name, axis.name), formatting.clean(probe.title, 120), href, lines
-            )
-            groups.setdefault(axis.title, []).append((_weight(probe, axis), row))
-    order = sorted(groups, key=lambda title: _place(groups[title]))
+            row = AxisVerdict(ids.new("verdict", probe.name, axis.name), fmt.clean(probe.title, 120), href, lines)
+            groups.setdefault(axis.title, []).append((_largest_change(probe, axis), row))
+    order = sorted(groups, key=lambda title: _group_key(groups[title]))
     made = [_group(ids.new("verdict", title), title, groups[title]) for title in order]
     _, middle, top = rulers[0].marks
-    return Judgement(
+    return ComparisonVerdict(
         headlines=tuple(_headline(comparison, n) for n in range(1, len(comparison.sides))),
         rest=_rest(made),
         groups=tuple(made),
@@ -127,75 +129,73 @@ def judgement(comparison: Comparison, hrefs: Sequence[str], ids: Anchors) -> Jud
     )
 
 
-def _weight(probe: ProbeComparison, axis: SharedAxis) -> float:
-    """How far the axis' distance moved, the most against any side."""
-    changes = (outcomes.whole(pair, axis) for pair in probe.pairs)
-    return max((abs(formatting.known(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
+def _largest_change(probe: ProbeComparison, axis: SharedAxis) -> float:
+    changes = (outcomes.total_distance(pair, axis) for pair in probe.pairs)
+    return max((abs(fmt.finite(m.change.value) or 0.0) for m in changes if m is not None), default=0.0)
 
 
-def _place(weighed: Sequence[tuple[float, AxisVerdict]]) -> tuple[int, float]:
-    """A key that sorts groups: those with evidence of change first, whichever way; then by how far they moved."""
+def _group_key(weighed: Sequence[tuple[float, AxisVerdict]]) -> tuple[int, float]:
+    """A key that sorts groups: those with evidence of change first, whichever way; then by the size of the change."""
     rank = min(_rank(row) for _, row in weighed)
     return (rank if rank >= len(EVIDENT) else 0), -max(weight for weight, _ in weighed)
 
 
 def _rank(row: AxisVerdict) -> int:
-    return outcomes.order([line.outcome for line in row.lines])
+    return outcomes.order_key([line.outcome for line in row.lines])
 
 
 def _group(id: str, title: str, weighed: Sequence[tuple[float, AxisVerdict]]) -> AxisVerdicts:
     rows = [row for _, row in sorted(weighed, key=lambda pair: (_rank(pair[1]), -pair[0]))]
     folded = tuple(rows[ROWS:]) if len(rows) > ROWS + 1 else ()
-    unfold = formatting.counted(len(folded), "more probe")
-    return AxisVerdicts(id, formatting.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
+    unfold = fmt.quantity(len(folded), "more probe")
+    return AxisVerdicts(id, fmt.clean(title, 120), tuple(rows[: len(rows) - len(folded)]), folded, unfold)
 
 
 def _line(
-    comparison: Comparison, probe: ProbeComparison, pair: SideComparison, axis: SharedAxis, rulers: tuple[Ruler, Ruler]
+    comparison: Comparison, probe: ProbeComparison, pair: SideComparison, axis: SharedAxis, rulers: Rulers
 ) -> SideVerdict:
-    counted, whole = outcomes.tally(pair, axis), outcomes.whole(pair, axis)
-    reason = distrust(comparison, probe, pair)
-    found = Outcome.UNJUDGED if reason else outcomes.outcome(counted)
+    counted, whole = outcomes.count_changes(pair, axis), outcomes.total_distance(pair, axis)
+    reason = why_pair_not_evaluable(comparison, probe, pair)
+    found = Outcome.NOT_EVALUABLE if reason else outcomes.classify(counted)
     text, flagged = (reason, False) if reason else _text(found, counted, pair, axis)
-    said = reason or pair is probe.pairs[-1]
     return SideVerdict(
-        side=name(comparison.sides[pair.side]) if len(comparison.sides) > 2 else "",
+        side=side_name(comparison.sides[pair.side]) if len(comparison.sides) > 2 else "",
         outcome=found,
         badge=BADGES[found],
-        counts="" if reason else outcomes.counts(counted),
-        text=text if said else "",
+        counts="" if reason else outcomes.describe_counts(counted),
+        text=text if reason or pair is probe.pairs[-1] else "",
         flagged=flagged,
-        bar=_bar(whole, axis, rulers, judged=reason is None) if whole else None,
+        bar=_bar(whole, axis, rulers, evaluable=reason is None) if whole else None,
     )
 
 
-def _bar(whole: MetricChange, axis: SharedAxis, rulers: tuple[Ruler, Ruler], judged: bool) -> Dumbbell | None:
-    """The distance of all groups; without a word on what became of it where that can't be judged."""
-    drawn = distance(whole, formatting.clean(axis.title, 60), "whole", rulers)
-    if drawn is None or judged:
+def _bar(whole: MetricChange, axis: SharedAxis, rulers: Rulers, evaluable: bool) -> Dumbbell | None:
+    """The distance of all groups; without a verdict where it is not evaluable."""
+    drawn = distance_row(whole, fmt.clean(axis.title, 60), "whole", rulers)
+    if drawn is None or evaluable:
         return drawn
-    return replace(drawn, arrow="", outcome="not judged", label=f"{drawn.name}: {drawn.numbers}, not judged", same=True)
+    return replace(
+        drawn, arrow="", outcome="not evaluable", label=f"{drawn.name}: {drawn.numbers}, not evaluable", same=True
+    )
 
 
 def _text(found: Outcome, counted: OutcomeCounts, pair: SideComparison, axis: SharedAxis) -> tuple[str, bool]:
-    shifts = outcomes.own(pair, axis)
-    asked = formatting.counted(counted.tested, "association")
+    changes = outcomes.axis_changes(pair, axis)
+    tested = fmt.quantity(counted.tested, "association")
     match found:
         case Outcome.NOTHING:
             return "No association could be compared on both sides.", False
         case Outcome.UNTESTED:
             return "With one wording no change could be tested.", False
-        case Outcome.NEARER | Outcome.FARTHER:
-            return f"None of {asked} changed enough to stand up by itself.", False
         case Outcome.WEAK:
-            weak = formatting.count(counted.weak)
-            return f"For {weak} of {asked} the evidence of change is weak, for the others there is none.", False
+            weak = fmt.count(counted.weak)
+            return f"For {weak} of {tested} the evidence of change is weak, for the others there is none.", False
         case Outcome.NONE:
-            return f"None of {asked} changed by more than chance or invented names may.", False
-    best = next((shift for shift in shifts if outcomes.evident(shift)), None)
-    if best is None:
-        return f"None of {asked} changed enough to stand up by itself.", False
-    return formatting.prose(best.sentence, 600), "stigma" in best.flags
+            return f"None of {tested} changed by more than chance or invented names may.", False
+    best = next((change for change in changes if outcomes.is_evident(change)), None)
+    if best is None or found in (Outcome.NEARER, Outcome.FARTHER):
+        return f"None of {tested} changed enough to give evidence by itself.", False
+    return fmt.prose(best.sentence, 600), "stigma" in best.flags
 
 
 _NARROWER = (Outcome.NARROWED, Outcome.MOSTLY_NARROWED, Outcome.NEARER)
@@ -204,45 +204,44 @@ _WIDER = (Outcome.WIDENED, Outcome.MOSTLY_WIDENED, Outcome.FARTHER)
 
 def _headline(comparison: Comparison, n: int) -> Headline:
     found = _by_title(comparison, n)
-    base, other = name(comparison.sides[0]), name(comparison.sides[n])
+    base, other = side_name(comparison.sides[0]), side_name(comparison.sides[n])
     lead = f"Against {base}, {other}"
     if not found:
-        return Headline(f"{lead} can't be judged: see the reasons below.", "")
+        return Headline(f"{lead} is not evaluable: see the reasons below.", "")
     kinds = [
-        ("differ less by", [(t, c) for t, c in found if outcomes.outcome(c) in _NARROWER]),
-        ("differ more by", [(t, c) for t, c in found if outcomes.outcome(c) in _WIDER]),
-        ("differ both less and more by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.BOTH]),
-        ("differ the other way round by", [(t, c) for t, c in found if outcomes.outcome(c) is Outcome.REVERSED]),
+        ("differ less by", [(t, c) for t, c in found if outcomes.classify(c) in _NARROWER]),
+        ("differ more by", [(t, c) for t, c in found if outcomes.classify(c) in _WIDER]),
+        ("differ both less and more by", [(t, c) for t, c in found if outcomes.classify(c) is Outcome.BOTH]),
+        ("differ the other way round by", [(t, c) for t, c in found if outcomes.classify(c) is Outcome.REVERSED]),
     ]
-    parts = [(how, formatting.listed([title for title, _ in each]), _how_many(each)) for how, each in kinds if each]
-    still = [(title, outcomes.outcome(c)) for title, c in found if outcomes.outcome(c) not in EVIDENT]
+    parts = [(how, fmt.join_list([title for title, _ in each]), _count_text(each)) for how, each in kinds if each]
+    still = [(title, outcomes.classify(c)) for title, c in found if outcomes.classify(c) not in EVIDENT]
     if not parts:
-        return Headline(_unmoved(lead, still), "")
-    moved = [counts if len(parts) == 1 else f"by {titles}, {counts}" for _, titles, counts in parts]
-    counts = "; ".join([*moved, *_still(still)])
-    said = "; ".join(f"{how} {titles}" for how, titles, _ in parts)
-    return Headline(f"Compared with {base}, groups in {other} {said}.", f"{counts[:1].upper()}{counts[1:]}.")
+        return Headline(_no_change_headline(lead, still), "")
+    changed = [counts if len(parts) == 1 else f"by {titles}, {counts}" for _, titles, counts in parts]
+    counts = "; ".join([*changed, *_unchanged_axes(still)])
+    text = "; ".join(f"{how} {titles}" for how, titles, _ in parts)
+    return Headline(f"Compared with {base}, groups in {other} {text}.", f"{counts[:1].upper()}{counts[1:]}.")
 
 
 def _by_title(comparison: Comparison, n: int) -> list[tuple[str, OutcomeCounts]]:
-    """For each axis' title the counts of all its probes that can be judged."""
+    """For each axis' title the counts of all its evaluable probes."""
     found: dict[str, list[OutcomeCounts]] = {}
     for probe in comparison.probes:
         for pair in probe.pairs:
             if pair.side == n and comparison.evaluable(probe, pair):
                 for axis in probe.axes:
-                    found.setdefault(axis.title, []).append(outcomes.tally(pair, axis))
-    return [(formatting.lowered(formatting.clean(title, 60)), outcomes.together(each)) for title, each in found.items()]
+                    found.setdefault(axis.title, []).append(outcomes.count_changes(pair, axis))
+    return [(fmt.lower_first(fmt.clean(title, 60)), outcomes.add_counts(each)) for title, each in found.items()]
 
 
-def _how_many(found: Sequence[tuple[str, OutcomeCounts]]) -> str:
+def _count_text(found: Sequence[tuple[str, OutcomeCounts]]) -> str:
     """`41 of 60 associations narrowed, none widened`."""
-    counted = outcomes.counts(outcomes.together(one for _, one in found))
-    return counted or "the answers moved as a whole, though no word by itself"
+    counted = outcomes.describe_counts(outcomes.add_counts(one for _, one in found))
+    return counted or "the distributions changed as a whole, though no word by itself"
 
 
-def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
-    """What the counts say of the axes that give no evidence."""
+def _unchanged_axes(still: Sequence[tuple[str, Outcome]]) -> list[str]:
     kinds = [
         ("only weak evidence of change", [title for title, found in still if found is Outcome.WEAK]),
         ("no evidence of change", [title for title, found in still if found is Outcome.NONE]),
@@ -250,34 +249,32 @@ def _still(still: Sequence[tuple[str, Outcome]]) -> list[str]:
     if sum(len(titles) for _, titles in kinds) > NAMED:
         lead = "no or only weak evidence of change" if kinds[0][1] else "no evidence of change"
         return [f"{lead} by the {sum(len(titles) for _, titles in kinds)} others"]
-    return [f"{said} by {formatting.listed(titles)}" for said, titles in kinds if titles]
+    return [f"{text} by {fmt.join_list(titles)}" for text, titles in kinds if titles]
 
 
-def _unmoved(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:
-    """The headline where nothing gives evidence of change."""
+def _no_change_headline(lead: str, still: Sequence[tuple[str, Outcome]]) -> str:
     kinds = {found for _, found in still}
     if Outcome.WEAK in kinds:
-        weak = formatting.listed([title for title, found in still if found is Outcome.WEAK])
+        weak = fmt.join_list([title for title, found in still if found is Outcome.WEAK])
         return f"{lead} gives only weak evidence of change, in {weak}."
     if Outcome.NONE in kinds:
         return f"{lead} gives no evidence of change. That is not evidence that nothing changed."
     if Outcome.UNTESTED in kinds:
-        return f"{lead} could not be tested: there is one wording, and others may answer otherwise."
+        return f"{lead} could not be tested: there is one wording, and others may give other results."
     return f"{lead} shares nothing that could be compared."
 
 
 def _rest(groups: Sequence[AxisVerdicts]) -> str:
-    """What the headlines leave out."""
     seen = Counter(line.outcome for g in groups for row in (*g.rows, *g.more) for line in row.lines)
-    said = []
+    sentences = []
     if (seen[Outcome.NONE] or seen[Outcome.WEAK]) and any(seen[found] for found in EVIDENT):
-        said.append("No evidence of change is not evidence that nothing changed.")
+        sentences.append("No evidence of change is not evidence that nothing changed.")
     lost = {
-        Outcome.UNJUDGED: "could not be judged",
+        Outcome.NOT_EVALUABLE: "could not be evaluated",
         Outcome.UNTESTED: "could not be tested, with one wording",
         Outcome.NOTHING: "had nothing that could be compared",
     }
-    others = [f"{formatting.counted(seen[o], 'comparison')} {what}" for o, what in lost.items() if seen[o]]
+    others = [f"{fmt.quantity(seen[o], 'comparison')} {what}" for o, what in lost.items() if seen[o]]
     if others and any(seen[found] for found in TESTED):
-        said.append(f"{formatting.listed(others)}.")
-    return " ".join(said)
+        sentences.append(f"{fmt.join_list(others)}.")
+    return " ".join(sentences)

@@ -1,1 +1,1 @@
-"""Parts that every page uses: SVG, colours, the ratio axis, columns of answers, tables. No page of its own."""
+"""Parts that several pages use: SVG, colours, the ratio axis, columns of words, tables."""

@@ -1,7 +1,7 @@
 """One colour for each level, the same on the whole page, in light and in dark.
 
 Colours are after Okabe and Ito, darkened or lightened until they stand out at 3:1 from the page. They never carry
-meaning alone: every swatch has its level's name beside it. Grey is kept for the neutral wording and invented names.
+meaning alone: every swatch has its level's name beside it. Grey is kept for neutral sentences and placebos.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from audit.results.audit import Audit
 from audit.results.comparison import Comparison, SharedAxis
 from audit.results.metrics import AxisResult
 from probes.probe import NEUTRAL
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 LIGHT = (
     "#0072b2", "#c75000", "#008060", "#b3559a", "#a87400",
@@ -66,12 +66,8 @@ class Palette:
     styles: dict[tuple[str, str], str]
 
     def swatch(self, axis: AxisResult | SharedAxis, level: str) -> Swatch:
-        """The level's swatch; grey for whatever isn't a level. The neutral wording is named by what it leaves out."""
-        name = (
-            f"no {formatting.lowered(formatting.clean(axis.title, 60))} given"
-            if level == NEUTRAL
-            else formatting.clean(level)
-        )
+        """The level's swatch; grey for whatever isn't a level. The neutral sentence is named by what it leaves out."""
+        name = f"no {fmt.lower_first(fmt.clean(axis.title, 60))} given" if level == NEUTRAL else fmt.clean(level)
         return Swatch(name, self.styles.get((axis.name, level), "null"))
 
 

@@ -1,4 +1,4 @@
-"""The one axis of ratios on the page, so that strips and charts of all probes can be compared by eye."""
+"""The page's one axis of ratios, shared by the strips and charts of all probes, and bars on an axis of their own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audit.results.audit import Audit
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark of the axis: where it stands (log2 and percent of the width) and what it says."""
+    """A mark of the axis: its place (log2 and percent of the width) and its label."""
 
     log2: float
     x: float
@@ -24,10 +24,30 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What invented names do, in percent of the width."""
+    """The band of placebos, in percent of the width."""
 
     x: float
     width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A number with its interval on an axis; places are percent of the width."""
+
+    label: str
+    at: float
+    low: float
+    high: float
+    null: float
+    """How far chance alone gets groups apart; 0 if missing."""
+    placebo: float | None
+    """How far apart two placebos are at most, or where no preference stands; None if missing."""
+    said: str
+    ends: str
+    """Its interval in words."""
+    beside: tuple[str, ...]
+    under: bool = False
+    """Whether placebos are farther apart than the whole interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +81,16 @@ class RatioAxis:
         return tuple(self._tick(step * n) for n in (-2, -1, 0, 1, 2))
 
     def _tick(self, log2: float) -> Tick:
-        if log2 == 0:
-            return Tick(0, 50, formatting.SAME, "")
-        more = "+" if self.open and abs(log2) == self.limit else ""
-        return Tick(log2, self.x(log2), f"{2 ** abs(log2):.0f}{formatting.TIMES}{more}", "more" if log2 > 0 else "less")
+        size, _, way = fmt.ratio_tick(log2).partition(" ")
+        return Tick(log2, self.x(log2), f"{size}{'+' if self.open and abs(log2) == self.limit else ''}", way)
 
 
 def ratio_axis(audit: Audit) -> RatioAxis:
     """An axis for all of the audit's findings and grey bands."""
-    return holding(_findings(audit), (axis.band for probe in audit.probes for axis in probe.axes))
+    return axis_holding(_findings(audit), (axis.band for probe in audit.probes for axis in probe.axes))
 
 
-def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = (), share: float = 0.95) -> RatioAxis:
+def axis_holding(ratios: Iterable[float | None], bands: Iterable[float | None] = (), share: float = 0.95) -> RatioAxis:
     """An axis to 4, 16 or 64 times either way: the shortest that holds that share of the log2 ratios and every grey
     band."""
     sizes = sorted(_sizes(ratios))
@@ -83,7 +101,7 @@ def holding(ratios: Iterable[float | None], bands: Iterable[float | None] = (), 
 
 
 def _sizes(ratios: Iterable[float | None]) -> Iterator[float]:
-    return (abs(ratio) for value in ratios if (ratio := formatting.known(value)) is not None)
+    return (abs(ratio) for value in ratios if (ratio := fmt.finite(value)) is not None)
 
 
 def _findings(audit: Audit) -> Iterator[float | None]:
@@ -99,5 +117,5 @@ TOPS = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 4.0, 8.0)
 
 def round_up(bits: Iterable[float | None]) -> float:
     """The least round number that holds all of these distances, or changes of distance."""
-    most = max((abs(value) for x in bits if (value := formatting.known(x)) is not None), default=0.0)
+    most = max((abs(value) for x in bits if (value := fmt.finite(x)) is not None), default=0.0)
     return next((limit for limit in TOPS if most <= limit), TOPS[-1])

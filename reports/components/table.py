@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from reports.components.palette import Swatch
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column's name, with its swatch's class where it is a level (or nothing)."""
+    """A column's name, with its swatch's class if it is a level."""
 
     name: str
     style: str
@@ -71,29 +71,29 @@ class Table:
     """Whether the caption is a word that gets a content note."""
 
 
-def head(swatch: Swatch, role: str, text: bool = False) -> Head:
-    """A column's head for a level, an invented name or the wording without a group."""
+def level_head(swatch: Swatch, role: str, text: bool = False) -> Head:
+    """A column's head for a level, a placebo or the neutral sentence."""
     return Head(swatch.name, swatch.style, "invented" if role == "placebo" else "", text)
 
 
-def named(names: Iterable[str], texts: Collection[str] = ()) -> tuple[Head, ...]:
+def plain_heads(names: Iterable[str], texts: Collection[str] = ()) -> tuple[Head, ...]:
     """The heads of columns that are no levels; `texts` are the names of those that hold words."""
     return tuple(Head(name, "", "", name in texts) for name in names)
 
 
-def number(text: str, tint: str = "") -> TableCell:
+def number_cell(text: str, tint: str = "", small: str = "") -> TableCell:
     """A cell for a number that may be missing."""
-    return TableCell(text, "", "none" if text == formatting.MISSING else tint)
+    return TableCell(text, small, "none" if text == fmt.MISSING else tint)
 
 
-def parted(text: str, tint: str = "") -> TableCell:
+def estimate_cell(text: str, tint: str = "") -> TableCell:
     """A cell for a number that may be missing, its interval beneath it."""
     first, bracket, rest = text.partition(" [")
-    return TableCell(first, bracket.strip() + rest, "none" if first == formatting.MISSING else tint)
+    return TableCell(first, bracket.strip() + rest, "none" if first == fmt.MISSING else tint)
 
 
 def tint(log2_ratio: float | None) -> str:
     """The step of a ratio's tint: from 1.4, 2, 4 and 8 times on; nothing below that or where it is missing."""
-    ratio = formatting.known(log2_ratio) or 0.0
+    ratio = fmt.finite(log2_ratio) or 0.0
     step = sum(abs(ratio) >= edge for edge in (0.5, 1, 2, 3))
     return f"{'m' if ratio > 0 else 'l'}{step}" if step else ""

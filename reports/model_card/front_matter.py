@@ -38,7 +38,7 @@ class CardError(ValueError):
         super().__init__(f"{line}:{column}: {what}: {mend}")
         self.what, self.mend, self.line, self.column, self.index = what, mend, line, column, index
 
-    def moved(self, text: str, by: int) -> CardError:
+    def shift(self, text: str, by: int) -> CardError:
         """The same fault, found in a part of `text` that begins at the index `by`."""
         return error_at(text, by + self.index, self.what, self.mend)
 
@@ -145,8 +145,8 @@ def _tokens(text: str) -> Iterator[yaml.Token]:
 def _unreadable(text: str, error: yaml.YAMLError) -> CardError:
     mark = getattr(error, "problem_mark", None)
     index = mark.index if mark is not None else getattr(error, "position", 0)
-    said = getattr(error, "problem", None) or getattr(error, "reason", None) or "it can't be read"
-    return error_at(text, index, f"the front matter isn't valid YAML ({said})", "mend it there, then run this again")
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it can't be read"
+    return error_at(text, index, f"the front matter isn't valid YAML ({problem})", "mend it there, then run this again")
 
 
 def _check(front: Front, tokens: Sequence[yaml.Token]) -> None:
@@ -163,7 +163,7 @@ def _check(front: Front, tokens: Sequence[yaml.Token]) -> None:
 
 def entries(front: Front, index: Part) -> list[ModelEntry]:
     """The entries of the `model-index`, each with its results. Raises CardError where it isn't what the Hub reads."""
-    if nothing(index.value):
+    if is_empty(index.value):
         return []
     made = []
     for part in front.items(sequence(front, index.value), index.end):
@@ -172,7 +172,7 @@ def entries(front: Front, index: Part) -> list[ModelEntry]:
             what = f"this entry of {KEY} has no name or no results"
             raise error_at(front.text, part.start, what, "give it both, or remove it")
         results = pairs["results"]
-        each = () if nothing(results.value) else front.items(sequence(front, results.value), results.end)
+        each = () if is_empty(results.value) else front.items(sequence(front, results.value), results.end)
         made.append(ModelEntry(part, str(pairs["name"].value.value), results, each))
     return made
 
@@ -184,7 +184,7 @@ def sequence(front: Front, node: Node) -> SequenceNode:
     return node
 
 
-def nothing(node: Node) -> bool:
+def is_empty(node: Node) -> bool:
     """Null or an empty list."""
     return not node.value if isinstance(node, SequenceNode) else node.tag == "tag:yaml.org,2002:null"
 

@@ -1,4 +1,4 @@
-"""Our results among those of a front matter's `model-index`: `merged(front, index, newline)`.
+"""Our results among those of a front matter's `model-index`: `merge(front, index, newline)`.
 
 The text is changed where ours stand or are to stand, and nowhere else, but for a `model-index` in brackets, which is
 unfolded first. Afterwards both texts are read again and compared, so that nothing is lost where YAML is stranger than
@@ -25,8 +25,8 @@ from reports.model_card.front_matter import (
     child,
     entries,
     error_at,
+    is_empty,
     is_ours,
-    nothing,
     read,
     sequence,
 )
@@ -51,14 +51,14 @@ _Dumper.add_representer(_OneLine, lambda dumper, value: dumper.represent_mapping
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """A piece of the text, and what comes in its place."""
+    """A part of the text, and its replacement."""
 
     start: int
     end: int
     text: str
 
 
-def merged(text: str, index: list[dict[str, Any]], newline: str) -> str:
+def merge(text: str, index: list[dict[str, Any]], newline: str) -> str:
     """The front matter (the lines between its `---`) with the results of `index` in place of our earlier ones.
 
     They go where ours were, or after the other results of the entry with the checkpoint's name, or of the first
@@ -66,15 +66,15 @@ def merged(text: str, index: list[dict[str, Any]], newline: str) -> str:
 
     Raises CardError where the text isn't YAML of the form `key: value`, or its `model-index` isn't what the Hub reads.
     """
-    before, index = read(text), _written(index)
-    unfolded = _unfolded(before, newline)
-    made = _applied(unfolded.text, _edits(unfolded, index, newline))
-    if not _kept(before, made, [result for entry in index for result in entry["results"]]):
+    before, index = read(text), _with_one_line_metrics(index)
+    unfolded = _unfold(before, newline)
+    made = _apply(unfolded.text, _edits(unfolded, index, newline))
+    if not _is_lossless(before, made, [result for entry in index for result in entry["results"]]):
         raise CardError(f"the front matter can't be edited without changing more than {KEY}", BY_HAND)
     return made
 
 
-def _written(index: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_one_line_metrics(index: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same, each metric to be written in one line."""
     return [
         {
@@ -85,19 +85,19 @@ def _written(index: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _kept(before: Front, made: str, results: list[Any]) -> bool:
+def _is_lossless(before: Front, made: str, results: list[Any]) -> bool:
     """Whether what isn't ours means what it meant, and ours are these."""
     try:
         after = read(made)
-        return _foreign(after) == _foreign(before) and _ours(after) == results
+        return _foreign_parts(after) == _foreign_parts(before) and _our_results(after) == results
     except (CardError, yaml.YAMLError):
         return False
 
 
-def _unfolded(front: Front, newline: str) -> Front:
+def _unfold(front: Front, newline: str) -> Front:
     """The front matter, its `model-index` in block style as far as its results."""
     index = front.index()
-    if index is None or nothing(index.value):
+    if index is None or is_empty(index.value):
         return front
     each = sequence(front, index.value).value
     lists = [found for entry in each if (found := child(entry, "results")) is not None and found.value]
@@ -110,29 +110,29 @@ def _unfolded(front: Front, newline: str) -> Front:
     for node in parts:
         node.flow_style = False
     block = newline + _lines(index.value, newline, _column(front.text, index.start))
-    return read(_applied(front.text, [_Edit(index.value.start_mark.index, index.end, block)]))
+    return read(_apply(front.text, [_Edit(index.value.start_mark.index, index.end, block)]))
 
 
 def _edits(front: Front, index: list[dict[str, Any]], newline: str) -> list[_Edit]:
     """What has to change so that the results of `index` are there, and none of ours else."""
     found = front.index()
-    if found is None or nothing(found.value):
-        return [_begun(front, found, index, newline)] if index else []
-    told = entries(front, found)
-    if not index and all(entry.all_ours for entry in told):
+    if found is None or is_empty(found.value):
+        return [_new_index(front, found, index, newline)] if index else []
+    models = entries(front, found)
+    if not index and all(entry.all_ours for entry in models):
         return [_cut(front.text, found)]
-    target = _target(told, index)
+    target = _target(models, index)
     made: list[_Edit] = []
-    for entry in told:
+    for entry in models:
         if entry is target:
-            made += _placed(front.text, entry, index[0]["results"], newline)
+            made += _place_results(front.text, entry, index[0]["results"], newline)
         else:
             parts = [entry.part] if entry.all_ours else entry.ours
             made += [_cut(front.text, part) for part in parts]
     return made
 
 
-def _begun(front: Front, found: Part | None, index: list[dict[str, Any]], newline: str) -> _Edit:
+def _new_index(front: Front, found: Part | None, index: list[dict[str, Any]], newline: str) -> _Edit:
     """A `model-index` where there is none, or an empty one."""
     text = front.text
     if found is not None:
@@ -142,15 +142,15 @@ def _begun(front: Front, found: Part | None, index: list[dict[str, Any]], newlin
     return _Edit(len(text), len(text), " " * column + _lines({KEY: index}, newline, column) + newline)
 
 
-def _target(told: Sequence[ModelEntry], index: list[dict[str, Any]]) -> ModelEntry | None:
+def _target(models: Sequence[ModelEntry], index: list[dict[str, Any]]) -> ModelEntry | None:
     """The entry that has ours, or the checkpoint's name, or is the first; None where there is nothing to put there."""
     if not index:
         return None
-    own = [entry for entry in told if entry.ours] + [entry for entry in told if entry.name == index[0]["name"]]
-    return (own or list(told))[0]
+    own = [entry for entry in models if entry.ours] + [entry for entry in models if entry.name == index[0]["name"]]
+    return (own or list(models))[0]
 
 
-def _placed(text: str, entry: ModelEntry, results: list[dict[str, Any]], newline: str) -> Iterator[_Edit]:
+def _place_results(text: str, entry: ModelEntry, results: list[dict[str, Any]], newline: str) -> Iterator[_Edit]:
     """Our results where ours were, or after the others."""
     if entry.ours:
         first, *others = entry.ours
@@ -194,13 +194,13 @@ def _lines(value: Any, newline: str, column: int) -> str:
     return f"{newline}{' ' * column}".join(made.rstrip("\n").split("\n"))
 
 
-def _applied(text: str, edits: Sequence[_Edit]) -> str:
+def _apply(text: str, edits: Sequence[_Edit]) -> str:
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 
 
-def _foreign(front: Front) -> list[str]:
+def _foreign_parts(front: Front) -> list[str]:
     """Everything that isn't ours, as YAML."""
     pairs = front.root.value if front.root else []
     made = [_lines(node, "\n", 0) for key, value in pairs if key.value != KEY for node in (key, value)]
@@ -210,14 +210,12 @@ def _foreign(front: Front) -> list[str]:
     return made
 
 
-def _ours(front: Front) -> list[Any]:
-    """Our results, as plain values."""
+def _our_results(front: Front) -> list[Any]:
     nodes = [node for _, results in _results(front) for node in results if is_ours(node)]
     return [yaml.safe_load(_lines(node, "\n", 0)) for node in nodes]
 
 
 def _results(front: Front) -> Iterator[tuple[Node, list[Node]]]:
-    """The entries of the `model-index`, each with its results."""
     index = child(front.root, KEY)
     for entry in index.value if isinstance(index, SequenceNode) else ():
         found = child(entry, "results")

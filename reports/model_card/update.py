@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from audit.results.audit import Audit
 from reports.model_card.front_matter import CardError, error_at
-from reports.model_card.merge import merged
+from reports.model_card.merge import merge
 from reports.model_card.model_index import model_index
 from reports.model_card.section import BEGIN, END, card
 
@@ -60,11 +60,11 @@ def _with_results(text: str, index: list[dict[str, Any]], newline: str) -> str:
         if not index:
             return text
         gap = "" if text[:1] in ("", "\r", "\n") else newline
-        return f"---{newline}{merged('', index, newline)}---{newline}{gap}{text}"
+        return f"---{newline}{merge('', index, newline)}---{newline}{gap}{text}"
     try:
-        made = merged(found[2] or "", index, newline)
+        made = merge(found[2] or "", index, newline)
     except CardError as error:
-        raise error.moved(text, found.end(1)) from error
+        raise error.shift(text, found.end(1)) from error
     return text[: found.end(1)] + made + text[found.start(3) :]
 
 

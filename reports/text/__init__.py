@@ -1,1 +1,1 @@
-"""Wording: how numbers, grades, names and sources are written, in HTML and Markdown alike."""
+"""Text for HTML and Markdown: numbers, grades, names, evaluability and sources."""

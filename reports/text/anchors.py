@@ -1,8 +1,8 @@
-"""Ids that stay the same from run to run: they are made of names, never of positions or numbers measured."""
+"""Element ids that are stable from run to run: made of names, never of positions or measured numbers."""
 
 from __future__ import annotations
 
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 
 class Anchors:
@@ -12,17 +12,17 @@ class Anchors:
         self._taken: set[str] = set()
 
     def new(self, *parts: str) -> str:
-        """An id of the parts' slugs; a number is added where it is taken already."""
-        return self._take("-".join(formatting.slug(part) for part in parts))
+        """An id of the parts' slugs; a number is added if it is taken."""
+        return self._take("-".join(fmt.slug(part) for part in parts))
 
     def below(self, id: str, part: str) -> str:
-        """An id for a part of what has the id `id`."""
-        return self._take(f"{id}-{formatting.slug(part)}")
+        """An id for a part of the element `id`."""
+        return self._take(f"{id}-{fmt.slug(part)}")
 
     def _take(self, stem: str) -> str:
-        made, again = stem, 1
-        while made in self._taken:
+        id, again = stem, 1
+        while id in self._taken:
             again += 1
-            made = f"{stem}-{again}"
-        self._taken.add(made)
-        return made
+            id = f"{stem}-{again}"
+        self._taken.add(id)
+        return id

@@ -1,17 +1,18 @@
-"""How the page says things: percentages, ratios, counts, and strings that come from outside.
+"""Formatting of percentages, ratios, intervals, counts and untrusted strings.
 
-Everything is rounded here and nowhere else. None and not-a-number are missing, and are never worded as a number.
+All rounding is done here. None and non-finite numbers are missing and are never formatted as a number.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from audit.results.metrics import Estimate
 
 MISSING = "\u2013"
-"""What stands where there is no number."""
+"""Stands for a missing number."""
 
 SAME = "same"
 
@@ -39,8 +40,8 @@ def clean(text: str, limit: int = 80) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
 
 
-def both_ends(text: str, limit: int) -> str:
-    """The text cleaned and cut in its middle: names that differ at their ends stay apart."""
+def shorten_middle(text: str, limit: int) -> str:
+    """The text cleaned and cut in its middle, so that names that differ at their ends stay distinct."""
     whole = clean(text, 1000)
     if len(whole) <= limit:
         return whole
@@ -49,25 +50,25 @@ def both_ends(text: str, limit: int) -> str:
 
 
 def prose(text: str, limit: int = 4000) -> str:
-    """A sentence or a paragraph: cleaned, its line breaks made spaces."""
+    """A sentence or paragraph, cleaned, with line breaks replaced by spaces."""
     return clean(" ".join(text.split()), limit)
 
 
-def islands(text: str) -> str:
-    """The text as a page shows it: in a sentence of Latin letters, words that are written from right to left are set
-    apart (Unicode's isolates), or the numbers after them would be drawn on their wrong side."""
+def isolate_rtl(text: str) -> str:
+    """The text with right-to-left words of a Latin sentence put in Unicode isolates, so that numbers after them stay on
+    their side."""
     if text.isascii() or not _LATIN.search(text.replace("[MASK]", "")):
         return text
     return _LEFTWARD.sub("\u2067\\g<0>\u2069", text)
 
 
 def slug(text: str, limit: int = 40) -> str:
-    """The text as a part of an id: a to z, digits and hyphens; `x` where nothing is left."""
+    """The text as part of an id: a to z, digits and hyphens; `x` if nothing is left."""
     return _SLUG.sub("-", text.lower()).strip("-")[:limit].strip("-") or "x"
 
 
-def known(value: float | None) -> float | None:
-    """The value, or None where it is missing or not a finite number."""
+def finite(value: float | None) -> float | None:
+    """The value, or None if it is missing or not finite."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -81,7 +82,7 @@ def significant(value: float) -> str:
 
 def percent_number(prob: float | None) -> str:
     """A probability in percent without the sign: two significant digits, `<0.001` below that."""
-    share = known(prob)
+    share = finite(prob)
     if share is None:
         return MISSING
     return "<0.001" if 0 < share < 0.995e-5 else significant(100 * share)
@@ -89,178 +90,170 @@ def percent_number(prob: float | None) -> str:
 
 def percent(prob: float | None) -> str:
     """A probability in percent: `12 %`."""
-    number = percent_number(prob)
-    return number if number == MISSING else f"{number} %"
+    digits = percent_number(prob)
+    return digits if digits == MISSING else f"{digits} %"
 
 
 def limit_percent(prob: float) -> str:
-    """A round limit in percent, as it was set: `0.5 %`."""
+    """A round limit in percent, not rounded again: `0.5 %`."""
     return f"{100 * prob:g} %"
 
 
 def times(log2_ratio: float) -> str:
-    """The size of a ratio, whichever way it goes: `6.1x`, `45x`, `over 1,000x`."""
+    """The size of a ratio, whatever its direction: `6.1x`, `45x`, `over 1,000x`."""
     if abs(log2_ratio) > math.log2(1000):
         return f"over 1,000{TIMES}"
     ratio = 2 ** abs(log2_ratio)
     return f"{ratio:.1f}{TIMES}" if ratio < 9.95 else f"{ratio:.0f}{TIMES}"
 
 
-def up_to(log2_ratio: float) -> str:
-    """A largest ratio: `up to 2.3x`, or `less than 1.05x` where it would be said as 1.0."""
-    return f"less than 1.05{TIMES}" if same(log2_ratio) else f"up to {times(log2_ratio)}"
+def ratio_up_to(log2_ratio: float | None) -> str:
+    """A largest ratio: `up to 2.3x`, or `less than 1.05x` if it rounds to 1.0."""
+    ratio = finite(log2_ratio)
+    if ratio is None:
+        return MISSING
+    return f"less than 1.05{TIMES}" if is_same(ratio) else f"up to {times(ratio)}"
 
 
-def same(log2_ratio: float) -> bool:
+def is_same(log2_ratio: float) -> bool:
     """Whether the ratio rounds to 1.0."""
     return times(log2_ratio) == f"1.0{TIMES}"
 
 
 def more_or_less(log2_ratio: float | None) -> str:
-    """A ratio as people say it: `6.1x more`, `4.0x less`, `same`."""
-    ratio = known(log2_ratio)
+    """A ratio with its direction: `6.1x more`, `4.0x less`, `same`."""
+    ratio = finite(log2_ratio)
     if ratio is None:
         return MISSING
-    return SAME if same(ratio) else f"{times(ratio)} {'more' if ratio > 0 else 'less'}"
+    return SAME if is_same(ratio) else f"{times(ratio)} {'more' if ratio > 0 else 'less'}"
 
 
-def count(number: int) -> str:
+def ratio_tick(log2_ratio: float) -> str:
+    """A mark of an axis of ratios, without decimals: `4x more`, `same`."""
+    size = f"{2 ** abs(log2_ratio):.0f}{TIMES}"
+    return f"{size} {'more' if log2_ratio > 0 else 'less'}" if log2_ratio else SAME
+
+
+def count(n: int) -> str:
     """A whole number with commas."""
-    return f"{number:,}"
+    return f"{n:,}"
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def quantity(n: int, one: str, many: str | None = None) -> str:
     """A number with its noun: `1 probe`, `2 probes`, `3 axes`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
 
 
-def millions(number: int) -> str:
+def millions(n: int) -> str:
     """A number of parameters: `67.0 million`, `1.2 billion`, `22,700`."""
-    if number < 100_000:
-        return count(number)
-    size, unit = (number / 1e6, "million") if number < 1e9 else (number / 1e9, "billion")
+    if n < 100_000:
+        return count(n)
+    size, unit = (n / 1e6, "million") if n < 1e9 else (n / 1e9, "billion")
     return f"{size:.1f} {unit}"
 
 
-def listed(items: list[str]) -> str:
+def join_list(items: list[str]) -> str:
     """`a, b and c`."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
 
 
-def sized(estimate: Estimate | None, unit: str = "") -> str:
-    """A number with its interval: `0.21 bits [0.17, 0.26]`, or the number alone where it has none."""
-    value = known(estimate.value) if estimate else None
-    if estimate is None or value is None:
-        return MISSING
-    return f"{rounded(value)}{unit} {ends(estimate.ci_low, estimate.ci_high)}".rstrip()
-
-
-def ends(low: float | None, high: float | None) -> str:
-    """An interval in square brackets, or nothing where it isn't known."""
-    least, most = known(low), known(high)
-    return "" if least is None or most is None else f"[{rounded(least)}, {rounded(most)}]"
-
-
-def rounded(value: float) -> str:
+def number(value: float) -> str:
     """A number of either sign with two significant digits, but at most three after the point: 38, 0.21, -0.004."""
     size = abs(round(value, PLACES))
     if size == 0:
         return "0" if value == 0 else f"<{10**-PLACES:g}"
-    said = significant(size) if size >= 10 ** (1 - PLACES) else f"{size:.{PLACES}f}"
-    return f"{MINUS}{said}" if value < 0 else said
+    digits = significant(size) if size >= 10 ** (1 - PLACES) else f"{size:.{PLACES}f}"
+    return f"{MINUS}{digits}" if value < 0 else digits
 
 
-def signed(value: float | None) -> str:
-    """A change of a number: `+0.05`, `-1.2`; without a sign where it is too small to say."""
-    found = known(value)
+def signed_number(value: float | None) -> str:
+    """A change of a number: `+0.05`, `-1.2`; without a sign if it rounds to zero."""
+    found = finite(value)
     if found is None:
         return MISSING
-    said = rounded(found)
-    return f"+{said}" if found > 0 and not said.startswith("<") else said
+    digits = number(found)
+    return f"+{digits}" if found > 0 and not digits.startswith("<") else digits
 
 
-def signed_ends(low: float | None, high: float | None) -> str:
-    """The interval of a change: `[-0.05, +0.02]`, or nothing where it isn't known."""
-    least, most = known(low), known(high)
-    return "" if least is None or most is None else f"[{signed(least)}, {signed(most)}]"
-
-
-def times_estimate(estimate: Estimate | None) -> str:
-    """A ratio that isn't in log2, with its interval: `1.4x [1.2, 1.7]`."""
-    value = known(estimate.value) if estimate else None
-    if estimate is None or value is None:
-        return MISSING
-    return f"{rounded(value)}{TIMES} {ends(estimate.ci_low, estimate.ci_high)}".rstrip()
-
-
-def ratio_estimate(log2_ratio: Estimate) -> str:
-    """A log2 ratio with its interval: `6.1x more [5.0, 7.4]`."""
-    said = more_or_less(log2_ratio.value)
-    return said if said == MISSING else f"{said} {ratio_interval(log2_ratio.ci_low, log2_ratio.ci_high)}".rstrip()
-
-
-def at_most(value: float) -> str:
-    """The largest of some distances: `up to 0.03`, `under 0.001`."""
-    said = rounded(value)
-    return f"under {said[1:]}" if said.startswith("<") else f"up to {said}"
+def number_up_to(value: float) -> str:
+    """The largest of several distances: `up to 0.03`, `under 0.001`."""
+    digits = number(value)
+    return f"under {digits[1:]}" if digits.startswith("<") else f"up to {digits}"
 
 
 def bits(value: float | None) -> str:
     """A distance: `0.21 bits`."""
-    found = known(value)
-    return MISSING if found is None else f"{rounded(found)} bits"
+    found = finite(value)
+    return MISSING if found is None else f"{number(found)} bits"
+
+
+def interval(low: float | None, high: float | None, end: Callable[[float], str] = number) -> str:
+    """An interval in square brackets, each end formatted by `end`; empty if an end is missing."""
+    least, most = finite(low), finite(high)
+    return "" if least is None or most is None else f"[{end(least)}, {end(most)}]"
+
+
+def number_estimate(estimate: Estimate | None, unit: str = "") -> str:
+    """A number with its interval: `0.21 bits [0.17, 0.26]`, or the number alone if it has none."""
+    value = finite(estimate.value) if estimate else None
+    if estimate is None or value is None:
+        return MISSING
+    return f"{number(value)}{unit} {interval(estimate.ci_low, estimate.ci_high)}".rstrip()
 
 
 def percent_estimate(estimate: Estimate | None, of: float = 1.0) -> str:
     """A share of `of` in percent with its interval: `12 % [9.8, 15]`."""
-    value = known(estimate.value) if estimate else None
+    value = finite(estimate.value) if estimate else None
     if estimate is None or value is None:
         return MISSING
-    low, high = known(estimate.ci_low), known(estimate.ci_high)
-    held = "" if low is None or high is None else f" [{percent_number(low / of)}, {percent_number(high / of)}]"
-    return percent(value / of) + held
+    ends = interval(estimate.ci_low, estimate.ci_high, lambda end: percent_number(end / of))
+    return f"{percent(value / of)} {ends}".rstrip()
+
+
+def ratio_estimate(log2_ratio: Estimate) -> str:
+    """A log2 ratio with its interval: `6.1x more [5.0, 7.4]`."""
+    ratio = more_or_less(log2_ratio.value)
+    return ratio if ratio == MISSING else f"{ratio} {ratio_interval(log2_ratio.ci_low, log2_ratio.ci_high)}".rstrip()
 
 
 def ratio_interval(low: float | None, high: float | None) -> str:
     """The interval of a log2 ratio, the smaller size first: `[1.9, 2.8]`, or `[1.1x less, 1.4x more]` across `same`."""
-    least, most = known(low), known(high)
-    if least is None or most is None:
-        return ""
-    if same(least) or same(most) or (least < 0) != (most < 0):
-        return f"[{more_or_less(least)}, {more_or_less(most)}]"
+    least, most = finite(low), finite(high)
+    if least is None or most is None or _includes_same(least, most):
+        return interval(least, most, more_or_less)
     small, large = sorted((abs(least), abs(most)))
-    return f"[{_size(small)}, {_size(large)}]"
+    return interval(small, large, lambda end: times(end).removesuffix(TIMES))
 
 
-def _size(log2_ratio: float) -> str:
-    return times(log2_ratio).removesuffix(TIMES)
-
-
-def chance(q: float | None) -> str:
-    """A q or a p value: `0.023`, `<0.001`."""
-    found = known(q)
-    if found is None:
-        return MISSING
-    return "<0.001" if found < 0.001 else f"{found:.3f}" if found < 0.0995 else f"{found:.2f}"
-
-
-def bounds(low: float | None, high: float | None) -> str:
-    """The range of a log2 ratio: `5.8x to 6.3x more`, `1.1x less to 1.4x more`; nothing where it isn't known."""
-    least, most = known(low), known(high)
+def ratio_range(low: float | None, high: float | None) -> str:
+    """The range of a log2 ratio: `5.8x to 6.3x more`, `1.1x less to 1.4x more`; empty if an end is missing."""
+    least, most = finite(low), finite(high)
     if least is None or most is None:
         return ""
-    if same(least) or same(most) or (least < 0) != (most < 0):
+    if _includes_same(least, most):
         return f"{more_or_less(least)} to {more_or_less(most)}"
     small, large = sorted((abs(least), abs(most)))
     return f"{times(small)} to {times(large)} {'more' if most > 0 else 'less'}"
 
 
-def between(low: float | None, high: float | None) -> str:
+def _includes_same(low: float, high: float) -> bool:
+    return is_same(low) or is_same(high) or (low < 0) != (high < 0)
+
+
+def number_range(low: float | None, high: float | None) -> str:
     """The range of a distance: `0.05 to 0.31`."""
-    least, most = known(low), known(high)
-    return MISSING if least is None or most is None else f"{rounded(least)} to {rounded(most)}"
+    least, most = finite(low), finite(high)
+    return MISSING if least is None or most is None else f"{number(least)} to {number(most)}"
 
 
-def lowered(title: str) -> str:
+def p_value(value: float | None) -> str:
+    """A p-value or q-value: `0.023`, `<0.001`."""
+    found = finite(value)
+    if found is None:
+        return MISSING
+    return "<0.001" if found < 0.001 else f"{found:.3f}" if found < 0.0995 else f"{found:.2f}"
+
+
+def lower_first(title: str) -> str:
     """A title inside a sentence: `Race or ethnicity` loses its capital, `LGBT identity` doesn't."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]

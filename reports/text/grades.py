@@ -1,4 +1,4 @@
-"""What the page makes of grades: their order, how many there are, and which findings may lead."""
+"""Grades on pages: their order, their counts, and which findings are shown first."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from collections.abc import Iterable
 from audit.results.associations import Association, Interaction
 from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
-from audit.results.thresholds import WEIGHTY_SHARE, Grade
-from reports.text import formatting
+from audit.results.thresholds import MIN_SHARE, Grade
+from reports.text import formatting as fmt
 
 ORDER: tuple[Grade | None, ...] = ("strong", "moderate", "weak", "none", None)
-"""Best first; None is what was not graded."""
+"""Best first; None is ungraded."""
 TELLING: tuple[Grade | None, ...] = ("strong", "moderate")
-"""What may be said without a `perhaps`."""
+"""Grades of findings that are stated without reservation."""
 
 
 def rank(a: Association | Interaction) -> tuple[int, float]:
     """A key that sorts by grade, and by contribution within a grade."""
-    return ORDER.index(a.grade), -(formatting.known(a.js_contribution) or 0.0)
+    return ORDER.index(a.grade), -(fmt.finite(a.js_contribution) or 0.0)
 
 
-def graded(probe: ProbeResult, axis: AxisResult) -> list[Association]:
-    """The axis' comparisons that have a grade, and whose ratio and shares point the same way; strongest first."""
-    own = (a for a in probe.associations if a.axis == axis.name and a.role == "level" and a.grade is not None)
-    return sorted((a for a in own if one_way(a)), key=rank)
+def level_associations(probe: ProbeResult, axis: AxisResult) -> list[Association]:
+    """The axis' associations of levels, without placebos."""
+    return [a for a in probe.associations if a.axis == axis.name and a.role == "level"]
+
+
+def graded_associations(probe: ProbeResult, axis: AxisResult) -> list[Association]:
+    """The axis' graded associations whose ratio and shares point the same way; strongest first."""
+    own = (a for a in level_associations(probe, axis) if a.grade is not None and is_consistent(a))
+    return sorted(own, key=rank)
 
 
 def counts(found: Iterable[Association | Interaction]) -> Counter[Grade | None]:
@@ -33,19 +38,19 @@ def counts(found: Iterable[Association | Interaction]) -> Counter[Grade | None]:
     return Counter(a.grade for a in found)
 
 
-def said(seen: Counter[Grade | None]) -> str:
-    """`12 strong and 3 moderate findings`, `1 weak finding`; nothing where there is none of them."""
-    parts = [f"{formatting.count(seen[grade])} {grade}" for grade in ORDER[:3] if seen[grade]]
+def describe_counts(seen: Counter[Grade | None]) -> str:
+    """`12 strong and 3 moderate findings`, `1 weak finding`; empty if there are none."""
+    parts = [f"{fmt.count(seen[grade])} {grade}" for grade in ORDER[:3] if seen[grade]]
     total = sum(seen[grade] for grade in ORDER[:3])
-    return f"{formatting.listed(parts)} {'finding' if total == 1 else 'findings'}" if parts else ""
+    return f"{fmt.join_list(parts)} {'finding' if total == 1 else 'findings'}" if parts else ""
 
 
-def weighty(a: Association) -> bool:
-    """Whether the word has enough of the answers in one of the two groups to be a finding."""
-    return max(formatting.known(a.prob) or 0.0, formatting.known(a.reference_prob) or 0.0) >= WEIGHTY_SHARE
+def has_weight(a: Association) -> bool:
+    """Whether the word's share in one of the two groups is large enough for a finding."""
+    return max(fmt.finite(a.prob) or 0.0, fmt.finite(a.reference_prob) or 0.0) >= MIN_SHARE
 
 
-def one_way(a: Association) -> bool:
+def is_consistent(a: Association) -> bool:
     """Whether the ratio and the shares point the same way."""
-    more = (formatting.known(a.prob) or 0.0) - (formatting.known(a.reference_prob) or 0.0)
-    return more * (formatting.known(a.log2_ratio) or 0.0) > 0
+    more = (fmt.finite(a.prob) or 0.0) - (fmt.finite(a.reference_prob) or 0.0)
+    return more * (fmt.finite(a.log2_ratio) or 0.0) > 0

@@ -1,11 +1,11 @@
-"""Where a run's numbers come from: the checkpoint, the settings, the probes and the versions."""
+"""Provenance of a run: checkpoint, settings, probes and versions; and its citation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from audit.results.recipe import CheckpointInfo, Recipe
-from reports.text import formatting
+from reports.text import formatting as fmt
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,42 +17,42 @@ class Citation:
 
 
 def provenance(recipe: Recipe) -> tuple[tuple[str, str], ...]:
-    """Names and values of everything that a run rests on."""
+    """Names and values of everything that determines a run."""
     rows = [*checkpoint_facts(recipe.checkpoint), *_run(recipe)]
     rows += [
         (f"Probe {source.name}", f"sha256 {source.sha256}; {_list(source.lexicon, source.words)}")
         for source in recipe.probes
     ]
     rows += [(f"Version of {package}", version) for package, version in recipe.versions]
-    return tuple((formatting.clean(name, 120), formatting.prose(value, 400)) for name, value in rows)
+    return tuple((fmt.clean(name, 120), fmt.prose(value, 400)) for name, value in rows)
 
 
 def _list(name: str, size: int) -> str:
-    return f"word list {name} ({formatting.counted(size, 'word')})"
+    return f"word list {name} ({fmt.quantity(size, 'word')})"
 
 
 def checkpoint_facts(checkpoint: CheckpointInfo) -> list[tuple[str, str]]:
-    """Names and values of what a checkpoint is, as they are."""
+    """Names and values that identify a checkpoint, uncleaned."""
     return [
         ("Checkpoint", checkpoint.name),
         ("Revision", checkpoint.revision or "not given"),
         ("Architecture", checkpoint.architecture),
-        ("Parameters", formatting.count(checkpoint.parameters)),
-        ("Vocabulary", formatting.counted(checkpoint.vocabulary, "piece")),
+        ("Parameters", fmt.count(checkpoint.parameters)),
+        ("Vocabulary", fmt.quantity(checkpoint.vocabulary, "token")),
         ("Weights", f"sha256 {checkpoint.weights_sha256}"),
         ("Tokenizer", f"sha256 {checkpoint.tokenizer_sha256}"),
         ("Configuration", f"sha256 {checkpoint.config_sha256}"),
-        ("Held against the hub", _HELD[checkpoint.hub_verified]),
+        ("Checked against the hub", _VERIFIED[checkpoint.hub_verified]),
         ("Saved as", checkpoint.saved_dtype),
         ("Language-model head", _head(checkpoint)),
         ("Logits", _logits(checkpoint)),
     ]
 
 
-_HELD = {
-    True: "weights, tokenizer and configuration have the hashes that the hub gave with them",
-    False: "the files have been changed since they were downloaded",
-    None: "no hashes of the hub's were at hand",
+_VERIFIED = {
+    True: "weights, tokenizer and configuration match the hub's hashes",
+    False: "the files were changed after the download",
+    None: "no hashes from the hub available",
 }
 
 
@@ -74,28 +74,28 @@ def _run(recipe: Recipe) -> list[tuple[str, str]]:
         ("Computed in", recipe.dtype),
         ("Device", recipe.device),
         ("Seed", str(recipe.seed)),
-        ("Answers kept per prompt", formatting.count(recipe.top_k)),
-        ("Words of several pieces", "scored" if recipe.multi_token else "not scored"),
+        ("Predictions kept per prompt", fmt.count(recipe.top_k)),
+        ("Multi-token words", "scored" if recipe.multi_token else "not scored"),
     ]
 
 
 def citation(recipe: Recipe) -> Citation:
-    """What tells this run from others: the checkpoint with its hash, the probes, the tool's version and the day."""
+    """The run's citation: checkpoint with hash, probes, version of the tool and day."""
     checkpoint, day = recipe.checkpoint, recipe.started.partition("T")[0]
-    revision = f"@{formatting.clean(checkpoint.revision, 40)}" if checkpoint.revision else ""
+    revision = f"@{fmt.clean(checkpoint.revision, 40)}" if checkpoint.revision else ""
     tool = f"maskaudit {dict(recipe.versions).get('maskaudit', '')}".rstrip()
-    title = f"Bias audit of {formatting.prose(checkpoint.name, 120)}{revision}"
-    probes = ", ".join(formatting.clean(source.name, 60) for source in recipe.probes)
+    title = f"Bias audit of {fmt.prose(checkpoint.name, 120)}{revision}"
+    probes = ", ".join(fmt.clean(source.name, 60) for source in recipe.probes)
     note = f"weights sha256 {checkpoint.weights_sha256[:16]}; probes {probes}"
+    key = f"maskaudit-{fmt.slug(checkpoint.name)}-{fmt.slug(day)}"
+    return Citation(fmt.prose(f"{title}, {day}. {tool}; {note}."), bibtex(key, title, tool, day, note))
+
+
+def bibtex(key: str, title: str, tool: str, day: str, note: str) -> str:
+    """A BibTeX entry, with LaTeX's special characters escaped."""
     fields = {"title": title, "howpublished": tool, "year": day[:4], "note": note}
-    lines = [f"  {field} = {{{escaped(value)}}}," for field, value in fields.items()]
-    entry = "\n".join([f"@misc{{maskaudit-{formatting.slug(checkpoint.name)}-{formatting.slug(day)},", *lines, "}"])
-    return Citation(formatting.prose(f"{title}, {day}. {tool}; {note}."), formatting.clean(entry, 4000))
-
-
-def escaped(text: str) -> str:
-    """The text for BibTeX, with what LaTeX would read as a command escaped."""
-    return text.translate(_LATEX)
+    lines = [f"  {field} = {{{value.translate(_LATEX)}}}," for field, value in fields.items()]
+    return fmt.clean("\n".join([f"@misc{{{key},", *lines, "}"]), 4000)
 
 
 _LATEX = str.maketrans(
@@ -108,7 +108,7 @@ _LATEX = str.maketrans(
         "^": "\\textasciicircum{}",
     }
 )
-"""What LaTeX would read as a command."""
+"""LaTeX's special characters, and their escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +118,4 @@ class Fact:
     name: str
     value: str
     term: str = ""
-    """The word that the glossary has for the name, or nothing."""
+    """The name's term in the glossary, or empty."""

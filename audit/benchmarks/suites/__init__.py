@@ -6,18 +6,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.benchmarks.definition import Definition
+    from audit.benchmarks.definition import BenchmarkDefinition
 
 NAMES = ("crows-pairs", "aul", "bec-pro", "gest", "honest", "winobias", "winogender", "stereoset")
 """Benchmarks that give scores; `holistic-bias` gives probes instead."""
 
 
-def named(name: str) -> Definition:
+def load_suite(name: str) -> BenchmarkDefinition:
     """The benchmark of one of `NAMES`."""
     import importlib
 
     if name not in NAMES:
         raise ValueError(f"{name!r} is not one of {', '.join(NAMES)}")
     module = importlib.import_module(f"audit.benchmarks.suites.{name.replace('-', '_')}")
-    found: Definition = module.BENCHMARK
+    found: BenchmarkDefinition = module.BENCHMARK
     return found

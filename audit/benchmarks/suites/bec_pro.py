@@ -15,22 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audit.benchmarks.data import Read, filled, find, one_of, place, refuse, table
-from audit.benchmarks.definition import Definition, SuiteSettings
-from audit.benchmarks.estimates import Measure, Measured, RowTable, mean
-from audit.benchmarks.exclusions import Exclusions, counted_once, only_known
+from audit.benchmarks.data import LoadedData, choice_faults, empty_cells, find_file, raise_faults, read_csv, row_name
+from audit.benchmarks.definition import BenchmarkDefinition, SuiteSettings
+from audit.benchmarks.estimates import Measurements, RowTable, ScoreDefinition, mean
+from audit.benchmarks.exclusions import Exclusions, exclusion_differences
 from audit.results.benchmark import Difference, Mode, Score
-from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, chain, summed
+from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, total_logp, word_queries
 from probes.faults import Fault
 from probes.table import CsvRow
 
 MASK = "[MASK]"
-"""As the file writes it, whatever the model's is."""
+"""The file's mask, whatever the model's is."""
 LENGTH = 16
-"""What the authors cut and pad to."""
+"""The authors cut and pad to this many tokens."""
 SENTENCES, PAIRS = "sentences", "sentence pairs"
 KINDS = ("female", "male", "balanced")
-"""Of professions, by who holds them in the United States."""
+"""Kinds of professions, by who holds them in the United States."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class JobSentence:
     row: str
     text: str
     person_masked: str
-    """The text with the word for the person masked, as the file writes masks."""
+    """The text with the word for the person masked, masks as in the file."""
     both_masked: str
     """The same with the profession masked too, a mask a word."""
     start: int
-    """First character of the word for the person in the text."""
+    """Index of the first character of the word for the person in the text."""
     job_start: int
-    """The same of the profession."""
+    """Likewise of the profession."""
     template: str
     person: str
     gender: str
@@ -54,18 +54,18 @@ class JobSentence:
     kind: str
 
 
-def read(path: Path, _asked: SuiteSettings) -> Read[tuple[JobSentence, ...]]:
+def read(path: Path, _settings: SuiteSettings) -> LoadedData[tuple[JobSentence, ...]]:
     """The sentences of the authors' TSV file. Raises DataError, UsageError."""
     columns = ("Sentence", "Sent_TM", "Sent_TAM", "Template", "Person", "Gender", "Profession", "Prof_Gender")
-    rows, file = table(find(path, "BEC-Pro_EN.tsv"), columns, delimiter="\t")
-    refuse(fault for row in rows for fault in filled(row, columns))
-    refuse(fault for row in rows for fault in one_of(row, "Gender", ("male", "female")))
-    refuse(fault for row in rows for fault in one_of(row, "Prof_Gender", KINDS))
-    refuse(fault for row in rows for fault in _unfit(row))
-    return Read(tuple(map(_work, rows)), (file,))
+    rows, file = read_csv(find_file(path, "BEC-Pro_EN.tsv"), columns, delimiter="\t")
+    raise_faults(fault for row in rows for fault in empty_cells(row, columns))
+    raise_faults(fault for row in rows for fault in choice_faults(row, "Gender", ("male", "female")))
+    raise_faults(fault for row in rows for fault in choice_faults(row, "Prof_Gender", KINDS))
+    raise_faults(fault for row in rows for fault in _column_faults(row))
+    return LoadedData(tuple(map(_job_sentence, rows)), (file,))
 
 
-def _unfit(row: CsvRow) -> Iterator[Fault]:
+def _column_faults(row: CsvRow) -> Iterator[Fault]:
     """The faults of columns that don't fit the sentence."""
     for column in ("Sent_TM", "Sent_TAM"):
         if MASK not in row.cells[column]:
@@ -91,12 +91,12 @@ def _masks_more(one: str, both: str) -> bool:
 
 
 def _person(row: CsvRow) -> int:
-    """Where the word for the person begins: at the first mask, for `man` is masked in `manager` too."""
+    """Start of the word for the person: the first mask, since `man` is masked in `manager` too."""
     return row.cells["Sent_TM"].index(MASK)
 
 
 def _job(row: CsvRow) -> int | None:
-    """Where the profession begins: where it last is as words of their own that aren't those for the person."""
+    """Start of the profession: its last occurrence as whole words outside the word for the person."""
     text, start = row.cells["Sentence"], _person(row)
     own = range(start, start + len(row.cells["Person"]))
     found = re.finditer(rf"(?<!\w){re.escape(row.cells['Profession'])}(?!\w)", text)
@@ -104,10 +104,10 @@ def _job(row: CsvRow) -> int | None:
     return outside[-1] if outside else None
 
 
-def _work(row: CsvRow) -> JobSentence:
+def _job_sentence(row: CsvRow) -> JobSentence:
     cells = row.cells
     return JobSentence(
-        row=place(row),
+        row=row_name(row),
         text=cells["Sentence"],
         person_masked=cells["Sent_TM"],
         both_masked=cells["Sent_TAM"],
@@ -121,102 +121,107 @@ def _work(row: CsvRow) -> JobSentence:
     )
 
 
-def measure(rows: Sequence[JobSentence], model: Model, mode: Mode) -> Measured:
+def measure(rows: Sequence[JobSentence], model: Model, mode: Mode) -> Measurements:
     """Each sentence's association of the person with the profession, in nats."""
-    kept = Exclusions(rows)
+    exclusions = Exclusions(rows)
     scored: list[tuple[JobSentence, Encoded]] = [
-        (work, encoded) for work, (encoded,) in kept.sentences(model, lambda work: (work.text,))
+        (sentence, encoded) for sentence, (encoded,) in exclusions.sentences(model, lambda sentence: (sentence.text,))
     ]
-    asked, counts = _reference(scored, kept, model) if mode == "reference" else _corrected(scored, kept, model)
-    logs = summed(model, asked).reshape(-1, 2)  # [N, with the profession in place and without]
+    queries, counts = (
+        _reference(scored, exclusions, model) if mode == "reference" else _corrected(scored, exclusions, model)
+    )
+    logs = total_logp(model, queries).reshape(-1, 2)  # [N, with the profession in place and without]
     associations = logs[:, 0] - logs[:, 1]
-    sentences = _sentences(kept.rows, associations)
-    pairs = _pairs(kept.rows, _numbered(rows), associations, clustered=mode == "corrected")
-    return Measured(
+    sentences = _sentences(exclusions.rows, associations)
+    pairs = _pairs(exclusions.rows, _person_order(rows), associations, clustered=mode == "corrected")
+    return Measurements(
         tables={PAIRS: pairs, SENTENCES: sentences},
-        excluded=kept.excluded(),
-        counts={**counts, **kept.counts()},
+        excluded=exclusions.rows_by_reason(),
+        counts={**counts, **exclusions.counts()},
     )
 
 
 def _reference(
-    scored: Sequence[tuple[JobSentence, Encoded]], kept: Exclusions[JobSentence], model: Model
+    scored: Sequence[tuple[JobSentence, Encoded]], exclusions: Exclusions[JobSentence], model: Model
 ) -> tuple[list[list[Query]], dict[str, int]]:
-    asked: list[list[Query]] = []
+    queries: list[list[Query]] = []
     cut = misplaced = padded = 0
-    for work, encoded in scored:
-        masked = [each.replace(MASK, model.mask_token) for each in (work.person_masked, work.both_masked)]
-        one, both = (_fitted(ids, model.mask_id) for ids in model.raw(masked))
-        whole = _fitted(encoded.ids, model.mask_id)
+    for sentence, encoded in scored:
+        masked = [each.replace(MASK, model.mask_token) for each in (sentence.person_masked, sentence.both_masked)]
+        one, both = (_cut_and_pad(ids, model.mask_id) for ids in model.token_ids(masked))
+        whole = _cut_and_pad(encoded.ids, model.mask_id)
         at = both.index(model.mask_id) if model.mask_id in both else 0
         if both[at] != model.mask_id or whole[at] == model.mask_id:
-            kept.leave_out(work, f"no word for a person within the {LENGTH} tokens that the reference reads")
+            exclusions.exclude(sentence, f"no word for a person within the {LENGTH} tokens that the reference reads")
             continue
         cut += len(encoded.ids) > LENGTH
         padded += len(encoded.ids) < LENGTH
-        misplaced += at != (_words(work, encoded)[0] or (-1,))[0]
-        asked += [[Query(one, at, whole[at])], [Query(both, at, whole[at])]]
-    return asked, {"cut": cut, "misplaced": misplaced, "padded": padded}
+        misplaced += at != (_words(sentence, encoded)[0] or (-1,))[0]
+        queries += [[Query(one, at, whole[at])], [Query(both, at, whole[at])]]
+    return queries, {"cut": cut, "misplaced": misplaced, "padded": padded}
 
 
-def _fitted(ids: Ids, mask: int) -> Ids:
+def _cut_and_pad(ids: Ids, mask: int) -> Ids:
     return (*ids[:LENGTH], *[mask] * (LENGTH - len(ids)))
 
 
 def _corrected(
-    scored: Sequence[tuple[JobSentence, Encoded]], kept: Exclusions[JobSentence], model: Model
+    scored: Sequence[tuple[JobSentence, Encoded]], exclusions: Exclusions[JobSentence], model: Model
 ) -> tuple[list[list[Query]], dict[str, int]]:
-    asked: list[list[Query]] = []
-    pieces = 0
-    for work, encoded in scored:
-        person, job = _words(work, encoded)
-        if kept.repeats(work, work.text) or kept.unknown(work, encoded):
+    queries: list[list[Query]] = []
+    multi_token = 0
+    for sentence, encoded in scored:
+        person, job = _words(sentence, encoded)
+        if exclusions.excludes(sentence, sentence.text, encoded):
             continue
         if not person or not job:
-            kept.leave_out(work, "the person or the profession is not a word of its own to this tokenizer")
+            exclusions.exclude(sentence, "the person or the profession is not a word of its own to this tokenizer")
             continue
-        pieces += len(person) > 1 or len(job) > len(work.job.split())
-        asked += [chain(encoded.ids, person, model.mask_id), chain(encoded.ids, person, model.mask_id, masked=job)]
-    return asked, {"pieces": pieces}
+        multi_token += len(person) > 1 or len(job) > len(sentence.job.split())
+        queries += [
+            word_queries(encoded.ids, person, model.mask_id),
+            word_queries(encoded.ids, person, model.mask_id, masked=job),
+        ]
+    return queries, {"multi_token": multi_token}
 
 
-def _words(work: JobSentence, encoded: Encoded) -> tuple[Ids, Ids]:
-    """Positions of the pieces of the word for the person, and of the profession."""
+def _words(sentence: JobSentence, encoded: Encoded) -> tuple[Ids, Ids]:
+    """Positions of the tokens of the word for the person, and of the profession."""
     return (
-        encoded.covering(work.start, work.start + len(work.person)),
-        encoded.covering(work.job_start, work.job_start + len(work.job)),
+        encoded.covering(sentence.start, sentence.start + len(sentence.person)),
+        encoded.covering(sentence.job_start, sentence.job_start + len(sentence.job)),
     )
 
 
 def _sentences(rows: Sequence[JobSentence], associations: Floats) -> RowTable:
     return RowTable(
-        rows=tuple(work.row for work in rows),
+        rows=tuple(sentence.row for sentence in rows),
         values={
             "association": associations,
-            "woman": np.array([float(work.gender == "female") for work in rows]),
+            "woman": np.array([float(sentence.gender == "female") for sentence in rows]),
         },
-        categories={"professions of": tuple(work.kind for work in rows)},
-        clusters=tuple(work.job for work in rows),
+        categories={"professions of": tuple(sentence.kind for sentence in rows)},
+        clusters=tuple(sentence.job for sentence in rows),
     )
 
 
-def _numbered(rows: Sequence[JobSentence]) -> dict[str, int]:
-    """The place of each word for a person among those of its gender, in the order of the data: he and she, wife and
-    husband stand at one place."""
+def _person_order(rows: Sequence[JobSentence]) -> dict[str, int]:
+    """The index of each word for a person among those of its gender, in the order of the data, which pairs he with she
+    and wife with husband."""
     order: dict[str, list[str]] = {"female": [], "male": []}
-    for work in rows:
-        if work.person not in order[work.gender]:
-            order[work.gender].append(work.person)
+    for sentence in rows:
+        if sentence.person not in order[sentence.gender]:
+            order[sentence.gender].append(sentence.person)
     return {word: place for words in order.values() for place, word in enumerate(words)}
 
 
 def _pairs(
     rows: Sequence[JobSentence], numbered: Mapping[str, int], associations: Floats, *, clustered: bool
 ) -> RowTable:
-    """Sentences with a woman and with a man that are the same else; those without a counterpart are in none."""
+    """Sentences with a woman and with a man that are otherwise the same; those without a counterpart are left out."""
     found: dict[tuple[str, str, int], dict[str, int]] = {}
-    for index, work in enumerate(rows):
-        found.setdefault((work.template, work.job, numbered[work.person]), {})[work.gender] = index
+    for index, sentence in enumerate(rows):
+        found.setdefault((sentence.template, sentence.job, numbered[sentence.person]), {})[sentence.gender] = index
     pairs = [(each["female"], each["male"]) for each in found.values() if len(each) == 2]
     women, men = np.array([pair[0] for pair in pairs], int), np.array([pair[1] for pair in pairs], int)
     first = [rows[woman] for woman in women]
@@ -227,18 +232,21 @@ def _pairs(
             "man_association": associations[men],
             "difference": associations[women] - associations[men],
         },
-        categories={"professions of": tuple(work.kind for work in first), "profession": tuple(w.job for w in first)},
-        clusters=tuple(work.job for work in first) if clustered else (),
+        categories={
+            "professions of": tuple(sentence.kind for sentence in first),
+            "profession": tuple(w.job for w in first),
+        },
+        clusters=tuple(sentence.job for sentence in first) if clustered else (),
     )
 
 
 def _pair_test(part: RowTable) -> tuple[float, str]:
-    """Wilcoxon's signed-rank test over the pairs, as the authors'."""
+    """Wilcoxon's signed-rank test over the pairs, as in the paper."""
     return _wilcoxon(part.values["difference"]), "Wilcoxon signed-rank over sentence pairs"
 
 
 def _job_test(part: RowTable) -> tuple[float, str]:
-    """The same over the professions, for the sentences of one aren't independent."""
+    """The same over the professions, since the sentences of one aren't independent."""
     jobs = np.array(part.clusters)
     means = np.array([part.values["difference"][jobs == job].mean() for job in dict.fromkeys(part.clusters)])
     return _wilcoxon(means), "Wilcoxon signed-rank over professions"
@@ -248,7 +256,7 @@ def _wilcoxon(values: Floats) -> float:
     return float(stats.wilcoxon(values).pvalue) if np.any(values) else float("nan")
 
 
-def differences(reference: Measured, corrected: Measured) -> tuple[Difference, ...]:
+def differences(reference: Measurements, corrected: Measurements) -> tuple[Difference, ...]:
     """What the modes do differently, and in how many sentences."""
     return (
         Difference(
@@ -263,25 +271,24 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
             reference.counts["cut"],
         ),
         Difference(
-            "The reference masks a word with one mask, however many pieces it has, and asks for the first piece; "
-            "corrected masks each piece and scores the whole word.",
-            "The masked sentence isn't the sentence any more, and the first piece may be that of many words.",
-            corrected.counts["pieces"],
+            "The reference masks a word with one mask, however many tokens it has, and scores the first token; "
+            "corrected masks each token and scores the whole word.",
+            "The masked sentence isn't the sentence any more, and many words may begin with the first token.",
+            corrected.counts["multi_token"],
         ),
         Difference(
             "The reference tests over sentence pairs; corrected averages those of a profession first.",
-            "The pairs of a profession aren't independent witnesses, so that the reference's intervals are too narrow "
-            "and its p-values too small.",
+            "The pairs of a profession aren't independent: the reference's intervals are too narrow and its p-values "
+            "too small.",
             len(corrected.tables[PAIRS].rows),
         ),
         Difference(
             "The reference finds the word by where the text with masks has its first mask; corrected finds it in the "
             "sentence.",
-            "A tokenizer that reads a mask otherwise than a word has another word at that place.",
+            "A tokenizer that reads a mask otherwise than a word has another word at that position.",
             reference.counts["misplaced"],
         ),
-        counted_once(corrected),
-        only_known(corrected),
+        *exclusion_differences(corrected),
     )
 
 
@@ -293,7 +300,7 @@ def _of_women(women: bool) -> Callable[[RowTable], NDArray[np.bool_]]:
     return lambda table: table.values["woman"] == women
 
 
-def _difference(kind: str, whose: str) -> tuple[Measure, Measure]:
+def _difference(kind: str, whose: str) -> tuple[ScoreDefinition, ScoreDefinition]:
     score = Score(
         f"difference_{kind}",
         f"Women less men, in professions {whose}",
@@ -305,12 +312,12 @@ def _difference(kind: str, whose: str) -> tuple[Measure, Measure]:
     )
     form, of = mean("difference"), _of_kind(kind)
     return (
-        Measure(score, PAIRS, form, only=of, modes=("reference",), cluster="sentence pair", test=_pair_test),
-        Measure(score, PAIRS, form, only=of, modes=("corrected",), cluster="profession", test=_job_test),
+        ScoreDefinition(score, PAIRS, form, only=of, modes=("reference",), cluster="sentence pair", test=_pair_test),
+        ScoreDefinition(score, PAIRS, form, only=of, modes=("corrected",), cluster="profession", test=_job_test),
     )
 
 
-def _association(title: str) -> Measure:
+def _association(title: str) -> ScoreDefinition:
     score = Score(
         f"association_{title}",
         f"Association with words for {title}",
@@ -321,10 +328,12 @@ def _association(title: str) -> Measure:
         "less likely.",
     )
     only = _of_women(title == "women")
-    return Measure(score, SENTENCES, mean("association"), only=only, by=("professions of",), cluster="profession")
+    return ScoreDefinition(
+        score, SENTENCES, mean("association"), only=only, by=("professions of",), cluster="profession"
+    )
 
 
-BENCHMARK = Definition(
+BENCHMARK = BenchmarkDefinition(
     name="bec-pro",
     title="BEC-Pro",
     question="Does a profession make the model expect a woman or a man, and is it so for those that women or men hold?",
@@ -334,7 +343,7 @@ BENCHMARK = Definition(
     caveat="The authors look at two genders, in five short templates with sixty professions of the United States: what "
     "a model does in other sentences isn't measured, and an association that follows who holds a job in that country "
     "is not by itself harm, nor its absence fairness.",
-    measures=(
+    scores=(
         *_difference("female", "of women"),
         *_difference("male", "of men"),
         *_difference("balanced", "of both"),

@@ -1,11 +1,11 @@
-"""HolisticBias (Smith et al. 2022) as probes: the authors' files read as untrusted input, and a probe an axis of them.
+"""HolisticBias (Smith et al. 2022) as probes, one for each axis of its descriptors.
 
     descriptors.json           {axis: {bucket: [descriptor or {"descriptor": ..., "preference": ...}]}}
     nouns.json                 {gender: [[singular, plural]]}
     sentence_templates.json    {"I'm {noun_phrase}.": {flag: true or false}}
 
-A template that takes a singular noun phrase has `a(n) [DESCRIPTOR] [MASK]` in its place, so that the noun is what is
-asked. The probes are run as any others are.
+A template that takes a singular noun phrase has `a(n) [DESCRIPTOR] [MASK]` in its place: the noun is scored. The probes
+are run as any others are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from audit.benchmarks.data import DataError, refuse
+from audit.benchmarks.data import DataError, raise_faults
 from audit.benchmarks.suites.holistic_bias_data import (
     DESCRIPTORS,
     NONCE,
@@ -28,9 +28,9 @@ from audit.benchmarks.suites.holistic_bias_data import (
     DescriptorAxis,
     DescriptorGroup,
     HolisticBias,
-    _untaken,
-    _words,
     groups_of,
+    heading,
+    unused_name,
 )
 from audit.storage.atomic import write_in
 from probes.expand import count_prompts
@@ -43,7 +43,7 @@ TARGETS = "holistic-bias-nouns.csv"
 """The file of the nouns, beside the probes that name it."""
 
 MOST_PROMPTS = 200_000
-"""A probe has fewer than these."""
+"""A probe must have fewer prompts."""
 
 REFERENCES = {
     "ability": "unspecific",
@@ -59,29 +59,29 @@ REFERENCES = {
     "sexual_orientation": "straight",
     "socioeconomic_class": "middle_class",
 }
-"""The group of each axis that the others are compared with, as the data calls it: the unmarked one where there is
-one, else one that says little of a person. Our choice; the authors have none. An axis that isn't here has its first."""
+"""The reference group of each axis, by its name in the data: the unmarked one where there is one, else one that says
+little of a person. Our choice; the authors have none. The reference of any other axis is its first group."""
 
 
 def probes_of(data: HolisticBias) -> dict[str, str]:
-    """The text of a probe for each axis but `nonce`, by the probe's name. Raises DataError where one can't be asked.
+    """The text of a probe for each axis but `nonce`, by the probe's name. Raises DataError where one can't be run.
 
-    The buckets of its axis are the groups, its descriptors their wordings, the sentence without a descriptor the
-    neutral wording, and the nonce descriptors the placebos. The targets are in `TARGETS` beside it.
+    The buckets of its axis are the groups, its descriptors their forms, the sentence without a descriptor the neutral
+    level, and the nonce descriptors the placebos. The targets are in `TARGETS` beside it.
     """
     nouns = _lexicon(data)
     placebos = [form for axis in data.axes if axis.name == NONCE for group in groups_of(axis) for form in group.forms]
     templates = [template.text for template in data.templates if template.number == "singular"]
     taken: set[str] = set()
-    made: dict[str, str] = {}
+    texts: dict[str, str] = {}
     faults: list[Fault] = []
     for axis in data.axes:
         if axis.name != NONCE:
-            name = _untaken(_probe_name(axis.name), taken)
-            made[name] = _yaml(name, axis, templates, placebos)
-            faults.extend(_unaskable(name, axis, made[name], nouns))
-    refuse(faults)
-    return made
+            name = unused_name(_probe_name(axis.name), taken)
+            texts[name] = _yaml(name, axis, templates, placebos)
+            faults.extend(_probe_faults(name, axis, texts[name], nouns))
+    raise_faults(faults)
+    return texts
 
 
 def targets_of(data: HolisticBias) -> str:
@@ -112,15 +112,15 @@ def files_of(data: HolisticBias) -> dict[str, str]:
 
 
 def _lexicon(data: HolisticBias) -> Lexicon:
-    """The nouns as the probes will find them."""
+    """The nouns as the probes will read them."""
     try:
         return read_lexicon(Path(TARGETS).stem, TARGETS, targets_of(data).encode())
     except ProbeError as error:
         raise DataError(Fault(NOUNS, 1, 1, fault.what, fault.mend) for fault in error.faults) from error
 
 
-def _unaskable(name: str, axis: DescriptorAxis, text: str, nouns: Lexicon) -> Iterator[Fault]:
-    """Why the probe of an axis can't be asked."""
+def _probe_faults(name: str, axis: DescriptorAxis, text: str, nouns: Lexicon) -> Iterator[Fault]:
+    """Why the probe of an axis can't be run."""
     try:
         prompts = count_prompts(load_again(f"{name}.yaml", text, nouns))
     except ProbeError as error:
@@ -140,19 +140,19 @@ def _probe_name(axis: str) -> str:
 def _yaml(name: str, axis: DescriptorAxis, templates: Sequence[str], placebos: Sequence[str]) -> str:
     groups = groups_of(axis)
     lines = [
-        *(f"# {line}" for text in (_HEADER, *_notes(axis, groups)) for line in _wrapped(text)),
+        *(f"# {line}" for text in (_HEADER, *_notes(axis, groups)) for line in _wrap(text)),
         f"probe: {name}",
         "version: 1",
-        f"title: {_quoted(f'HolisticBias: {_words(axis.name)}')}",
-        f"question: {_quoted(_QUESTION.format(axis=_plain(axis.name)))}",
+        f"title: {_quote(f'HolisticBias: {heading(axis.name)}')}",
+        f"question: {_quote(_QUESTION.format(axis=_plain(axis.name)))}",
         "measures: >",
-        *(f"  {line}" for line in _wrapped(_measures(axis, groups))),
+        *(f"  {line}" for line in _wrap(_measures(axis, groups))),
         "language: en",
         "axes:",
         "  DESCRIPTOR:",
         *(f"    {line}" for line in _axis_lines(axis, groups, placebos)),
         "templates:",
-        *(f"  - {_quoted(_template(text))}" for text in templates),
+        *(f"  - {_quote(_template(text))}" for text in templates),
         f"targets: {TARGETS}",
     ]
     return "\n".join(lines) + "\n"
@@ -160,14 +160,14 @@ def _yaml(name: str, axis: DescriptorAxis, templates: Sequence[str], placebos: S
 
 def _axis_lines(axis: DescriptorAxis, groups: Sequence[DescriptorGroup], placebos: Sequence[str]) -> Iterator[str]:
     taken = {NEUTRAL, *(group.name for group in groups)}
-    yield f"title: {_quoted(_words(axis.name))}"
-    yield f"reference: {_quoted(_reference(axis, groups).name)}"
+    yield f"title: {_quote(heading(axis.name))}"
+    yield f"reference: {_quote(_reference(axis, groups).name)}"
     yield 'neutral: [""]'
-    if invented := [placebo for placebo in placebos if placebo not in taken]:
-        yield f"placebo: {_listed(invented)}"
+    if unused := [placebo for placebo in placebos if placebo not in taken]:
+        yield f"placebo: {_yaml_list(unused)}"
     yield "levels:"
     for group in groups:
-        yield f"  {_quoted(group.name)}: {_listed(group.forms)}"
+        yield f"  {_quote(group.name)}: {_yaml_list(group.forms)}"
 
 
 def _template(text: str) -> str:
@@ -179,16 +179,16 @@ def _reference(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> Descr
     return next((group for group in groups if group.key == wanted), groups[0])
 
 
-def _quoted(text: str) -> str:
-    """The text as a YAML scalar: in quotes, unless it is words alone. JSON's quoting is YAML's too."""
+def _quote(text: str) -> str:
+    """The text as a YAML scalar: in quotes, unless it is words alone. JSON's quoting is valid YAML."""
     return text if re.fullmatch(r"[A-Za-z]+(?:[ -][A-Za-z]+)*", text) else json.dumps(text, ensure_ascii=False)
 
 
-def _listed(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_quoted, texts))}]"
+def _yaml_list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_quote, texts))}]"
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap(text: str) -> list[str]:
     return textwrap.wrap(text, 110, break_long_words=False, break_on_hyphens=False)
 
 
@@ -218,7 +218,7 @@ _MEASURES = (
 
 
 def _measures(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> str:
-    """What the report says of the probe. A descriptor that is there twice counts as it stands first."""
+    """The report's text on what the probe measures. A descriptor that is listed twice counts in its first place."""
     descriptors = {one.text: one for bucket in reversed(axis.buckets) for one in reversed(bucket.descriptors)}
     return _MEASURES.format(
         axis=_plain(axis.name),
@@ -230,7 +230,7 @@ def _measures(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> str:
 
 
 def _notes(axis: DescriptorAxis, groups: Sequence[DescriptorGroup]) -> Iterator[str]:
-    """What the probe does otherwise than the data, as comments."""
+    """How the probe deviates from the data, as comments."""
     every = [one for bucket in axis.buckets for one in bucket.descriptors]
     if len(every) > sum(len(group.forms) for group in groups):
         again = [text for text, count in Counter(one.text for one in every).items() if count > 1]

@@ -1,4 +1,4 @@
-"""HolisticBias' three JSON files -> descriptors by axis and bucket, nouns and sentence templates."""
+"""Reads HolisticBias' three JSON files: descriptors by axis and bucket, nouns and sentence templates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
-from audit.benchmarks.data import DataError, find, read_json, refuse
+from audit.benchmarks.data import DataError, find_file, raise_faults, read_json
 from audit.errors import UsageError
-from probes.faults import MOST_FAULTS, Fault
+from probes.faults import MAX_FAULTS, Fault
 from probes.lexicon import ArticleWord
 from probes.probe import NEUTRAL
 
@@ -22,10 +22,10 @@ DESCRIPTORS, NOUNS, TEMPLATES = "descriptors.json", "nouns.json", "sentence_temp
 """The authors' names of their files."""
 
 NONCE = "nonce"
-"""The axis of invented descriptors: the placebos of all other axes, and no probe."""
+"""The axis of invented descriptors: the placebos of all other axes, without a probe of its own."""
 
 WHOLE = "all"
-"""The name of a bucket that holds a whole axis: its descriptors are groups themselves."""
+"""The name of a bucket that holds a whole axis: each of its descriptors is a group."""
 
 MOST_TEXT = 200
 """The longest text that is read, in characters: a word or a sentence."""
@@ -33,13 +33,13 @@ MOST_TEXT = 200
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A word for a group of people, with what the authors say of it."""
+    """A word for a group of people, with the authors' annotations."""
 
     text: str
     preference: str | None = None
     """`dispreferred`, `polarizing` or `reviewed`, as the data marks it."""
     gender: str | None = None
-    """The gender that the word itself tells."""
+    """The gender that the word itself has."""
     article: ArticleWord | None = None
 
 
@@ -89,12 +89,18 @@ class HolisticBias:
     templates: tuple[SentenceTemplate, ...]
 
 
-# Reading
+@dataclass(frozen=True, slots=True)
+class DescriptorGroup:
+    """A group as a probe's level: its name in the data, its name for readers, and its forms."""
+
+    key: str
+    name: str
+    forms: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Node:
-    """A value in a JSON file and where it stands; faults are noted in a list that the nodes of a file share."""
+    """A value in a JSON file and its path; faults go to a list that the nodes of a file share."""
 
     file: str
     value: object
@@ -102,10 +108,10 @@ class _Node:
     path: tuple[str, ...] = ()
 
     def fault(self, what: str, mend: str) -> None:
-        """Note a fault. It names its path: where that is in the text is forgotten. Raises DataError at too many."""
+        """Add a fault with this path (its line isn't known). Raises DataError at `MAX_FAULTS`."""
         place = f"{' > '.join(self.path)}: " if self.path else ""
         self.faults.append(Fault(self.file, 1, 1, f"{place}{what}", mend))
-        if len(self.faults) >= MOST_FAULTS:
+        if len(self.faults) >= MAX_FAULTS:
             raise DataError(self.faults)
 
     def inside(self, name: str, value: object) -> _Node:
@@ -113,8 +119,8 @@ class _Node:
         return _Node(self.file, value, self.faults, (*self.path, name[:80]))
 
     def entries(self) -> Iterator[tuple[str, _Node]]:
-        """Keys, with their spaces closed, and values of an object that should have some."""
-        entries = self._filled(dict, "an object", "{...}")
+        """Keys, with single spaces, and values of an object that must not be empty."""
+        entries = self._checked_value(dict, "an object", "{...}")
         seen: set[str] = set()
         for key, value in entries.items() if entries else ():
             node = self.inside(key, value)
@@ -126,22 +132,24 @@ class _Node:
                 yield name, node
 
     def elements(self) -> Iterator[_Node]:
-        """What is in a list that should have something in it."""
-        for index, value in enumerate(self._filled(list, "a list", "[...]") or (), 1):
+        """Elements of a list that must not be empty."""
+        for index, value in enumerate(self._checked_value(list, "a list", "[...]") or (), 1):
             yield self.inside(str(index), value)
 
-    def _filled(self, kind: type[Any], name: str, brackets: str) -> Any:
+    def _checked_value(self, kind: type[Any], name: str, brackets: str) -> Any:
         if not isinstance(self.value, kind):
-            self.fault(f"{_kind(self.value)} where {name} should be", f"write {brackets} as the authors' file has it")
+            self.fault(
+                f"{_kind_of(self.value)} where {name} should be", f"write {brackets} as the authors' file has it"
+            )
             return None
         if not self.value:
             self.fault(f"{name} with nothing in it", "fill it, or take it out")
         return self.value
 
     def text(self) -> str | None:
-        """The text, its spaces closed; None with a fault noted where it is none, or is empty or too long."""
+        """The text with single spaces; None with a fault where it isn't a text, or is empty or too long."""
         if not isinstance(self.value, str):
-            self.fault(f"{_kind(self.value)} where a text should be", "write it in quotes")
+            self.fault(f"{_kind_of(self.value)} where a text should be", "write it in quotes")
             return None
         text = " ".join(self.value.split())
         if not text or len(text) > MOST_TEXT:
@@ -153,7 +161,7 @@ class _Node:
 _KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 
 
-def _kind(value: object) -> str:
+def _kind_of(value: object) -> str:
     return _KINDS.get(type(value), "a number")
 
 
@@ -168,19 +176,19 @@ def read(folder: Path) -> HolisticBias:
         nouns=_part(folder, NOUNS, _nouns, faults),
         templates=_part(folder, TEMPLATES, _templates, faults),
     )
-    refuse(faults)
+    raise_faults(faults)
     return data
 
 
 def _part(folder: Path, name: str, shape: Callable[[_Node], Iterable[T]], faults: list[Fault]) -> tuple[T, ...]:
-    """What a file holds, as far as it can be told; what is wrong with it goes to `faults`."""
-    noted: list[Fault] = []
+    """What a file holds, as far as it can be read; its faults are added to `faults`."""
+    own: list[Fault] = []
     found: tuple[T, ...] = ()
     try:
-        found = tuple(shape(_Node(name, read_json(find(folder, name)), noted)))
+        found = tuple(shape(_Node(name, read_json(find_file(folder, name)), own)))
     except DataError as error:
-        noted = list(error.faults)
-    faults.extend(noted)
+        own = list(error.faults)
+    faults.extend(own)
     return found
 
 
@@ -200,7 +208,7 @@ def _axes(root: _Node) -> Iterator[DescriptorAxis]:
 def _descriptors(bucket: _Node) -> Iterator[Descriptor]:
     for node in bucket.elements():
         if isinstance(node.value, dict):
-            found = _described(node, node.value)
+            found = _descriptor(node, node.value)
         else:
             text = node.text()
             found = Descriptor(text) if text else None
@@ -208,8 +216,8 @@ def _descriptors(bucket: _Node) -> Iterator[Descriptor]:
             yield found
 
 
-def _described(node: _Node, entry: dict[str, object]) -> Descriptor | None:
-    """A descriptor that is an object. Keys that aren't known here are passed over."""
+def _descriptor(node: _Node, entry: dict[str, object]) -> Descriptor | None:
+    """A descriptor that is an object; unknown keys are ignored."""
     if "descriptor" not in entry:
         node.fault("no `descriptor`", 'add "descriptor": "..."')
         return None
@@ -251,11 +259,11 @@ def _templates(root: _Node) -> Iterator[SentenceTemplate]:
             singular += number == "singular"
             yield SentenceTemplate(text, number, flags)
     if not singular and not root.faults:
-        root.fault("no template with {noun_phrase}", "write one; those with {plural_noun_phrase} aren't asked")
+        root.fault("no template with {noun_phrase}", "write one; those with {plural_noun_phrase} aren't used")
 
 
 def _number(node: _Node, text: str) -> Number | None:
-    """Singular or plural, by the one placeholder of a template; None with a fault noted where it isn't one."""
+    """Singular or plural, by the one placeholder of a template; None with a fault where there isn't exactly one."""
     found = re.findall(r"\{[^{}]*\}", text)
     number = _PLACEHOLDERS.get(found[0]) if len(found) == 1 else None
     if number is None:
@@ -267,30 +275,18 @@ def _number(node: _Node, text: str) -> Number | None:
 def _flags(node: _Node) -> Iterator[str]:
     for flag, value in node.entries() if node.value != {} else ():
         if not isinstance(value.value, bool):
-            value.fault(f"{_kind(value.value)} where a truth value should be", "write true or false")
+            value.fault(f"{_kind_of(value.value)} where a truth value should be", "write true or false")
         elif value.value:
             yield flag
 
 
-# Probes
-
-
-@dataclass(frozen=True, slots=True)
-class DescriptorGroup:
-    """A level of a probe: the data's name of it, the one that people read, and its wordings."""
-
-    key: str
-    name: str
-    forms: tuple[str, ...]
-
-
 def groups_of(axis: DescriptorAxis) -> list[DescriptorGroup]:
-    """The groups of an axis: its buckets, or the descriptors of one that is called `all`. A descriptor that is there
-    twice stays where it stands first; a bucket of which nothing is left is none."""
+    """The groups of an axis: its buckets, or the descriptors of a bucket called `all`. A descriptor that is listed
+    twice stays in its first place; a bucket that this empties is left out."""
     if [bucket.name for bucket in axis.buckets] == [WHOLE]:
         named = [(descriptor.text, descriptor.text, [descriptor]) for descriptor in axis.buckets[0].descriptors]
     else:
-        named = [(bucket.name, _words(bucket.name), list(bucket.descriptors)) for bucket in axis.buckets]
+        named = [(bucket.name, heading(bucket.name), list(bucket.descriptors)) for bucket in axis.buckets]
     groups: list[DescriptorGroup] = []
     seen: set[str] = set()
     taken = {NEUTRAL}
@@ -298,12 +294,12 @@ def groups_of(axis: DescriptorAxis) -> list[DescriptorGroup]:
         forms = tuple(dict.fromkeys(one.text for one in descriptors if one.text not in seen))
         seen.update(forms)
         if forms:
-            groups.append(DescriptorGroup(key, _untaken(name, taken), forms))
+            groups.append(DescriptorGroup(key, unused_name(name, taken), forms))
     return groups
 
 
-def _untaken(name: str, taken: set[str]) -> str:
-    """The name, or with the first number after it that makes it a new one. Adds it to `taken`."""
+def unused_name(name: str, taken: set[str]) -> str:
+    """The name, with the first number that makes it unused where it is taken. Adds it to `taken`."""
     numbered = (f"{name}-{n}" for n in itertools.count(2))
     free = next(one for one in itertools.chain([name], numbered) if one not in taken)
     taken.add(free)
@@ -313,12 +309,12 @@ def _untaken(name: str, taken: set[str]) -> str:
 _SMALL, _CAPITALS = {"and", "of", "or"}, {"gnc"}
 
 
-def _words(name: str) -> str:
+def heading(name: str) -> str:
     """A name of the data as a heading: `non_binary_or_gnc` is "Non Binary or GNC"."""
 
-    def cased(index: int, word: str) -> str:
+    def capitalise(index: int, word: str) -> str:
         if word in _CAPITALS:
             return word.upper()
         return word if index and word in _SMALL else word[:1].upper() + word[1:]
 
-    return " ".join(cased(index, word) for index, word in enumerate(name.replace("_", " ").split())) or name
+    return " ".join(capitalise(index, word) for index, word in enumerate(name.replace("_", " ").split())) or name

@@ -14,9 +14,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.benchmarks.data import Read, filled, find, is_file, lines, one_of, place, read_bytes, refuse, table
-from audit.benchmarks.definition import Definition, SuiteSettings
-from audit.benchmarks.estimates import Measure, Measured, RowTable, mean
+from audit.benchmarks.data import (
+    LoadedData,
+    choice_faults,
+    empty_cells,
+    find_file,
+    is_file,
+    raise_faults,
+    read_bytes,
+    read_csv,
+    read_lines,
+    row_name,
+)
+from audit.benchmarks.definition import BenchmarkDefinition, SuiteSettings
+from audit.benchmarks.estimates import Measurements, RowTable, ScoreDefinition, mean
 from audit.benchmarks.exclusions import Exclusions
 from audit.checkpoints.tokenization import Frame
 from audit.errors import UsageError
@@ -27,7 +38,7 @@ MASK = "[M]"
 """As the file writes it."""
 UNIT = "template sentences"
 LEVELS = ("conservative", "inclusive")
-"""Of HurtLex's words those of the first level are the ones that the authors count."""
+"""HurtLex' levels of words; the authors count those of the first."""
 NO_LEXICON = (
     "honest needs a lexicon of hurtful words: name a file with --lexicon, HurtLex' hurtlex_EN.tsv "
     "(github.com/valeriobasile/hurtlex, CC BY-NC-SA 4.0) or a list with a word a line"
@@ -49,8 +60,8 @@ class HonestTemplate:
 
 
 @dataclass(frozen=True)
-class Sentences:
-    """The templates, the lexicon that answers are held against, and how many answers."""
+class HonestData:
+    """The templates, the lexicon for the completions, and how many completions."""
 
     templates: tuple[HonestTemplate, ...]
     lexicon: Mapping[str, str]
@@ -58,18 +69,18 @@ class Sentences:
     k: int
 
 
-def read(path: Path, asked: SuiteSettings) -> Read[Sentences]:
+def read(path: Path, settings: SuiteSettings) -> LoadedData[HonestData]:
     """The authors' templates and the user's lexicon. Raises DataError, UsageError."""
-    if asked.lexicon is None:
+    if settings.lexicon is None:
         raise UsageError(NO_LEXICON)
     columns = ("template_masked", "identity", "number", "category", "type")
-    rows, file = table(find(path, "en_template.tsv"), columns, delimiter="\t")
-    refuse(fault for row in rows for fault in filled(row, columns))
+    rows, file = read_csv(find_file(path, "en_template.tsv"), columns, delimiter="\t")
+    raise_faults(fault for row in rows for fault in empty_cells(row, columns))
     mend = f"write the gap as {MASK}, once"
-    refuse(row.bad_cell("template_masked", mend) for row in rows if row.cells["template_masked"].count(MASK) != 1)
+    raise_faults(row.bad_cell("template_masked", mend) for row in rows if row.cells["template_masked"].count(MASK) != 1)
     templates = tuple(
         HonestTemplate(
-            row=place(row),
+            row=row_name(row),
             text=row.cells["template_masked"],
             identity=row.cells["identity"],
             about=row.cells["category"],
@@ -78,8 +89,8 @@ def read(path: Path, asked: SuiteSettings) -> Read[Sentences]:
         )
         for row in rows
     )
-    lexicon, words = read_lexicon(asked.lexicon)
-    return Read(Sentences(templates, lexicon, asked.top_k), (file, words))
+    lexicon, words = read_lexicon(settings.lexicon)
+    return LoadedData(HonestData(templates, lexicon, settings.top_k), (file, words))
 
 
 def read_lexicon(path: Path) -> tuple[dict[str, str], DataFile]:
@@ -88,84 +99,84 @@ def read_lexicon(path: Path) -> tuple[dict[str, str], DataFile]:
     if not is_file(path):
         raise UsageError(f"{path}: there is no such file: {NO_LEXICON}")
     if b"\t" not in read_bytes(path).split(b"\n", 1)[0]:
-        return _listed(path)
+        return _read_word_list(path)
     columns = ("lemma", "category", "level")
-    rows, file = table(path, columns, delimiter="\t", quotes=False)  # as `"c" word` is in HurtLex
-    refuse(fault for row in rows for fault in (*filled(row, columns), *one_of(row, "level", LEVELS)))
-    refuse(row.bad_cell("lemma", "a word has letters") for row in rows if not _plain(row.cells["lemma"]))
+    rows, file = read_csv(path, columns, delimiter="\t", quotes=False)  # HurtLex has cells such as `"c" word`
+    raise_faults(fault for row in rows for fault in (*empty_cells(row, columns), *choice_faults(row, "level", LEVELS)))
+    raise_faults(row.bad_cell("lemma", "a word has letters") for row in rows if not _strip_accents(row.cells["lemma"]))
     words: dict[str, str] = {}
     for row in rows:
         if row.cells["level"] == LEVELS[0]:
-            words.setdefault(_plain(row.cells["lemma"]), row.cells["category"])
+            words.setdefault(_strip_accents(row.cells["lemma"]), row.cells["category"])
     if not words:
-        refuse([rows[0].fault("level", f"no word of level {LEVELS[0]}", "those are the ones that are counted")])
+        raise_faults([rows[0].fault("level", f"no word of level {LEVELS[0]}", "those are the ones that are counted")])
     return words, file
 
 
-def _listed(path: Path) -> tuple[dict[str, str], DataFile]:
-    """The words of a list."""
-    found, file = lines(path)
+def _read_word_list(path: Path) -> tuple[dict[str, str], DataFile]:
+    """The words of a list, without categories."""
+    found, file = read_lines(path)
     mend = "write a word a line, or name the columns in the first line"
-    refuse(line.fault("a tab in a list of words", mend) for line in found if "\t" in line.text.strip())
-    words = {line: _plain(line.text.strip()) for line in found}
-    refuse(line.fault("no word", "a word has letters") for line, word in words.items() if not word)
+    raise_faults(line.fault("a tab in a list of words", mend) for line in found if "\t" in line.text.strip())
+    words = {line: _strip_accents(line.text.strip()) for line in found}
+    raise_faults(line.fault("no word", "a word has letters") for line, word in words.items() if not word)
     return dict.fromkeys(words.values(), ""), file
 
 
-def _plain(word: str) -> str:
+def _strip_accents(word: str) -> str:
     """Without accents."""
     apart = unicodedata.normalize("NFKD", word)
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
-def measure(data: Sentences, model: Model, mode: Mode) -> Measured:
+def measure(data: HonestData, model: Model, mode: Mode) -> Measurements:
     """Which of the first k completions of each template are in the lexicon."""
-    kept = Exclusions(data.templates)
-    kept.check(model, lambda template: (template.text.replace(MASK, "it"),))
+    exclusions = Exclusions(data.templates)
+    exclusions.exclude_unscorable(model, lambda template: (template.text.replace(MASK, "it"),))
     if mode == "reference":
-        _last_of_each(kept)
+        _exclude_overwritten(exclusions)
     else:
-        for template, (encoded,) in kept.sentences(model, lambda template: (template.text.replace(MASK, "it"),)):
-            kept.unknown(template, encoded)
-    templates = kept.rows
+        for template, (encoded,) in exclusions.sentences(model, lambda template: (template.text.replace(MASK, "it"),)):
+            exclusions.has_unknown(template, encoded)
+    templates = exclusions.rows
     frames = _frames(templates, model, as_written=mode == "reference")
-    answers, probs = model.completions(frames, data.k)
-    lexicon = _folded(data.lexicon) if mode == "corrected" else data.lexicon
-    words = [[_found(token, lexicon, fold=mode == "corrected") for token in row] for row in answers]
+    completions, probs = model.completions(frames, data.k)
+    lexicon = _casefold_lexicon(data.lexicon) if mode == "corrected" else data.lexicon
+    words = [[_lexicon_word(token, lexicon, fold=mode == "corrected") for token in row] for row in completions]
     hits = np.array([[word is not None for word in row] for row in words], bool).reshape(probs.shape)
-    return Measured(
+    return Measurements(
         tables={UNIT: _table(templates, hits, probs)},
-        excluded=kept.excluded(),
+        excluded=exclusions.rows_by_reason(),
         counts={
             "lost": len(data.templates) - len({template.text for template in data.templates}),
             "hits": int(hits.sum()),
         },
-        matched=_matched(words, probs, lexicon),
+        matched=_match_counts(words, probs, lexicon),
     )
 
 
-def _last_of_each(kept: Exclusions[HonestTemplate]) -> None:
-    last = {template.text: template for template in kept.rows}
-    for template in kept.rows:
+def _exclude_overwritten(exclusions: Exclusions[HonestTemplate]) -> None:
+    last = {template.text: template for template in exclusions.rows}
+    for template in exclusions.rows:
         if last[template.text] is not template:
-            kept.leave_out(template, "a later row has the same sentence, and the authors' loader keeps one")
+            exclusions.exclude(template, "a later row has the same sentence, and the authors' loader keeps one")
 
 
 def _frames(templates: Sequence[HonestTemplate], model: Model, *, as_written: bool) -> list[Frame]:
     if not as_written:
         parts = [template.text.partition(MASK) for template in templates]
-        return model.around([(before, after) for before, _, after in parts])
-    ids = model.raw([template.text.replace(MASK, model.mask_token) for template in templates])
+        return model.frames([(before, after) for before, _, after in parts])
+    ids = model.token_ids([template.text.replace(MASK, model.mask_token) for template in templates])
     return [Frame(each, each.index(model.mask_id)) for each in ids]
 
 
-def _folded(lexicon: Mapping[str, str]) -> dict[str, str]:
+def _casefold_lexicon(lexicon: Mapping[str, str]) -> dict[str, str]:
     return {word.casefold(): category for word, category in reversed(list(lexicon.items()))}
 
 
-def _found(token: str, lexicon: Mapping[str, str], *, fold: bool) -> str | None:
-    """The word of the lexicon that an answer is, if it is one."""
-    word = _plain(token).casefold() if fold else _plain(token)
+def _lexicon_word(token: str, lexicon: Mapping[str, str], *, fold: bool) -> str | None:
+    """The word of the lexicon that a completion is; None if it isn't one."""
+    word = _strip_accents(token).casefold() if fold else _strip_accents(token)
     return word if word in lexicon else None
 
 
@@ -186,7 +197,9 @@ def _table(templates: Sequence[HonestTemplate], hits: NDArray[np.bool_], probs: 
     )
 
 
-def _matched(words: Sequence[Sequence[str | None]], probs: Floats, lexicon: Mapping[str, str]) -> tuple[Matched, ...]:
+def _match_counts(
+    words: Sequence[Sequence[str | None]], probs: Floats, lexicon: Mapping[str, str]
+) -> tuple[Matched, ...]:
     times: dict[str, int] = {}
     mass: dict[str, float] = {}
     for row, own in zip(words, probs, strict=True):
@@ -198,32 +211,31 @@ def _matched(words: Sequence[Sequence[str | None]], probs: Floats, lexicon: Mapp
     return tuple(Matched(word, lexicon[word] or None, times[word], mass[word]) for word in order)
 
 
-def differences(reference: Measured, corrected: Measured) -> tuple[Difference, ...]:
+def differences(reference: Measurements, corrected: Measurements) -> tuple[Difference, ...]:
     """What the modes do differently, and in how many templates."""
     return (
         Difference(
             "The reference keeps one row of those with the same sentence, the last; corrected keeps every row, and "
             "draws those with one sentence together for its intervals.",
-            "Many of the rows are about other people or of other kinds, so that categories lose what is theirs.",
+            "Many of these rows are about other people or of other kinds, which their categories then lose.",
             corrected.counts["lost"],
         ),
         Difference(
             "The reference puts the text of the mask token into the sentence; corrected puts the mask where a word "
             "would stand.",
-            "Some tokenizers read the space before a mask otherwise than before a word, and the model sees a gap that "
-            "no word ever left.",
+            "Some tokenizers read the space before a mask otherwise than before a word: a context that no word has.",
             None,
         ),
         Difference(
             "The reference compares words as they are written; corrected takes upper and lower case for one.",
-            "A cased vocabulary answers with words that the lexicon writes small.",
+            "A cased vocabulary completes with words that the lexicon writes in lower case.",
             None,
         ),
     )
 
 
 _BY = ("person", "kind of sentence", "number")
-BENCHMARK = Definition(
+BENCHMARK = BenchmarkDefinition(
     name="honest",
     title="HONEST",
     question="How often does the model complete a sentence about a woman or a man with a hurtful word?",
@@ -234,8 +246,8 @@ BENCHMARK = Definition(
     caveat="The authors count words out of context: a word of the lexicon may be harmless in its sentence, and what "
     "hurts without such a word isn't seen. The score depends on the lexicon and on k, and is to be compared only "
     "where both are the same.",
-    measures=(
-        Measure(
+    scores=(
+        ScoreDefinition(
             Score(
                 "honest_score",
                 "HONEST score",
@@ -249,7 +261,7 @@ BENCHMARK = Definition(
             by=_BY,
             cluster="sentence",
         ),
-        Measure(
+        ScoreDefinition(
             Score(
                 "hurtful_mass",
                 "Probability of hurtful words",
@@ -269,5 +281,5 @@ BENCHMARK = Definition(
     measure=measure,
     differences=differences,
     rows=lambda data: data.templates,
-    only=lambda data, templates: replace(data, templates=templates),
+    select_rows=lambda data, templates: replace(data, templates=templates),
 )

@@ -1,5 +1,4 @@
-"""A masked pronoun: how much likelier the model finds hers than his in a sentence about a job. What WinoBias and
-Winogender ask alike; their files and scores are their own."""
+"""Masked pronouns in sentences about jobs, how much likelier hers is than his: what WinoBias and Winogender share."""
 
 from __future__ import annotations
 
@@ -9,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.benchmarks.estimates import Measure, RowTable, Statistic
+from audit.benchmarks.estimates import Measurements, RowTable, ScoreDefinition, Statistic
+from audit.benchmarks.exclusions import exclusion_differences, ties_difference
 from audit.results.benchmark import Difference, Mode, Score
-from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, chain, summed
+from audit.scoring.masked_lm import Encoded, Floats, Ids, Model, Query, total_logp, word_queries
 
 MASCULINE = {"he": "subject", "him": "object", "his": "possessive", "himself": "reflexive"}
 FEMININE = {"she": ("subject",), "her": ("object", "possessive"), "hers": ("possessive",), "herself": ("reflexive",)}
@@ -34,7 +34,7 @@ def her_sign(one: str, other: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class PronounPair:
-    """A sentence with a pronoun in it, and another that might stand there."""
+    """A sentence with a pronoun, and another pronoun for its place."""
 
     text: str
     start: int
@@ -42,7 +42,7 @@ class PronounPair:
     pronoun: str
     other: str
     job: tuple[int, int]
-    """First character of the occupation in the text, and the one after its last."""
+    """Start and end (exclusive) of the occupation in the text."""
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -51,43 +51,45 @@ class PronounPair:
         return self.text, f"{self.text[: self.start]}{self.other}{self.text[end:]}"
 
     def places(self, own: Encoded, other: Encoded) -> tuple[Ids, Ids]:
-        """Positions of the pieces of the pronoun in the sentence, and of the other one in its."""
+        """Positions of the tokens of the pronoun in the sentence, and of the other pronoun in its sentence."""
         return (
             own.covering(self.start, self.start + len(self.pronoun)),
             other.covering(self.start, self.start + len(self.other)),
         )
 
     def job_places(self, own: Encoded, other: Encoded) -> tuple[Ids, Ids]:
-        """Positions of the pieces of the occupation in both."""
+        """Positions of the tokens of the occupation in both."""
         start, end = self.job
         shift = len(self.other) - len(self.pronoun) if start > self.start else 0
         return own.covering(start, end), other.covering(start + shift, end + shift)
 
 
-def first_pieces(own: Encoded, other: Encoded, places: tuple[Ids, Ids], mask: int) -> tuple[list[Query], list[Query]]:
-    """Asks for the first piece of each pronoun at one mask in the place of the sentence's own."""
+def first_token_queries(
+    own: Encoded, other: Encoded, places: tuple[Ids, Ids], mask: int
+) -> tuple[list[Query], list[Query]]:
+    """Queries for the first token of each pronoun at one mask in place of the sentence's own."""
     at = places[0]
     masked = (*own.ids[: at[0]], mask, *own.ids[at[-1] + 1 :])
     return [Query(masked, at[0], own.ids[at[0]])], [Query(masked, at[0], other.ids[places[1][0]])]
 
 
-def whole_words(
+def whole_word_queries(
     own: Encoded, other: Encoded, places: tuple[Ids, Ids], jobs: tuple[Ids, Ids], mask: int
 ) -> list[list[Query]]:
-    """Asks for each pronoun whole, in its own sentence; then the same with the occupation masked."""
-    seen = [chain(own.ids, places[0], mask), chain(other.ids, places[1], mask)]
-    return [*seen, chain(own.ids, places[0], mask, jobs[0]), chain(other.ids, places[1], mask, jobs[1])]
+    """Queries for each whole pronoun in its own sentence, then the same with the occupation masked."""
+    plain = [word_queries(own.ids, places[0], mask), word_queries(other.ids, places[1], mask)]
+    return [*plain, word_queries(own.ids, places[0], mask, jobs[0]), word_queries(other.ids, places[1], mask, jobs[1])]
 
 
-def asked(model: Model, queries: Sequence[Sequence[Query]], width: int) -> Floats:
+def grouped_logp(model: Model, queries: Sequence[Sequence[Query]], width: int) -> Floats:
     """[N, width] log-probabilities of groups of queries."""
-    return summed(model, queries).reshape(-1, width)
+    return total_logp(model, queries).reshape(-1, width)
 
 
-def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[str, float]) -> RowTable:
-    """The means of columns [N] over the sentences of each occupation, beside the women's share in it, in percent."""
-    told = ~np.isnan(np.sum([*columns.values()], axis=0)) if jobs else np.zeros(0, bool)
-    of = np.array([job if known else "" for job, known in zip(jobs, told, strict=True)])
+def occupation_means(jobs: Sequence[str], columns: dict[str, Floats], women: dict[str, float]) -> RowTable:
+    """The means of columns [N] over the sentences of each occupation, with the women's share in it in percent."""
+    complete = ~np.isnan(np.sum([*columns.values()], axis=0)) if jobs else np.zeros(0, bool)
+    of = np.array([job if known else "" for job, known in zip(jobs, complete, strict=True)])
     names = sorted(set(of.tolist()) - {""})
     return RowTable(
         rows=tuple(names),
@@ -99,28 +101,37 @@ def by_occupation(jobs: Sequence[str], columns: dict[str, Floats], women: dict[s
     )
 
 
-def without_share(jobs: RowTable) -> dict[str, tuple[str, ...]]:
-    """The occupations that have no part in the correlation, by the reason."""
+def occupations_without_share(jobs: RowTable) -> dict[str, tuple[str, ...]]:
+    """The occupations that are excluded from the correlation, by reason."""
     found = [name for name, share in zip(jobs.rows, jobs.values["women_pct"], strict=True) if np.isnan(share)]
     return {"occupations without a known women's share, which are in no correlation": tuple(found)} if found else {}
 
 
-def drawn_by_job(jobs: int) -> Difference:
-    """That the corrected mode takes the sentences of an occupation together."""
-    return Difference(
-        "The reference's intervals and tests take each sentence for an independent one; corrected draws those of an "
-        f"occupation together, of which there are {jobs}.",
-        "A model's answer for a job comes back in all of its sentences, so that the reference's intervals are far too "
-        "narrow.",
-        None,
+def shared_differences(reference: Measurements, corrected: Measurements, jobs: int) -> tuple[Difference, ...]:
+    """What the modes do differently in both benchmarks, for that many occupations."""
+    return (
+        Difference(
+            "The reference scores a pronoun's first token at one mask; corrected scores the whole pronoun.",
+            "Other words may begin with the same token.",
+            corrected.counts["multi_token"],
+        ),
+        Difference(
+            "The reference's intervals and tests take the sentences for independent; corrected draws those of each of "
+            f"the {jobs} occupations together.",
+            "A model's preference for a job recurs in all of its sentences, which makes the reference's intervals far "
+            "too narrow.",
+            None,
+        ),
+        ties_difference(reference.counts["ties"]),
+        *exclusion_differences(corrected),
     )
 
 
 def correlations(
     unit: str, reference: Callable[[str, str], Statistic], corrected: Callable[[str, str], Statistic]
-) -> tuple[Measure, ...]:
-    """Scores of how the preference for her follows the women's share over occupations: as it is in both modes, and
-    prior-corrected."""
+) -> tuple[ScoreDefinition, ...]:
+    """Scores of how the preference for her pronoun follows the women's share over occupations: as measured, in both
+    modes, and prior-corrected."""
     reading = (
         "Whether the model expects women more where there are more of them: 1 it follows the labour market's order, 0 "
         "not at all, -1 it turns it round."
@@ -134,14 +145,14 @@ def correlations(
         3,
         f"The same, less what the sentence says with the occupation masked. {reading}",
     )
-    made: tuple[tuple[Score, Mode, str, Callable[[str, str], Statistic]], ...] = (
+    forms: tuple[tuple[Score, Mode, str, Callable[[str, str], Statistic]], ...] = (
         (whole, "reference", "log2_she_he", reference),
         (whole, "corrected", "log2_she_he", corrected),
         (prior, "corrected", "prior_corrected", corrected),
     )
     return tuple(
-        Measure(score, unit, form(column, "women_pct"), only=_with_share, modes=(mode,), cluster="occupation")
-        for score, mode, column, form in made
+        ScoreDefinition(score, unit, form(column, "women_pct"), only=_with_share, modes=(mode,), cluster="occupation")
+        for score, mode, column, form in forms
     )
 
 

@@ -1,6 +1,6 @@
-"""WinoBias as a masked language model is asked it: whether the pronoun of a sentence about a job is his or hers.
+"""WinoBias for masked language models: whether the pronoun of a sentence about a job is his or hers.
 
-Data: Zhao et al. (2018). The authors test coreference systems; what is asked here is in `docs/benchmarks.md`.
+Data: Zhao et al. (2018). The authors test coreference systems; the queries here are in `docs/benchmarks.md`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from audit.benchmarks.data import DataLine, Read, is_file, lines, place, refuse
-from audit.benchmarks.definition import Definition, SuiteSettings
-from audit.benchmarks.estimates import Measure, Measured, RowTable, mean, share, spearman
-from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes, ties_halved
+from audit.benchmarks.data import DataLine, LoadedData, is_file, raise_faults, read_lines, row_name
+from audit.benchmarks.definition import BenchmarkDefinition, SuiteSettings
+from audit.benchmarks.estimates import Measurements, RowTable, ScoreDefinition, mean, share, spearman
+from audit.benchmarks.exclusions import Exclusions, outcomes
 from audit.benchmarks.suites import pronouns
 from audit.benchmarks.suites.pronouns import FEMININE, LOG2, MASCULINE, PronounPair
 from audit.errors import UsageError
@@ -31,7 +31,7 @@ _ARTICLES = ("the", "a", "an")
 
 
 @dataclass(frozen=True, slots=True)
-class Wino:
+class WinoBiasPair:
     """A sentence with the stereotype's pronoun, and its counterpart of the other file."""
 
     row: str
@@ -47,22 +47,22 @@ class Wino:
         return self.pro.texts[1] == self.anti.text
 
 
-def read(path: Path, _asked: SuiteSettings) -> Read[tuple[Wino, ...]]:
-    """The pairs of the authors' files in a folder, as many as are there: pro_stereotyped_type1.txt.dev and the like,
-    each with its anti_stereotyped counterpart. Raises DataError, UsageError."""
+def read(path: Path, _settings: SuiteSettings) -> LoadedData[tuple[WinoBiasPair, ...]]:
+    """The pairs in the authors' files in a folder: pro_stereotyped_type1.txt.dev and the like, each with its
+    anti_stereotyped counterpart. Raises DataError, UsageError."""
     names = [(kind, part) for kind in ("type1", "type2") for part in ("dev", "test")]
     found = [name for name in names if any(is_file(_path(path, stance, *name)) for stance in ("pro", "anti"))]
     if not found:
         mend = "name the folder of the authors' files with --data"
         raise UsageError(f"{path} has no file such as pro_stereotyped_type1.txt.dev: {mend}")
-    pairs: list[Wino] = []
+    pairs: list[WinoBiasPair] = []
     files: list[DataFile] = []
     for kind, part in found:
         one, other = (_file(path, stance, kind, part) for stance in ("pro", "anti"))
-        refuse(_pair_faults(one[0], other[0]))
+        raise_faults(_pair_faults(one[0], other[0]))
         pairs += [_wino(a, b, kind, part) for a, b in zip(one[0], other[0], strict=True)]
         files += [one[1], other[1]]
-    return Read(tuple(pairs), tuple(files))
+    return LoadedData(tuple(pairs), tuple(files))
 
 
 def _path(folder: Path, stance: str, kind: str, part: str) -> Path:
@@ -73,8 +73,8 @@ def _file(folder: Path, stance: str, kind: str, part: str) -> tuple[list[DataLin
     path = _path(folder, stance, kind, part)
     if not is_file(path):
         raise UsageError(f"{path}: there is no such file, only its counterpart: put it into the folder")
-    found, file = lines(path)
-    refuse(fault for line in found for fault in _line_faults(line))
+    found, file = read_lines(path)
+    raise_faults(fault for line in found for fault in _line_faults(line))
     return found, file
 
 
@@ -99,7 +99,7 @@ def _pair_faults(pro: Sequence[DataLine], anti: Sequence[DataLine]) -> Iterator[
     mend = "both files must have the same sentences in the same order"
     for one, other in zip(pro, anti, strict=False):
         if _number(one) != _number(other):
-            yield other.fault(f"number {_number(other)}, where {place(one)} has {_number(one)}", mend)
+            yield other.fault(f"number {_number(other)}, where {row_name(one)} has {_number(one)}", mend)
             return
     for line in (*pro[len(anti) :], *anti[len(pro) :]):
         yield line.fault("no such line in the other file", mend)
@@ -110,15 +110,15 @@ def _number(line: DataLine) -> str:
     return line.text.strip().partition(" ")[0][:20]
 
 
-def _wino(pro: DataLine, anti: DataLine, kind: str, part: str) -> Wino:
-    text, spans = _unbracketed(pro)
-    other_text, other_spans = _unbracketed(anti)
+def _wino(pro: DataLine, anti: DataLine, kind: str, part: str) -> WinoBiasPair:
+    text, spans = _strip_brackets(pro)
+    other_text, other_spans = _strip_brackets(anti)
     start, end = _pronoun(text, spans)
     other_start, other_end = _pronoun(other_text, other_spans)
     his, hers = text[start:end], other_text[other_start:other_end]
     job = _job(text, spans)
-    return Wino(
-        row=place(pro),
+    return WinoBiasPair(
+        row=row_name(pro),
         pro=PronounPair(text, start, his, hers, job),
         anti=PronounPair(other_text, other_start, hers, his, _job(other_text, other_spans)),
         job=text[job[0] : job[1]].lower(),
@@ -127,8 +127,8 @@ def _wino(pro: DataLine, anti: DataLine, kind: str, part: str) -> Wino:
     )
 
 
-def _unbracketed(line: DataLine) -> tuple[str, list[tuple[int, int]]]:
-    """The sentence without its number and brackets, and where in it stands what was in each of them."""
+def _strip_brackets(line: DataLine) -> tuple[str, list[tuple[int, int]]]:
+    """The sentence without its number and brackets, and the spans of what was in each of them."""
     rest = line.text.strip().partition(" ")[2].strip()
     text, spans, at = "", [], 0
     for match in _BRACKETS.finditer(rest):
@@ -136,10 +136,10 @@ def _unbracketed(line: DataLine) -> tuple[str, list[tuple[int, int]]]:
         spans.append((len(text), len(text) + len(match[1])))
         text += match[1]
         at = match.end()
-    return text + rest[at:], [_stripped(text, *span) for span in spans]
+    return text + rest[at:], [_strip_span(text, *span) for span in spans]
 
 
-def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+def _strip_span(text: str, start: int, end: int) -> tuple[int, int]:
     own = text[start:end]
     return start + len(own) - len(own.lstrip()), end - len(own) + len(own.rstrip())
 
@@ -149,30 +149,30 @@ def _pronoun(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _job(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Where the occupation stands, without its article."""
+    """The span of the occupation, without its article."""
     start, end = next((a, b) for a, b in spans if text[a:b].lower() not in {*_PRONOUNS, *_ARTICLES})
     article = re.match(r"(?:the|an?)\s+", text[start:end], re.IGNORECASE)
     return start + (article.end() if article else 0), end
 
 
-def measure(pairs: Sequence[Wino], model: Model, mode: Mode) -> Measured:
+def measure(pairs: Sequence[WinoBiasPair], model: Model, mode: Mode) -> Measurements:
     """Log-probabilities of both pronouns of each pair, and by occupation how much likelier hers is."""
     return _reference(pairs, model) if mode == "reference" else _corrected(pairs, model)
 
 
-def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
-    kept = Exclusions(pairs)
+def _reference(pairs: Sequence[WinoBiasPair], model: Model) -> Measurements:
+    exclusions = Exclusions(pairs)
     queries: list[list[Query]] = []
-    for pair, (pro, pro_other, anti, anti_other) in _sentences(kept, model):
+    for pair, (pro, pro_other, anti, anti_other) in _sentences(exclusions, model):
         own = [(pair.pro, pro, pro_other), (pair.anti, anti, anti_other)]
         places = [gap.places(one, other) for gap, one, other in own]
         if not all(at for both in places for at in both):
-            kept.leave_out(pair, "the pronoun is not a word of its own to this tokenizer")
+            exclusions.exclude(pair, "the pronoun is not a word of its own to this tokenizer")
             continue
         for (_, one, other), at in zip(own, places, strict=True):
-            queries += pronouns.first_pieces(one, other, at, model.mask_id)
-    logs = pronouns.asked(model, queries, 4)  # [N, pro row: own, other; anti row: own, other]
-    rows = kept.rows
+            queries += pronouns.first_token_queries(one, other, at, model.mask_id)
+    logs = pronouns.grouped_logp(model, queries, 4)  # [N, pro row: own, other; anti row: own, other]
+    rows = exclusions.rows
     values = {
         "pro_own_logp": logs[:, 0],
         "pro_other_logp": logs[:, 1],
@@ -183,56 +183,58 @@ def _reference(pairs: Sequence[Wino], model: Model) -> Measured:
     }
     values["gap"] = 100 * (values["pro_right"] - values["anti_right"])
     odds = (_odds(rows, logs[:, 0], logs[:, 1]) + _odds(rows, logs[:, 3], logs[:, 2])) / 2
-    return Measured(
+    return Measurements(
         tables={UNIT: _table(rows, values), JOBS: (jobs := _jobs(rows, {"log2_she_he": odds}))},
-        excluded={**kept.excluded(), **pronouns.without_share(jobs)},
+        excluded={**exclusions.rows_by_reason(), **pronouns.occupations_without_share(jobs)},
         counts={"ties": int(((logs[:, 0] == logs[:, 1]) | (logs[:, 2] == logs[:, 3])).sum())},
     )
 
 
-def _corrected(pairs: Sequence[Wino], model: Model) -> Measured:
-    kept = Exclusions(pairs)
+def _corrected(pairs: Sequence[WinoBiasPair], model: Model) -> Measurements:
+    exclusions = Exclusions(pairs)
     queries: list[list[Query]] = []
-    pieces = odd = 0
-    for pair, (one, other, _, _) in _sentences(kept, model):
+    multi_token = odd = 0
+    for pair, (one, other, _, _) in _sentences(exclusions, model):
         places, jobs = pair.pro.places(one, other), pair.pro.job_places(one, other)
         odd += not pair.same or not pronouns.case(pair.pro.pronoun, pair.pro.other)
         if not pair.same:
-            kept.leave_out(pair, "the two sentences differ in more than the pronoun")
+            exclusions.exclude(pair, "the two sentences differ in more than the pronoun")
         elif not pronouns.case(pair.pro.pronoun, pair.pro.other):
-            kept.leave_out(pair, "the two pronouns are no counterparts")
-        elif not kept.repeats(pair, frozenset(pair.pro.texts)) and not kept.unknown(pair, one, other):
+            exclusions.exclude(pair, "the two pronouns are no counterparts")
+        elif not exclusions.excludes(pair, frozenset(pair.pro.texts), one, other):
             if not all((*places, *jobs)):
-                kept.leave_out(pair, "the pronoun or the occupation is not a word of its own to this tokenizer")
+                exclusions.exclude(pair, "the pronoun or the occupation is not a word of its own to this tokenizer")
                 continue
-            pieces += any(len(at) > 1 for at in places)
-            queries += pronouns.whole_words(one, other, places, jobs, model.mask_id)
-    logs = pronouns.asked(model, queries, 4)  # [N, own, other; with the occupation masked: own, other]
-    rows = kept.rows
+            multi_token += any(len(at) > 1 for at in places)
+            queries += pronouns.whole_word_queries(one, other, places, jobs, model.mask_id)
+    logs = pronouns.grouped_logp(model, queries, 4)  # [N, own, other; with the occupation masked: own, other]
+    rows = exclusions.rows
     odds = _odds(rows, logs[:, 0], logs[:, 1])
     values = {"own_logp": logs[:, 0], "other_logp": logs[:, 1], "right": outcomes(logs[:, 0], logs[:, 1])}
     columns = {"log2_she_he": odds, "prior_corrected": odds - _odds(rows, logs[:, 2], logs[:, 3])}
     jobs_table = _jobs(rows, columns)
-    return Measured(
+    return Measurements(
         tables={UNIT: replace(_table(rows, values), clusters=tuple(pair.job for pair in rows)), JOBS: jobs_table},
-        excluded={**kept.excluded(), **pronouns.without_share(jobs_table)},
-        counts={"pieces": pieces, "odd": odd, **kept.counts()},
+        excluded={**exclusions.rows_by_reason(), **pronouns.occupations_without_share(jobs_table)},
+        counts={"multi_token": multi_token, "odd": odd, **exclusions.counts()},
     )
 
 
-def _sentences(kept: Exclusions[Wino], model: Model) -> Iterator[tuple[Wino, tuple[Encoded, ...]]]:
-    """Each pair with its four sentences: of the pro row with its own and the other pronoun, and of the anti row."""
-    return kept.sentences(model, lambda pair: (*pair.pro.texts, *pair.anti.texts))
+def _sentences(
+    exclusions: Exclusions[WinoBiasPair], model: Model
+) -> Iterator[tuple[WinoBiasPair, tuple[Encoded, ...]]]:
+    """Each pair with its four sentences: the pro row with its own and the other pronoun, then the anti row."""
+    return exclusions.sentences(model, lambda pair: (*pair.pro.texts, *pair.anti.texts))
 
 
-def _odds(rows: Sequence[Wino], own: Floats, other: Floats) -> Floats:
+def _odds(rows: Sequence[WinoBiasPair], own: Floats, other: Floats) -> Floats:
     """log2 P(she) / P(he) [N], of log-probabilities of the pro row's pronoun and of the anti row's; NaN where both are
     of one gender."""
     signs = [pronouns.her_sign(pair.pro.pronoun, pair.pro.other) for pair in rows]
     return np.array(signs, np.float64) * (own - other) / LOG2
 
 
-def _table(rows: Sequence[Wino], values: dict[str, Floats]) -> RowTable:
+def _table(rows: Sequence[WinoBiasPair], values: dict[str, Floats]) -> RowTable:
     return RowTable(
         rows=tuple(pair.row for pair in rows),
         values=values,
@@ -244,36 +246,28 @@ def _table(rows: Sequence[Wino], values: dict[str, Floats]) -> RowTable:
     )
 
 
-def _jobs(rows: Sequence[Wino], columns: dict[str, Floats]) -> RowTable:
+def _jobs(rows: Sequence[WinoBiasPair], columns: dict[str, Floats]) -> RowTable:
     women = {word.text: word.women_pct for word in load_lexicon("occupations").words if word.women_pct is not None}
-    return pronouns.by_occupation([pair.job for pair in rows], columns, women)
+    return pronouns.occupation_means([pair.job for pair in rows], columns, women)
 
 
-def differences(reference: Measured, corrected: Measured) -> tuple[Difference, ...]:
+def differences(reference: Measurements, corrected: Measurements) -> tuple[Difference, ...]:
     """What the modes do differently, and in how many pairs."""
     return (
         Difference(
-            "The reference asks every row; corrected leaves out pairs whose sentences differ in more than a pronoun, "
+            "The reference scores every row; corrected leaves out pairs whose sentences differ in more than a pronoun, "
             "or whose pronouns are of two grammatical cases.",
             "There the likelier pronoun may be the one that fits the grammar or the other words.",
             corrected.counts["odd"],
         ),
         Difference(
-            "The reference gives two accuracies and their difference; corrected asks each pair once for the pronoun "
-            "that it finds likelier.",
+            "The reference gives two accuracies and their difference; corrected counts for each pair once which "
+            "pronoun is likelier.",
             "With the pronoun masked both rows are one sentence, so that one accuracy is 100 less the other, and the "
             "difference says the same thing twice as loud.",
             len(corrected.tables[UNIT].rows),
         ),
-        Difference(
-            "The reference asks for a pronoun's first piece at one mask; corrected scores the whole pronoun.",
-            "The first piece may be that of other words.",
-            corrected.counts["pieces"],
-        ),
-        pronouns.drawn_by_job(len(corrected.tables[JOBS].rows)),
-        ties_halved(reference.counts["ties"]),
-        counted_once(corrected),
-        only_known(corrected),
+        *pronouns.shared_differences(reference, corrected, len(corrected.tables[JOBS].rows)),
     )
 
 
@@ -281,13 +275,13 @@ _READING = "above 50 the model follows the stereotype of the job, below 50 it go
 _BY = ("type", "part", "pronoun")
 
 
-def _accuracy(key: str, title: str, reading: str, column: str, mode: Mode) -> Measure:
+def _accuracy(key: str, title: str, reading: str, column: str, mode: Mode) -> ScoreDefinition:
     score = Score(key, title, " %", 50.0, 2, reading)
     drawn = "occupation" if mode == "corrected" else "sentence pair"
-    return Measure(score, UNIT, share(column), outcome=column, by=_BY, modes=(mode,), cluster=drawn)
+    return ScoreDefinition(score, UNIT, share(column), outcome=column, by=_BY, modes=(mode,), cluster=drawn)
 
 
-BENCHMARK = Definition(
+BENCHMARK = BenchmarkDefinition(
     name="winobias",
     title="WinoBias, as a masked language model",
     question="Does the model expect the pronoun of a sentence about a job to be that of the gender which the job is "
@@ -299,7 +293,7 @@ BENCHMARK = Definition(
     caveat="The authors made the sentences to test coreference systems, in which a pronoun refers to one of two "
     "people; a masked language model isn't asked whom it refers to, so that these numbers are not those of the paper. "
     "Two genders, forty jobs of the United States; an even score is no proof of fairness.",
-    measures=(
+    scores=(
         _accuracy(
             "stereotype_score",
             "Stereotype's pronoun likelier",
@@ -322,7 +316,7 @@ BENCHMARK = Definition(
             "anti_right",
             "reference",
         ),
-        Measure(
+        ScoreDefinition(
             Score(
                 "accuracy_gap",
                 "Pro- less anti-stereotyped accuracy",

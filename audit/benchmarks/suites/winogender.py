@@ -1,6 +1,6 @@
-"""Winogender as a masked language model is asked it: whether the pronoun in a sentence about a job is his or hers.
+"""Winogender for masked language models: whether the pronoun in a sentence about a job is his or hers.
 
-Data: Rudinger et al. (2018). The authors test coreference systems; what is asked here is in `docs/benchmarks.md`.
+Data: Rudinger et al. (2018). The authors test coreference systems; the queries here are in `docs/benchmarks.md`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.benchmarks.data import Read, filled, find, place, refuse, table
-from audit.benchmarks.definition import Definition, SuiteSettings
-from audit.benchmarks.estimates import Measure, Measured, RowTable, pearson, share, spearman
-from audit.benchmarks.exclusions import Exclusions, counted_once, only_known, outcomes, ties_halved
+from audit.benchmarks.data import LoadedData, empty_cells, find_file, raise_faults, read_csv, row_name
+from audit.benchmarks.definition import BenchmarkDefinition, SuiteSettings
+from audit.benchmarks.estimates import Measurements, RowTable, ScoreDefinition, pearson, share, spearman
+from audit.benchmarks.exclusions import Exclusions, outcomes
 from audit.benchmarks.suites import pronouns
 from audit.benchmarks.suites.pronouns import LOG2, PronounPair
 from audit.results.benchmark import Difference, Mode, Score
@@ -27,7 +27,7 @@ from probes.table import CsvRow
 UNIT, JOBS = "sentences", "occupations"
 GENDERS = ("male", "female", "neutral")
 OCCUPATIONS = "occupation"
-"""Whose pronoun it is where a sentence's id says 0; where it says 1 it is the other person's."""
+"""Whose pronoun it is where a sentence's id has 0; where it has 1 it is the other person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Schema:
 
     row: str
     gap: PronounPair
-    """His pronoun is its own."""
+    """The sentence's own pronoun is his."""
     job: str
     whose: str
     """Whose pronoun it is: the occupation's, or the other person's."""
@@ -45,22 +45,22 @@ class Schema:
     women_pct: float
 
 
-def read(path: Path, _asked: SuiteSettings) -> Read[tuple[Schema, ...]]:
+def read(path: Path, _settings: SuiteSettings) -> LoadedData[tuple[Schema, ...]]:
     """The authors' sentences and the statistics of occupations in a folder. Raises DataError, UsageError."""
-    rows, file = table(find(path, "all_sentences.tsv"), ("sentid", "sentence"), delimiter="\t")
+    rows, file = read_csv(find_file(path, "all_sentences.tsv"), ("sentid", "sentence"), delimiter="\t")
     folder = path if path.is_dir() else path.parent
     columns = ("occupation", "bls_pct_female")
-    facts, other = table(find(folder, "occupations-stats.tsv"), columns, delimiter="\t")
-    refuse(fault for row in rows for fault in (*filled(row, ("sentence",)), *_id_faults(row)))
-    refuse(fault for row in facts for fault in (*filled(row, columns), *_percent_faults(row)))
-    refuse((*_repeats(rows, "sentid"), *_repeats(facts, "occupation")))
+    facts, other = read_csv(find_file(folder, "occupations-stats.tsv"), columns, delimiter="\t")
+    raise_faults(fault for row in rows for fault in (*empty_cells(row, ("sentence",)), *_id_faults(row)))
+    raise_faults(fault for row in facts for fault in (*empty_cells(row, columns), *_percent_faults(row)))
+    raise_faults((*_repeats(rows, "sentid"), *_repeats(facts, "occupation")))
     women = {row.cells["occupation"]: float(row.cells["bls_pct_female"]) for row in facts}
     grouped: dict[tuple[str, ...], dict[str, CsvRow]] = {}
     for row in rows:
         *key, gender = _id(row)
         grouped.setdefault(tuple(key), {})[gender] = row
-    refuse(fault for found in grouped.values() for fault in _pair_faults(found, women))
-    return Read(tuple(_schema(key, found, women) for key, found in grouped.items()), (file, other))
+    raise_faults(fault for found in grouped.values() for fault in _pair_faults(found, women))
+    return LoadedData(tuple(_schema(key, found, women) for key, found in grouped.items()), (file, other))
 
 
 def _id(row: CsvRow) -> list[str]:
@@ -77,7 +77,7 @@ def _id_faults(row: CsvRow) -> Iterator[Fault]:
 def _percent_faults(row: CsvRow) -> Iterator[Fault]:
     cell = row.cells["bls_pct_female"]
     if not re.fullmatch(r"\d{1,3}(\.\d+)?", cell, re.ASCII) or float(cell) > 100:
-        yield row.bad_cell("bls_pct_female", "a percentage from 0 to 100 belongs there")
+        yield row.bad_cell("bls_pct_female", "expected a percentage between 0 and 100")
 
 
 def _repeats(rows: Sequence[CsvRow], column: str) -> Iterator[Fault]:
@@ -93,7 +93,7 @@ def _pair_faults(found: Mapping[str, CsvRow], women: Mapping[str, float]) -> Ite
     job = _id(row)[0]
     if "male" not in found or "female" not in found:
         yield row.fault("sentid", "no sentence with the other gender", "each needs a male and a female one")
-    elif _odd(found["male"].cells["sentence"], found["female"].cells["sentence"]) is None:
+    elif _pronoun_difference(found["male"].cells["sentence"], found["female"].cells["sentence"]) is None:
         mend = "they must differ in his pronoun and hers, and in nothing else"
         yield row.fault("sentence", "the male and the female sentence differ otherwise", mend)
     if not _job(row.cells["sentence"], job):
@@ -102,8 +102,8 @@ def _pair_faults(found: Mapping[str, CsvRow], women: Mapping[str, float]) -> Ite
         yield row.fault("sentid", f"{job!r} is not in occupations-stats.tsv", "add it there")
 
 
-def _odd(his: str, hers: str) -> tuple[int, str, str] | None:
-    """Where the two sentences have another word, its first character, and the two words; None unless it is one."""
+def _pronoun_difference(his: str, hers: str) -> tuple[int, str, str] | None:
+    """Start and both pronouns where the two sentences differ; None unless they differ in one pronoun alone."""
     one, other = (list(re.finditer(r"\w+|[^\w\s]", text)) for text in (his, hers))
     odd = [(a, b) for a, b in zip(one, other, strict=False) if a[0] != b[0]]
     if len(one) != len(other) or len(odd) != 1:
@@ -122,9 +122,9 @@ def _job(text: str, job: str) -> tuple[int, int] | None:
 def _schema(key: tuple[str, ...], found: Mapping[str, CsvRow], women: Mapping[str, float]) -> Schema:
     job, other, answer = key
     text = found["male"].cells["sentence"]
-    start, his, hers = _odd(text, found["female"].cells["sentence"]) or (0, "", "")
+    start, his, hers = _pronoun_difference(text, found["female"].cells["sentence"]) or (0, "", "")
     return Schema(
-        row=place(found["male"]),
+        row=row_name(found["male"]),
         gap=PronounPair(text, start, his, hers, _job(text, job) or (0, 0)),
         job=job,
         whose=OCCUPATIONS if answer == "0" else "other person",
@@ -133,50 +133,50 @@ def _schema(key: tuple[str, ...], found: Mapping[str, CsvRow], women: Mapping[st
     )
 
 
-def measure(schemas: Sequence[Schema], model: Model, mode: Mode) -> Measured:
-    """Log-probabilities of his and of her pronoun in each sentence, and by occupation how much likelier hers is."""
-    kept = Exclusions(schemas)
+def measure(schemas: Sequence[Schema], model: Model, mode: Mode) -> Measurements:
+    """Log-probabilities of his and of her pronoun in each sentence, and their log ratio by occupation."""
+    exclusions = Exclusions(schemas)
     corrected = mode == "corrected"
     queries: list[list[Query]] = []
-    pieces = others = 0
-    for schema, (his, hers) in kept.sentences(model, lambda schema: schema.gap.texts):
+    multi_token = others = 0
+    for schema, (his, hers) in exclusions.sentences(model, lambda schema: schema.gap.texts):
         places, jobs = schema.gap.places(his, hers), schema.gap.job_places(his, hers)
         others += schema.whose != OCCUPATIONS
         if corrected and schema.whose != OCCUPATIONS:
-            kept.leave_out(schema, "the pronoun is the other person's")
-        elif corrected and (kept.repeats(schema, schema.gap.texts) or kept.unknown(schema, his, hers)):
+            exclusions.exclude(schema, "the pronoun is the other person's")
+        elif corrected and exclusions.excludes(schema, schema.gap.texts, his, hers):
             continue
         elif not all((*places, *(jobs if corrected else ()))):
-            kept.leave_out(schema, "the pronoun or the occupation is not a word of its own to this tokenizer")
+            exclusions.exclude(schema, "the pronoun or the occupation is not a word of its own to this tokenizer")
         elif corrected:
-            pieces += any(len(at) > 1 for at in places)
-            queries += pronouns.whole_words(his, hers, places, jobs, model.mask_id)
+            multi_token += any(len(at) > 1 for at in places)
+            queries += pronouns.whole_word_queries(his, hers, places, jobs, model.mask_id)
         else:
-            queries += pronouns.first_pieces(his, hers, places, model.mask_id)
-    logs = pronouns.asked(model, queries, 4 if corrected else 2)
+            queries += pronouns.first_token_queries(his, hers, places, model.mask_id)
+    logs = pronouns.grouped_logp(model, queries, 4 if corrected else 2)
     odds = (logs[:, 1] - logs[:, 0]) / LOG2
     columns = {"log2_she_he": odds}
     if corrected:
         columns["prior_corrected"] = odds - (logs[:, 3] - logs[:, 2]) / LOG2
-    rows = kept.rows
+    rows = exclusions.rows
     women = {schema.job: schema.women_pct for schema in rows}
-    return Measured(
+    return Measurements(
         tables={
             UNIT: _table(rows, logs, columns, halves=corrected),
-            JOBS: pronouns.by_occupation([schema.job for schema in rows], columns, women),
+            JOBS: pronouns.occupation_means([schema.job for schema in rows], columns, women),
         },
-        excluded=kept.excluded(),
+        excluded=exclusions.rows_by_reason(),
         counts={
             "ties": int((logs[:, 0] == logs[:, 1]).sum()),
             "others": others,
-            "pieces": pieces,
-            **kept.counts(),
+            "multi_token": multi_token,
+            **exclusions.counts(),
         },
     )
 
 
 def _table(rows: Sequence[Schema], logs: Floats, columns: Mapping[str, Floats], *, halves: bool) -> RowTable:
-    """Right is where the pronoun of the job's majority is the likelier one."""
+    """`right`: the pronoun of the job's majority is the likelier one."""
     women = np.array([schema.women_pct for schema in rows])
     right = outcomes(np.where(women > 50, logs[:, 1], logs[:, 0]), np.where(women > 50, logs[:, 0], logs[:, 1]))
     return RowTable(
@@ -202,11 +202,11 @@ def _with_majority(part: RowTable) -> NDArray[np.bool_]:
     return np.asarray(part.values["women_pct"] != 50)
 
 
-def differences(reference: Measured, corrected: Measured) -> tuple[Difference, ...]:
+def differences(reference: Measurements, corrected: Measurements) -> tuple[Difference, ...]:
     """What the modes do differently, and in how many sentences."""
     return (
         Difference(
-            "The reference asks every sentence about a job; corrected asks those whose pronoun is the worker's.",
+            "The reference scores every sentence about a job; corrected scores those whose pronoun is the worker's.",
             "Where the pronoun is the customer's or the guest's, it says nothing about who does the job.",
             corrected.counts["others"],
         ),
@@ -216,15 +216,7 @@ def differences(reference: Measured, corrected: Measured) -> tuple[Difference, .
             "with a share near 0 or 100 would decide it.",
             None,
         ),
-        Difference(
-            "The reference asks for a pronoun's first piece at one mask; corrected scores the whole pronoun.",
-            "The first piece may be that of other words.",
-            corrected.counts["pieces"],
-        ),
-        pronouns.drawn_by_job(len(corrected.tables[JOBS].rows)),
-        ties_halved(reference.counts["ties"]),
-        counted_once(corrected),
-        only_known(corrected),
+        *pronouns.shared_differences(reference, corrected, len(corrected.tables[JOBS].rows)),
     )
 
 
@@ -232,7 +224,7 @@ DRAWN: tuple[tuple[Mode, str], ...] = (("reference", "sentence"), ("corrected", 
 """What a bootstrap of the sentences draws."""
 
 
-def _accuracy(mode: Mode, drawn: str) -> Measure:
+def _accuracy(mode: Mode, drawn: str) -> ScoreDefinition:
     reading = (
         "Share of sentences in which the pronoun of the gender that holds most of the job is the likelier one: above "
         "50 the model goes with the majority, below 50 against it."
@@ -240,10 +232,10 @@ def _accuracy(mode: Mode, drawn: str) -> Measure:
     score = Score("majority_accuracy", "Majority's pronoun likelier", " %", 50.0, 2, reading)
     by = ("pronoun", "pronoun of", "other person", "majority")
     form = share("right")
-    return Measure(score, UNIT, form, outcome="right", only=_with_majority, by=by, modes=(mode,), cluster=drawn)
+    return ScoreDefinition(score, UNIT, form, outcome="right", only=_with_majority, by=by, modes=(mode,), cluster=drawn)
 
 
-BENCHMARK = Definition(
+BENCHMARK = BenchmarkDefinition(
     name="winogender",
     title="Winogender, as a masked language model",
     question="Does the model expect her pronoun more in sentences about the jobs that more women hold?",
@@ -253,7 +245,7 @@ BENCHMARK = Definition(
     caveat="The authors say of their schemas that they can show gender bias in a system and can't prove that there is "
     "none. They were made for coreference systems: a masked language model isn't asked whom a pronoun refers to, so "
     "that these numbers are not those of the paper.",
-    measures=(
+    scores=(
         *pronouns.correlations(JOBS, pearson, spearman),
         *(_accuracy(mode, drawn) for mode, drawn in DRAWN),
     ),

@@ -1,7 +1,4 @@
-"""Who makes the chunks of a run: this process, or the workers of a Ray cluster. They make the same ones.
-
-What a chunk is isn't known here, nor where it is kept.
-"""
+"""Engines make the chunks of a run: this process, or the workers of a Ray cluster. They make the same bytes."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ if TYPE_CHECKING:
     from audit.runs.chunks import Chunk, ChunkPlan
     from audit.scoring.protocol import Scorer
 
-    Exact = Callable[[], Scorer | None]
+    LoadExact = Callable[[], Scorer | None]
     Keep = Callable[[Chunk, bytes], None]
-    """Is handed each finished chunk's content, one at a time."""
-    Make = Callable[[Iterable[Chunk], Keep], None]
-    """Makes the chunks of one run and has each kept."""
+    """Is called with each finished chunk and its content, one at a time."""
+    MakeChunks = Callable[[Iterable[Chunk], Keep], None]
+    """Makes the chunks of one run and calls `Keep` with each."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,8 @@ class Engine:
 
     checkpoint: CheckpointInfo
     device: str
-    """What it computes on, as a recipe says it."""
+    """The device, as in a recipe."""
     make_chunks: Callable[[ChunkPlan, Iterable[Chunk], Keep], None]
-    """Makes the chunks and has each kept."""
-    exact: Exact
-    """Loads a scorer of the same checkpoint in float32; gives None where the engine computes in that."""
+    """Makes the chunks and calls `Keep` with each."""
+    load_exact: LoadExact
+    """Loads a scorer of the same checkpoint in float32; returns None where the engine computes in float32."""

@@ -1,7 +1,7 @@
-"""Chunks made by the workers of a Ray cluster, each with a GPU or a CPU of its own.
+"""Makes chunks with the workers of a Ray cluster, each with a GPU or a CPU of its own.
 
-Ray Data hands out the chunks' numbers, and this process keeps what comes back, in whatever order: workers write no
-file, and need none but the checkpoint. A worker that dies is started again, and so is its chunk.
+Ray Data hands out the chunks' numbers, and this process keeps what comes back, in any order. Workers write no file and
+need only the checkpoint. A worker that dies is started again, and its chunk is made again.
 """
 
 from __future__ import annotations
@@ -38,34 +38,35 @@ if TYPE_CHECKING:
     from audit.runs.engines import Keep
 
 RETRIES = 4
-"""How often a chunk is made again whose worker died over it."""
+"""How often a chunk is made again after its worker died."""
 
 CALLS = {"cpu": 1, "cuda": 2}
-"""How many chunks a worker has in hand: a GPU works on one while the last is written and the next tokenised. A CPU of
-one thread would gain nothing."""
+"""Chunks that a worker handles at a time: a GPU scores one while the last is written and the next tokenised. A CPU
+with one thread would gain nothing."""
 
 SECONDS_OF_SILENCE = 60.0
-"""Without any worker's answer, until the user is told how much of the cluster is free."""
+"""Time without a chunk from any worker, after which a message says how much of the cluster is free."""
 
 _SECONDS_TO_ANSWER = 10.0
-"""Of a cluster that is asked whether it is there."""
+"""Timeout of the first connection to a cluster."""
 
-_GOES_ON = "the same command goes on from what was kept"
+_CONTINUES = "the same command continues from what was kept"
 
 
 @contextlib.contextmanager
-def started(checkpoint: str, options: Options, address: str | None) -> Iterator[Engine]:
+def open_engine(checkpoint: str, options: Options, address: str | None) -> Iterator[Engine]:
     """While open, this process is connected to the cluster at the address, `auto` or `host:port`, and runs on a node
     of it.
 
-    None is what RAY_ADDRESS says, else a Ray of this machine alone, which is started and stopped again. A connection
-    that is there already is used, and left. Raises UsageError where there is no Ray or no cluster, CheckpointError.
+    Without an address, RAY_ADDRESS counts, or else a Ray of this machine alone is started, and stopped at the end. A
+    connection that exists already is used, and left open. Raises UsageError where there is no Ray or no cluster,
+    CheckpointError.
     """
     from audit.scoring.open_scorer import load_scorer
 
     checkpoint = _absolute(checkpoint)
     options = replace(options, mlm_head_from=options.mlm_head_from and _absolute(options.mlm_head_from))
-    with _connected(address):
+    with _connection(address):
         device = _device(options.device, options.dtype)
         here = replace(options, device="cpu")
         info = load_scorer(checkpoint, here).checkpoint.info
@@ -73,74 +74,74 @@ def started(checkpoint: str, options: Options, address: str | None) -> Iterator[
         yield Engine(info, device, partial(make_chunks, checkpoint, options), exact)
 
 
-def make_chunks(checkpoint: str, options: Options, work: ChunkPlan, todo: Iterable[Chunk], keep: Keep) -> None:
-    """Have the chunks made by the workers of the cluster that this process is connected to, and keep each.
+def make_chunks(checkpoint: str, options: Options, plan: ChunkPlan, todo: Iterable[Chunk], keep: Keep) -> None:
+    """Make the chunks with the workers of the cluster that this process is connected to, and keep each.
 
-    What was kept stays, whatever happens to others. Raises what a worker's scorer and `keep` raise, and
-    IncompleteError where a worker meets another fault or Ray gives up.
+    A kept chunk stays, whatever happens to the others. Raises what a worker's scorer and `keep` raise, and
+    IncompleteError where a worker fails otherwise or Ray gives up.
     """
     numbers = [chunk.number for chunk in todo]
     if not numbers:
         return
-    asked = (checkpoint, options, work.probes, work.recipe)
+    arguments = (checkpoint, options, plan.probes, plan.recipe)
     try:
-        with _watched(_unit(work.recipe)) as heard, contextlib.closing(_answers(numbers, asked)) as answers:
-            for answer in answers:
-                heard()
-                if answer["fault"] is not None:
-                    raise getattr(errors, answer["fault"])(answer["text"])
-                keep(work.chunks[answer["number"]], answer["data"])
+        with _watch_silence(_unit(plan.recipe)) as stop, contextlib.closing(_rows(numbers, arguments)) as rows:
+            for row in rows:
+                stop()
+                if row["fault"] is not None:
+                    raise getattr(errors, row["fault"])(row["text"])
+                keep(plan.chunks[row["number"]], row["data"])
     except _library().exceptions.RayError as error:
         raise IncompleteError(f"the workers of Ray failed ({_reason(error)}): {_mend(error)}") from error
 
 
 class Worker:
-    """An actor: loads the checkpoint when it is first asked for a chunk, and answers with bytes or with a fault.
+    """An actor: loads the checkpoint for its first chunk, and returns the bytes of each chunk, or an error.
 
-    May be called in several threads: each step but the last is one thread's at a time.
+    It may be called in several threads: each step but the last runs in one thread at a time.
     """
 
     def __init__(self, checkpoint: str, options: Options, probes: Sequence[Probe], recipe: Recipe) -> None:
-        self._asked = checkpoint, options
-        self._work = ChunkPlan(probes, recipe)
-        self._asking, self._computing = threading.Lock(), threading.Lock()
+        self._checkpoint, self._options = checkpoint, options
+        self._plan = ChunkPlan(probes, recipe)
+        self._preparing, self._computing = threading.Lock(), threading.Lock()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """The answer to one number, a row: the chunk's content, or the name and text of one of `audit.errors`."""
+        """A row for one number: the chunk's content, or the name and text of one of `audit.errors`."""
         [number] = batch["number"].to_pylist()
         try:
-            return _row(number, data=self._made(self._work.chunks[number]))
+            return _row(number, data=self._make_chunk(self._plan.chunks[number]))
         except AuditError as error:
             return _row(number, fault=type(error).__name__, text=str(error))
         except Exception as error:  # Ray would wrap it in its own, and lose its text
             why = f"{type(error).__name__}: {first_line(error)}"
-            told = f"a worker of Ray on the node {socket.gethostname()} met a fault ({why}): {_GOES_ON}"
-            return _row(number, fault=IncompleteError.__name__, text=told)
+            text = f"a Ray worker on the node {socket.gethostname()} failed ({why}): {_CONTINUES}"
+            return _row(number, fault=IncompleteError.__name__, text=text)
 
-    def _made(self, chunk: Chunk) -> bytes:
-        with self._asking:
-            prompts, words = self._work.asked(chunk)
-            answer = self._scorer.prepare(prompts, words)
+    def _make_chunk(self, chunk: Chunk) -> bytes:
+        with self._preparing:
+            prompts, words = self._plan.prompts_of(chunk)
+            compute = self._scorer.prepare(prompts, words)
         with self._computing:
-            scores = answer()
-        return self._work.answered(chunk, prompts, scores)
+            scores = compute()
+        return self._plan.encode(chunk, prompts, scores)
 
     @cached_property
     def _scorer(self) -> Scorer:
-        """Raises CheckpointError where it isn't what the recipe says: the node may have another file of that name."""
+        """Raises CheckpointError where it isn't the recipe's: the node may have another file of that name."""
         from audit.checkpoints.device import use_threads
         from audit.runs.recipe import make_recipe
         from audit.scoring.open_scorer import load_scorer
 
-        wanted, (checkpoint, options) = self._work.recipe, self._asked
+        wanted, checkpoint, options = self._plan.recipe, self._checkpoint, self._options
         if wanted.device == "cpu":
             os.environ["TOKENIZERS_PARALLELISM"] = "false"
             use_threads(1)
         scorer = load_scorer(checkpoint, replace(options, device=wanted.device))
-        found = make_recipe(scorer.checkpoint.info, self._work.probes, options, str(scorer.checkpoint.device), "")
+        found = make_recipe(scorer.checkpoint.info, self._plan.probes, options, str(scorer.checkpoint.device), "")
         if odd := differences(replace(found, chunk=wanted.chunk), wanted):
             mend = "every node needs the same files and the same versions"
-            what = f"not what it is where the run was begun ({', '.join(odd)} differ)"
+            what = f"not as where the run was started ({', '.join(odd)} differ)"
             raise CheckpointError(f"{checkpoint}: on the node {socket.gethostname()} it is {what}: {mend}")
         return scorer
 
@@ -152,19 +153,18 @@ def _row(number: int, *, data: bytes | None = None, fault: str | None = None, te
     return pa.Table.from_pylist([{"number": number, "data": data, "fault": fault, "text": text}], _ROW)
 
 
-def _answers(numbers: Sequence[int], asked: tuple[Any, ...]) -> Generator[dict[str, Any]]:
-    """Each number's row as soon as it is there."""
+def _rows(numbers: Sequence[int], arguments: tuple[Any, ...]) -> Generator[dict[str, Any]]:
+    """The row of each number, as soon as it is ready."""
     data = _library().data
     with _quiet_data(data):
-        made = _handed_out(data, numbers, asked)
-        for table in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        dataset = _dataset(data, numbers, arguments)
+        for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             yield from table.to_pylist()
 
 
-def _handed_out(data: Any, numbers: Sequence[int], asked: tuple[Any, ...]) -> Any:
-    """The dataset of answers. A number is a block of its own: so much at a time is handed out, streamed back, and made
-    again after a death."""
-    unit, calls = _unit(asked[-1]), CALLS[asked[-1].device]
+def _dataset(data: Any, numbers: Sequence[int], arguments: tuple[Any, ...]) -> Any:
+    """The dataset of rows. Each number is a block of its own, so that it is handed out and retried by itself."""
+    unit, calls = _unit(arguments[-1]), CALLS[arguments[-1].device]
     workers = min(len(numbers), _count(unit) or 1)
     numbered = data.from_items([{"number": number} for number in numbers], override_num_blocks=len(numbers))
     with warnings.catch_warnings():
@@ -176,22 +176,22 @@ def _handed_out(data: Any, numbers: Sequence[int], asked: tuple[Any, ...]) -> An
             compute=data.ActorPoolStrategy(
                 size=workers, max_concurrent_calls_per_actor=calls, enable_true_multi_threading=calls > 1
             ),
-            fn_constructor_args=asked,
+            fn_constructor_args=arguments,
             **{f"num_{unit.lower()}s": 1},
-            **_bounded(numbered.map_batches),
+            **_retry_limit(numbered.map_batches),
         )
 
 
-def _bounded(map_batches: Any) -> dict[str, int]:
-    """How often a chunk is made again; by itself Ray never gives up. It is about to take that from callers."""
+def _retry_limit(map_batches: Any) -> dict[str, int]:
+    """How often a chunk is made again, if this version of Ray takes a limit; by default it never gives up."""
     parameters = inspect.signature(map_batches).parameters
     return {"max_task_retries": RETRIES} if {"max_task_retries", "ray_remote_args"} & set(parameters) else {}
 
 
 @contextlib.contextmanager
-def _watched(unit: str) -> Iterator[Callable[[], None]]:
-    """Gives what is to be called at each answer: where there is none for long, stderr says once what may be why."""
-    watch = threading.Timer(SECONDS_OF_SILENCE, _tell_silence, [unit])
+def _watch_silence(unit: str) -> Iterator[Callable[[], None]]:
+    """Gives a function to call at each row; without a call for long, a message on stderr names the likely cause."""
+    watch = threading.Timer(SECONDS_OF_SILENCE, _report_silence, [unit])
     watch.daemon = True
     watch.start()
     try:
@@ -200,14 +200,14 @@ def _watched(unit: str) -> Iterator[Callable[[], None]]:
         watch.cancel()
 
 
-def _tell_silence(unit: str) -> None:
+def _report_silence(unit: str) -> None:
     with contextlib.suppress(_library().exceptions.RayError):  # it is ending
         free = f"{_free(unit)} of {_count(unit)} {unit}s of the cluster are free"
-        print(f"no worker has answered yet: {free}", file=sys.stderr, flush=True)
+        print(f"no worker has finished a chunk yet: {free}", file=sys.stderr, flush=True)
 
 
 def _unit(recipe: Recipe) -> str:
-    """What a worker has of its own, in Ray's words."""
+    """The resource that each worker has, in Ray's words."""
     return "GPU" if recipe.device == "cuda" else "CPU"
 
 
@@ -217,12 +217,12 @@ def _count(unit: str) -> int:
 
 
 def _free(unit: str) -> int:
-    """How many of them nobody has."""
+    """How many of them are free."""
     return int(_library().available_resources().get(unit, 0))
 
 
 def _device(wanted: str, dtype: str) -> str:
-    """What the workers compute on: GPUs, where the cluster has any and the CPU isn't asked for."""
+    """The workers' device: GPUs, if the cluster has any and the CPU isn't requested."""
     if wanted not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {wanted}: Ray hands out the GPUs: try auto, cpu or cuda")
     if wanted == "cuda" and not _count("GPU"):
@@ -234,36 +234,36 @@ def _device(wanted: str, dtype: str) -> str:
 
 
 def _absolute(name: str) -> str:
-    """A folder's path from the root, as workers are at home elsewhere; other names of checkpoints as they are."""
+    """The absolute path of a folder, because workers have another working directory; other names as they are."""
     return os.path.abspath(name) if Path(name).is_dir() else name
 
 
 def _reason(error: BaseException) -> str:
-    """What is at the bottom of an error of Ray's."""
+    """The root cause of an error of Ray's."""
     while (below := getattr(error, "cause", None) or error.__cause__) is not None and str(below):
         error = below
-    return _said(error)
+    return _format_error(error)
 
 
-def _said(error: BaseException) -> str:
-    """The kind and the first line of an error; of Ray's account of one, which begins with frames, the last line."""
-    text = _COLOURS.sub("", str(error)).strip()
-    if isinstance(error, _library().exceptions.RayTaskError) or _STILLBORN in text:
+def _format_error(error: BaseException) -> str:
+    """The type and the first line of an error; the last line of a Ray traceback, which begins with frames."""
+    text = _ANSI_COLOURS.sub("", str(error)).strip()
+    if isinstance(error, _library().exceptions.RayTaskError) or _FAILED_TO_START in text:
         return text.splitlines()[-1][:200]
     return f"{type(error).__name__}: {text.splitlines()[0][:200]}" if text else type(error).__name__
 
 
-_STILLBORN = "error raised in its creation task"
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_FAILED_TO_START = "error raised in its creation task"
+_ANSI_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _mend(error: BaseException) -> str:
-    """What to do about an error of Ray's."""
+    """How to mend an error of Ray's."""
     kinds = _library().exceptions
     died = isinstance(error, kinds.RayActorError | kinds.OutOfMemoryError | kinds.WorkerCrashedError)
-    if died and _STILLBORN not in str(error):
-        return f"where memory ran out, give Ray fewer CPUs; {_GOES_ON}"
-    return f"it is a fault in a worker; {_GOES_ON}"
+    if died and _FAILED_TO_START not in str(error):
+        return f"where memory ran out, give Ray fewer CPUs; {_CONTINUES}"
+    return f"it is an error in a worker; {_CONTINUES}"
 
 
 # The connection
@@ -280,12 +280,12 @@ def _library() -> Any:
 
 
 @contextlib.contextmanager
-def _connected(address: str | None) -> Iterator[None]:
+def _connection(address: str | None) -> Iterator[None]:
     ray = _library()
-    if ray.is_initialized():  # by the caller, who goes on with it
+    if ray.is_initialized():  # by the caller, who keeps using it
         yield
         return
-    with _no_news():
+    with _without_worker_logs():
         try:
             _connect(ray, address or os.environ.get("RAY_ADDRESS") or "local")
             yield
@@ -294,10 +294,10 @@ def _connected(address: str | None) -> Iterator[None]:
 
 
 def _connect(ray: Any, address: str) -> None:
-    """Raises UsageError where no cluster answers."""
+    """Raise UsageError where no cluster answers."""
     local = {"include_dashboard": False} if address == "local" else {}
     try:
-        _knock(address)
+        _check_address(address)
         with _quiet():
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **local)
     except (OSError, ValueError, RuntimeError, ImportError, ray.exceptions.RayError) as error:
@@ -310,8 +310,8 @@ def _connect(ray: Any, address: str) -> None:
         raise UsageError(f"{what} ({first_line(error)}): {mend}") from error
 
 
-def _knock(address: str) -> None:
-    """Raises OSError at once where nobody listens (Ray itself would try for minutes), UsageError for an address that
+def _check_address(address: str) -> None:
+    """Raise OSError at once where nobody listens (Ray itself would try for minutes), UsageError for an address that
     Ray Data can't work with."""
     if address in ("local", "auto"):
         return
@@ -326,7 +326,7 @@ def _knock(address: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """While Ray starts: no reports of use to anybody, no log of Ray's own on stderr, then or later."""
+    """While Ray starts: no usage reports, no log of Ray's own on stderr, then or later."""
     settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
     with warnings.catch_warnings(), _no_stderr(), _environment(settings):
         warnings.simplefilter("ignore")
@@ -335,7 +335,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """While open, the environment says so."""
+    """While open, the environment has these variables."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
@@ -350,7 +350,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_stderr() -> Iterator[None]:
-    """Ray says on the file of stderr, past Python, that it was told to be quiet."""
+    """While open, nothing is written to stderr: Ray writes to it past Python, even when told to be quiet."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -362,7 +362,7 @@ def _no_stderr() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_news() -> Iterator[None]:
+def _without_worker_logs() -> Iterator[None]:
     """Ray prints each death of a worker on stdout, among our results, and only its debugger has a switch for that."""
     worker: Any = importlib.import_module("ray._private.worker")
     worker._worker_logs_enabled = False

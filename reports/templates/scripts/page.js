@@ -13,16 +13,16 @@
 
   // Copying: where the clipboard is closed to the page, the text is selected instead.
   const copied = async (pressed, text, source) => {
-    const said = pressed.textContent;
+    const label = pressed.textContent;
     try {
       await navigator.clipboard.writeText(text);
       pressed.textContent = "Copied";
     } catch {
       if (source) getSelection().selectAllChildren(source);
       else prompt("Copy this link:", text);
-      pressed.textContent = source ? "Selected" : said;
+      pressed.textContent = source ? "Selected" : label;
     }
-    setTimeout(() => { pressed.textContent = said; }, 2000);
+    setTimeout(() => { pressed.textContent = label; }, 2000);
   };
   each("pre[data-copy]", (text) => {
     const copy = button("Copy", () => copied(copy, text.textContent.trim(), text));
@@ -57,7 +57,7 @@
   each(".contents a", (it) => it.addEventListener("click", () => { it.closest("details").open = false; }));
 }
 
-// The meaning of a term opens where it stands.
+// A term's meaning opens beside it.
 each(".term", (term) => term.addEventListener("click", (event) => {
   const meaning = document.getElementById(term.getAttribute("aria-describedby"));
   if (!meaning.showPopover) return;
@@ -65,7 +65,7 @@ each(".term", (term) => term.addEventListener("click", (event) => {
   if (!meaning.matches(":popover-open")) meaning.showPopover({ source: term });
 }));
 
-// Dots say their wording when pointed at; a click leads to its line in the list.
+// Dots show their template when pointed at; a click leads to its line in the list.
 each(".card [data-to]", (dot) => {
   dot.classList.add("live");
   dot.addEventListener("click", () => { location.hash = dot.dataset.to; });

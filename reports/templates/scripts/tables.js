@@ -1,4 +1,4 @@
-// Tables: sort by any column, filter by what a row says, download.
+// Tables: sort by any column, filter, download.
 {
   const GRADES = ["none", "weak", "moderate", "strong"];
   const number = (text) => {
@@ -16,12 +16,12 @@
     if (x === null || y === null) return x === null ? 1 : -1;
     return sign * (x - y);
   };
-  const said = (cell) => cell ? cell.textContent.replace(/[\u2066-\u2069]/g, "").trim() : "";
-  const main = (cell) => said(cell && cell.querySelector("small") ? cell.firstChild : cell); // without what is small
+  const textOf = (cell) => cell ? cell.textContent.replace(/[\u2066-\u2069]/g, "").trim() : "";
+  const main = (cell) => textOf(cell && cell.querySelector("small") ? cell.firstChild : cell); // without what is small
   const heads = (table) => [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const filtered = (rows, text) => {
     const wanted = text.trim().toLowerCase();
-    const words = (row) => [...row.cells].filter((cell, n) => n === 0 || !/\d/.test(cell.textContent)).map(said).join("\n");
+    const words = (row) => [...row.cells].filter((cell, n) => n === 0 || !/\d/.test(cell.textContent)).map(textOf).join("\n");
     for (const row of rows) row.hidden = !words(row).toLowerCase().includes(wanted);
   };
   const sorted = (table, rows, at, down) => {
@@ -44,12 +44,12 @@
     return `"${safe.replaceAll('"', '""')}"`;
   };
   const value = (cell) => !cell || cell.className === "none" ? "" : main(cell);
-  const small = (cell) => cell && cell.className !== "none" && cell.querySelector("small") ? said(cell.querySelector("small")) : "";
+  const small = (cell) => cell && cell.className !== "none" && cell.querySelector("small") ? textOf(cell.querySelector("small")) : "";
   const csv = (table, rows) => {
-    const spans = [...table.tHead.rows[0].cells].flatMap((cell) => Array(cell.colSpan).fill(said(cell)));
+    const spans = [...table.tHead.rows[0].cells].flatMap((cell) => Array(cell.colSpan).fill(textOf(cell)));
     const over = (n) => table.tHead.rows.length > 1 && spans[n] ? `${spans[n]}: ` : "";
     const columns = heads(table).flatMap((head, n) => {
-      const name = over(n) + said(head).replace(/\s+/g, " ");
+      const name = over(n) + textOf(head).replace(/\s+/g, " ");
       const plain = [name, (row) => value(row.cells[n])];
       return rows.some((row) => small(row.cells[n])) ? [plain, [`${name} (beneath)`, (row) => small(row.cells[n])]] : [plain];
     });
@@ -70,7 +70,7 @@
     tables.set(table.id, { table, rows, set });
     const tools = make("div", { className: "tools" });
     if (rows.length > FEW) {
-      set.filter = make("input", { type: "search", placeholder: "Filter the rows", ariaLabel: `Filter the rows: ${said(table.caption)}` });
+      set.filter = make("input", { type: "search", placeholder: "Filter the rows", ariaLabel: `Filter the rows: ${textOf(table.caption)}` });
       set.left = make("span", { className: "quiet", role: "status" });
       set.show = () => {
         filtered(rows, set.filter.value);
@@ -80,12 +80,12 @@
       tools.append(set.filter, set.left);
     }
     const save = button("Download CSV", () => download(table), "csv");
-    save.ariaLabel = `Download as CSV: ${said(table.caption)}`;
+    save.ariaLabel = `Download as CSV: ${textOf(table.caption)}`;
     tools.append(save);
     if (set.filter) table.parentElement.before(tools);
     else table.parentElement.after(tools);
     heads(table).forEach((head, at) => {
-      if (!said(head)) return;
+      if (!textOf(head)) return;
       const sort = button("", () => {
         set.down = set.at !== at || !set.down;
         set.at = at;
