@@ -7,10 +7,15 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from support.surroundings import COUNTED, GUARD, ROOT, Tried
+
+if TYPE_CHECKING:
+    from probes.probe import Probe
+
 
 # A worker a core: more threads than that only get in each other's way. Set before torch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -139,3 +144,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     from support import slowed
 
     return slowed.undisturbed(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Probe:
+    """The small probe of the tests."""
+    from support.fakes import PROBE
+
+    from probes.load import load_probe
+
+    path = tmp_path_factory.mktemp("probe") / "small.yaml"
+    path.write_text(PROBE)
+    return load_probe(path)

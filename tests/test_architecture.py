@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,16 +18,49 @@ TORCH = {"torch", "transformers", "safetensors", "huggingface_hub"}
 tests = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The contracts of a copy of the project, held against its imports."""
+    linter = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    return subprocess.run(linter, cwd=folder, capture_output=True, text=True, check=False)
+
+
 def test_rooms_import_only_those_before_them():
     """The contracts in pyproject.toml hold: the order of packages and rooms, and where torch may be imported."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("probes/expand.py", "import audit.errors"),
+        ("audit/__init__.py", "import reports"),
+        ("audit/results/recipe.py", "import audit.runs.plan"),
+        ("audit/runs/plan.py", "import torch"),
+        ("audit/attic/__init__.py", "import audit.errors"),
+        ("reports/text/markdown.py", "import reports.audit_page.page"),
+        ("reports/audit_page/page.py", "import audit.storage.atomic"),
+        ("audit/analysis/statistics.py", "import audit.analysis.findings"),
+    ],
+)
+def test_a_back_import_breaks_a_contract(tmp_path, file, line):
+    """An import against the order, a room that is in no contract, and a circle within a room are refused."""
+    for package in ORDER:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.safetensors"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    with (tmp_path / file).open("a", encoding="utf-8") as source:
+        source.write(f"{line}\n")
+    assert lint_imports(tmp_path).returncode == 1
+
+
+def test_every_option_of_a_run_is_an_option_of_the_command():
+    """A field of `Options` that the command doesn't declare would silently keep its default."""
+    from audit.cli.options import DECLARED
+    from audit.options import Options
+
+    assert set(DECLARED) == {field.name for field in dataclasses.fields(Options)}
 
 
 @pytest.mark.parametrize(

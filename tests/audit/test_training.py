@@ -33,12 +33,12 @@ from transformers import (
 
 import audit.training
 from audit.checkpoints.fingerprints import weights_sha256
-from audit.checkpoints.isolation import undisturbed
+from audit.checkpoints.isolation import preserve_training_state
 from audit.errors import CheckpointError, UsageError
 from audit.options import Options
 from audit.results.audit import Audit
 from audit.results.checks import ClozeAnswer, Competence
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.storage.run_folder import RunFolder
 from audit.storage.saved_audit import load_audit
 from audit.training import BiasAuditCallback, headlines
@@ -46,7 +46,7 @@ from probes import ProbeError, load_probe
 
 DEMO = Path(audit.training.__file__).parent / "demo" / "base"
 SENTENCES = [f"The {who} worked as a {job}." for who in ("man", "woman") for job in ("nurse", "doctor", "cook", "chef")]
-# "und", no language in particular: the demo knows too little English for English probes to be judged.
+# "und", no language in particular: the demo knows too little English for English probes to be evaluable.
 PROBE = """\
 probe: tiny
 title: Jobs by gender
@@ -229,7 +229,7 @@ def test_what_an_audit_draws_and_sets_is_put_back():
         for precision in ("ieee", "tf32"):
             backends.cuda.matmul.fp32_precision = precision
             drawn = states()
-            with pytest.raises(ZeroDivisionError), undisturbed():
+            with pytest.raises(ZeroDivisionError), preserve_training_state():
                 disturb()
             assert states() == drawn
             assert [part.fp32_precision for part in parts] == [precision, *before[1:]]
@@ -452,7 +452,7 @@ def result(tmp_path) -> Audit:
     path = tmp_path / "small.yaml"
     path.write_text(text.replace("version: 1", "version: 1\nlanguage: und"))
     loaded = load_probe(path)
-    return audit_with(FakeScorer(), [loaded], RunFolder.open(tmp_path / "run", recipe(loaded)))
+    return audit_with_scorer(FakeScorer(), [loaded], RunFolder.open(tmp_path / "run", recipe(loaded)))
 
 
 def test_headlines_are_the_audits_numbers_under_names_that_loggers_take(result):
@@ -466,15 +466,15 @@ def test_headlines_are_the_audits_numbers_under_names_that_loggers_take(result):
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", name) for name in names)
     assert len({name.lower() for name in names}) == len(names)
     assert all(isinstance(number, float) and np.isfinite(number) for number in found.values())
-    safe = audit.training._safe(axis.levels)
+    safe = audit.training._safe_names(axis.levels)
     assert safe == {"Ünder / über": "Under_uber", "under über": "under_uber_2", "店員": "level"}
 
 
 def test_missing_numbers_are_not_logged(result):
     """What is None in the audit has no name: with three wordings there is no interval, and no word has a share."""
     found = headlines(result)
-    assert result.probes[0].axes[0].distance.bits.low is None
-    assert not {name for name in found if name.endswith(("_low", "_high", "_null")) or "women" in name}
+    assert result.probes[0].axes[0].distance.bits.ci_low is None
+    assert not {name for name in found if name.endswith(("_ci_low", "_ci_high", "_null_p95")) or "women" in name}
 
 
 def test_each_group_has_its_stigma_and_womens_share_with_intervals():
@@ -482,23 +482,23 @@ def test_each_group_has_its_stigma_and_womens_share_with_intervals():
     made = audits.several()
     found = headlines(made)
     seen = 0
-    for probe in filter(made.judged, made.probes):
-        names = {axis.name: audit.training._safe(axis.levels) for axis in probe.axes}
+    for probe in filter(made.evaluable, made.probes):
+        names = {axis.name: audit.training._safe_names(axis.levels) for axis in probe.axes}
         for level in (level for level in probe.levels if level.role == "level"):
             for what, estimate in (("women_pct", level.women_pct), ("stigma_ratio", level.stigma_ratio)):
                 if estimate and estimate.value is not None:
                     seen += 1
                     ends = [f"eval_bias/{probe.name}/{level.axis}/{what}", f"/{names[level.axis][level.name]}"]
                     assert found["".join(ends)] == estimate.value
-                    assert found["_low".join(ends)] == estimate.ci_low
-                    assert found["_high".join(ends)] == estimate.ci_high
+                    assert found["_ci_low".join(ends)] == estimate.ci_low
+                    assert found["_ci_high".join(ends)] == estimate.ci_high
         for grade in ("strong", "moderate"):
             counts = [found[f"eval_bias/{probe.name}/{axis.name}/findings_{grade}"] for axis in probe.axes]
             assert sum(counts) == sum(finding.association.grade == grade for finding in probe.findings)
     assert seen > 4
 
 
-def test_of_a_probe_that_is_not_judged_only_the_reasons_are_logged(result):
+def test_of_a_probe_that_is_not_evaluable_only_the_reasons_are_logged(result):
     """Numbers that can't be relied on make no curve; coverage and competence do."""
     answers = (ClozeAnswer("The sky is [MASK].", ("blue",), "red", 0.5, False),)
     english = replace(result.probes[0], language="en")
@@ -507,7 +507,7 @@ def test_of_a_probe_that_is_not_judged_only_the_reasons_are_logged(result):
 
 
 @pytest.mark.slow
-def test_a_probe_that_is_not_judged_is_told_once(trained, probe, caplog):
+def test_a_probe_that_is_not_evaluable_is_reported_once(trained, probe, caplog):
     """The first time a warning says why its numbers aren't logged and where they are."""
     probe.write_text(PROBE.replace("language: und", "language: en"))
     training = trained(eval_strategy="steps")
@@ -515,7 +515,8 @@ def test_a_probe_that_is_not_judged_is_told_once(trained, probe, caplog):
     training.trainer.train()
     (warning,) = said(caplog)
     assert re.match(
-        r"tiny: \d+% of easy sentences were completed rightly, too few .*: not logged; all numbers", warning
+        r"tiny: not evaluable: \d+% of the sanity clozes were completed correctly, too few: not logged; all numbers",
+        warning,
     )
     assert str(callback.out / "checkpoint-2") in warning
     assert set(training.logged()[4]) == {"eval_bias/competence_accuracy", "eval_bias/tiny/coverage", "epoch", "step"}
@@ -529,7 +530,7 @@ def test_a_probe_that_is_not_judged_is_told_once(trained, probe, caplog):
     [
         ({"probes": ["no-such"]}, ProbeError, "no shipped probe"),
         ({"probes": []}, UsageError, "probes is empty"),
-        ({"on": "log"}, UsageError, "say 'evaluate' or 'save'"),
+        ({"on": "log"}, UsageError, "expected 'evaluate' or 'save'"),
         ({"every": 0}, UsageError, "every=0"),
         ({"max_prompts": 1}, UsageError, "more than --max-prompts"),
     ],
@@ -565,7 +566,7 @@ def test_a_trainer_that_saves_no_whole_weights_is_refused(trained, probe, monkey
     training = trained(eval_strategy="steps")
     training.audited(probe)
     monkeypatch.setattr(Trainer, "save_model", lambda self, folder, _internal_call=False: None)
-    with pytest.raises(CheckpointError, match=r"has left no checkpoint there: .*FULL_STATE_DICT"):
+    with pytest.raises(CheckpointError, match=r"saved no checkpoint there: .*FULL_STATE_DICT"):
         training.trainer.train()
 
 
@@ -579,9 +580,15 @@ def test_a_training_without_evaluations_is_told_that_nothing_will_be_audited(tra
 
 
 FAULTS = [
-    (OSError(28, "No space left on device"), "step 2 was not audited, training goes on: OSError: [Errno 28] No space"),
-    (CheckpointError("checkpoint-2: damaged"), "step 2 was not audited, training goes on: checkpoint-2: damaged"),
-    (torch.OutOfMemoryError("CUDA out of memory"), "step 2 was not audited, training goes on: OutOfMemoryError: CUDA"),
+    (
+        OSError(28, "No space left on device"),
+        "step 2 was not audited, training continues: OSError: [Errno 28] No space",
+    ),
+    (CheckpointError("checkpoint-2: damaged"), "step 2 was not audited, training continues: checkpoint-2: damaged"),
+    (
+        torch.OutOfMemoryError("CUDA out of memory"),
+        "step 2 was not audited, training continues: OutOfMemoryError: CUDA",
+    ),
 ]
 
 

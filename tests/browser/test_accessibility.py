@@ -19,10 +19,12 @@ def complaints(page) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["report", "narrowed", "trend", "hostile", "benchmark", "benchmark-words"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "folded"), [(1440, False), (1440, True), (360, False)])
+@pytest.mark.parametrize(
+    ("scheme", "width", "folded"),
+    [("light", 1440, False), ("light", 1440, True), ("light", 360, False), ("dark", 1440, False)],
+)
 def test_axe_finds_nothing(opened, pages, kind, scheme, width, folded):
-    """In light and dark, folded and with every part open, wide and on a phone."""
+    """Folded and with every part open, wide and on a phone, and in the dark."""
     page = opened(pages[kind], viewport={"width": width, "height": 900}, color_scheme=scheme)
     if not folded:
         unfold(page)

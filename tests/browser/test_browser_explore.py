@@ -88,7 +88,7 @@ def test_a_crossing_that_is_not_asked_says_so(opened, pages):
     unfold(page)
     box = page.locator("#explore-occupation")
     box.get_by_label("Race or ethnicity, one group").select_option(label="Dravian (invented)")
-    assert "doesn't ask of this crossing" in box.inner_text()
+    assert "has no sentence for this crossing" in box.inner_text()
 
 
 def test_flagged_answers_carry_their_note(opened, pages):

@@ -21,11 +21,15 @@ def fragment(page) -> str:
 def test_every_place_has_a_link_to_itself(opened, pages, kind):
     """Headings, findings, rows of the verdict and charts carry a link to where they are."""
     page = opened(pages[kind])
-    lost = """[...document.querySelectorAll('main :is(h2, h3, h4, h5), .card, .verdict-rows > li, svg.chart, .fate tr')]
+    places = "main :is(h2, h3, h4, h5), .card, .verdict-rows > li, svg.chart, .finding-changes tr"
+    lost = (
+        f"[...document.querySelectorAll('{places}')]"
+        + """
         .filter(it => !it.closest('.card') || it.matches('.card'))
         .filter(it => !it.matches('.verdict-group > h3, thead tr'))
         .filter(it => !(it.matches('svg') ? it.closest('figure') : it).querySelector(`a.here[href="#${it.id}"]`))
         .map(it => it.outerHTML.slice(0, 120))"""
+    )
     assert page.evaluate(lost) == []
     bare = """[...document.querySelectorAll('.bells')].filter(it => !it.parentElement.querySelector('a.here')).length"""
     assert page.evaluate(bare) == 0

@@ -1,6 +1,6 @@
 """Are the statistics what they say? Simulated audits through the real code, with noise as large as `noise.json` says.
 
-    python tests/calibration/calibrate.py [--simulations N] [--seed S]
+    python tests/calibration/calibrate.py [--simulations N] [--words N] [--seed S]
 
 prints a table: how often an audit of a model without any effect finds one, how often intervals hold the truth, and how
 often a doubling is found. A world is a model as it would answer in all wordings there might be; an audit sees a few.
@@ -22,9 +22,9 @@ from noise import read
 from scipy import stats
 
 from audit.analysis import metrics
-from audit.analysis.distributions import CellProbabilities, differences, matched
-from audit.analysis.grading import associations, interactions
-from audit.analysis.statistics import false_discovery, moderated_t
+from audit.analysis.distributions import CellProbabilities, log2_ratios, matched_cells
+from audit.analysis.grading import graded_associations, graded_interactions
+from audit.analysis.statistics import benjamini_hochberg, moderated_t
 from audit.comparisons import association_changes, metric_changes
 from audit.results.associations import Association
 from audit.results.metrics import Estimate
@@ -34,6 +34,8 @@ from probes.probe import Level, Probe
 
 NOISE = json.loads(Path(__file__).with_name("noise.json").read_text())["probes"]
 LOG2 = np.log(2)
+MOST_WORDS: int | None = None
+"""Words of a probe's list that there are at most; `--words` sets it, for a quick look."""
 
 
 @cache
@@ -47,7 +49,8 @@ def shaped(name: str = "occupation", templates: int = 22, *, placebo: bool = Tru
         )
         for axis in probe.axes
     )  # fmt: skip
-    return replace(probe, axes=axes, templates=(probe.templates * 3)[:templates], exclude=())
+    targets = replace(probe.targets, words=probe.targets.words[:MOST_WORDS])
+    return replace(probe, targets=targets, axes=axes, templates=(probe.templates * 3)[:templates], exclude=())
 
 
 def innovations(rng: np.random.Generator, tails: str, *shape: int) -> np.ndarray:
@@ -204,13 +207,13 @@ def false_alarms(probe: Probe, audits: Iterable[CellProbabilities]) -> dict[str,
     """Audits in which anything is graded above weak: of each axis, crossings, or any of them."""
     counts: dict[str, Count] = defaultdict(Count)
     for tables in audits:
-        found = associations(probe, tables)
+        found = graded_associations(probe, tables)
         axes = told(found)
         for axis in probe.axes:
             counts[axis.name].add(axis.name in axes)
             counts[f"{axis.name} strong"].add(any(a.axis == axis.name and a.grade == "strong" for a in found))
             counts[f"{axis.name} q <= 0.05"].add(any(a.axis == axis.name and (a.q_value or 1) <= 0.05 for a in found))
-        crossed = any(i.grade in ("moderate", "strong") for i in interactions(probe, tables))
+        crossed = any(i.grade in ("moderate", "strong") for i in graded_interactions(probe, tables))
         counts["crossings"].add(crossed)
         counts["any"].add(bool(axes) or crossed)
     return counts
@@ -245,9 +248,9 @@ def false_changes(probe: Probe, sides: Iterable[tuple[CellProbabilities, CellPro
     """Comparisons in which anything is said to have changed, and the share of verdicts that are false."""
     counts: dict[str, Count] = defaultdict(Count)
     for pair in sides:
-        views = [association_changes.view(probe, tables) for tables in pair]
-        shifts = association_changes.shifts(probe, *views, ("one", "other"))
-        measured = [m for m in metric_changes.measure_shifts(probe, *views, ("one", "other")) if m.role == "level"]
+        views = [association_changes.make_view(probe, tables) for tables in pair]
+        shifts = association_changes.association_changes(probe, *views, ("one", "other"))
+        measured = [m for m in metric_changes.metric_changes(probe, *views, ("one", "other")) if m.role == "level"]
         wrong = [s for s in shifts if s.verdict != "unchanged"]
         for axis in probe.axes:
             counts[axis.name].add(any(s.axis == axis.name for s in wrong))
@@ -273,10 +276,12 @@ def association_coverage(
             tables = made.audit(rng, templates)
             for index, axis in enumerate(probe.axes):
                 for level in axis.levels[1:]:
-                    samples = differences(tables, matched(tables, index, level.name, axis.reference))[:, tables.scored]
+                    samples = log2_ratios(tables, matched_cells(tables, index, level.name, axis.reference))[
+                        :, tables.scored
+                    ]
                     truth = made.effects[index, level.name] - made.effects[index, axis.reference]
                     test = moderated_t(samples)
-                    moderated.add(((test.low <= truth) & (truth <= test.high)).sum(), len(truth))
+                    moderated.add(((test.ci_low <= truth) & (truth <= test.ci_high)).sum(), len(truth))
                     p = stats.ttest_1samp(samples, truth).pvalue
                     plain.add((p > 0.05).sum(), len(truth))
     return moderated, plain
@@ -287,7 +292,7 @@ def estimates(probe: Probe, tables: CellProbabilities, rng: np.random.Generator)
     for d in metrics.distances(probe, tables, rng):
         yield f"distance of {'all levels' if d.level is None else 'two levels'}", (d.axis, d.level, d.other), d.bits
     for level in metrics.levels(probe, tables):
-        for what in ("effective", "stigma", "stigma_ratio", "women"):
+        for what in ("effective_words", "stigma_share", "stigma_ratio", "women_pct"):
             if getattr(level, what) is not None:
                 yield what, (level.axis, level.name), getattr(level, what)
 
@@ -327,9 +332,9 @@ def power(rng: np.random.Generator, worlds: int, templates: int, sd: float) -> t
         doubled = np.arange(words) < words // 10
         sizes = sd * np.sqrt(12 / rng.chisquare(12, words))
         samples = doubled + sizes * rng.standard_normal((templates, words))
-        q = false_discovery(np.asarray(stats.ttest_1samp(samples, 0).pvalue))
+        q = benjamini_hochberg(np.asarray(stats.ttest_1samp(samples, 0).pvalue))
         plain.add((q[doubled] <= 0.05).sum(), doubled.sum())
-        q = false_discovery(moderated_t(samples).p)
+        q = benjamini_hochberg(moderated_t(samples).p_value)
         moderated.add((q[doubled] <= 0.05).sum(), doubled.sum())
     return plain, moderated
 
@@ -401,7 +406,7 @@ def main(n: int, seed: int, run: str | None) -> None:
     print("Distances of levels that don't differ with p at most 0.05")
     for templates in (8, 12, 22):
         print(f"  {templates} wordings: {relabelling(rng, n, templates)}", flush=True)
-    worlds, audits = max(n // 20, 2), 20
+    worlds, audits = max(n // 20, 1), min(n, 20)
     print("95 % intervals of associations that hold the truth (by the plain t)")
     for templates in (8, 12, 16, 22):
         for groups, tails in [(0.0, "normal"), (0.4, "normal"), (0.4, "skewed")]:
@@ -422,10 +427,12 @@ def main(n: int, seed: int, run: str | None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--simulations", type=int, default=400, help="audits for each line")
+    parser.add_argument("--words", type=int, help="of a probe's list, at most; default: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--changes", action="store_true", help="only the comparisons")
     parser.add_argument("--run", help="folder of a run of the shipped probes whose noise is resampled")
     asked = parser.parse_args()
+    MOST_WORDS = asked.words
     if asked.changes:
         show_false_changes(np.random.default_rng(asked.seed), asked.simulations)
     else:

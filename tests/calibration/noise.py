@@ -1,8 +1,8 @@
 """How noisy wordings are in a real checkpoint: what the simulations of `calibrate.py` imitate.
 
-    python tests/calibration/noise.py RUN
+    python tests/calibration/noise.py RUN [FILE]
 
-reads a finished run of the shipped probes and writes `noise.json` beside this file. All sizes are in log2.
+reads a finished run of the shipped probes and writes the file, or `noise.json` beside this one. All sizes are in log2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy import stats
 from audit.analysis.associations import LevelContrast, contrasts, crossings, placebo_contrasts
 from audit.analysis.distributions import CellProbabilities, tabulate
 from audit.analysis.statistics import variance_prior
-from audit.results.thresholds import WEIGHTY_SHARE
+from audit.results.thresholds import MIN_SHARE
 from audit.storage.run_folder import RunFolder
 from audit.storage.saved_audit import load_audit
 from probes.load import load_probe
@@ -70,7 +70,7 @@ def describe(probe: Probe, tables: CellProbabilities) -> dict[str, Any]:
     return {
         "templates": len(probe.templates),
         "words": int(tables.scored.sum()),
-        "weighty": int(np.median((tables.probs[proper][:, tables.scored] >= WEIGHTY_SHARE).sum(axis=1))),
+        "weighty": int(np.median((tables.probs[proper][:, tables.scored] >= MIN_SHARE).sum(axis=1))),
         "word_sd": round(float(by_template.mean(axis=0).std()), 3),
         "template_sd": round(float(np.sqrt(np.median(by_template.var(axis=0, ddof=1)))), 3),
         "cell_sd": round(float(np.median(cells)), 3) if cells else None,
@@ -97,13 +97,13 @@ def read(run: str) -> dict[str, CellProbabilities]:
     return found
 
 
-def main(run: str) -> None:
-    """Write `noise.json`."""
+def main(run: str, file: str | Path = FILE) -> None:
+    """Write what was found."""
     recipe = load_audit(run).recipe
     origin = {"checkpoint": recipe.checkpoint.name, "weights_sha256": recipe.checkpoint.weights_sha256}
     found = {name: describe(load_probe(name), tables) for name, tables in read(run).items()}
-    FILE.write_text(json.dumps({"from": origin, "probes": found}, indent=1) + "\n")
+    Path(file).write_text(json.dumps({"from": origin, "probes": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

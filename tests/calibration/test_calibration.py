@@ -44,14 +44,6 @@ def test_a_model_without_effects_is_given_none(placebo):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tails", ["heavy", "skewed"])
-def test_outlying_wordings_are_no_findings(tails):
-    """The same with noise of heavy tails, and of one-sided ones."""
-    rng, probe = np.random.default_rng(2), shaped(templates=14, placebo=False, levels=4)
-    rare(calibrate.false_alarms(probe, calibrate.no_effect(rng, 12, probe, tails=tails)))
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("tails", ["normal", "skewed"])
 def test_two_checkpoints_that_do_not_differ_have_not_changed(tails):
     """No more of 20 comparisons say that anything has changed than chance would make of 5 %, where the same effects are
@@ -88,17 +80,6 @@ def test_intervals_of_associations_hold_the_truth(templates, groups):
     """93 to 97 % of the 95 % intervals do; words hang together, so that these 12 audits tell to within 2 points."""
     moderated, _ = calibrate.association_coverage(np.random.default_rng(3), 3, 4, templates, groups=groups)
     assert 0.93 <= moderated.share <= 0.97, moderated
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("few_relabellings")
-@pytest.mark.parametrize("groups", [0.2, 0.6], ids=["small effects", "effects"])
-def test_intervals_of_whole_distributions_hold_the_truth(groups):
-    """At least 88 % of the 95 % intervals do, in 18 audits: distances, range of jobs, stigma, women's share."""
-    counts = calibrate.measure_coverage(np.random.default_rng(4), 3, 6, 12, groups=groups)
-    assert len(counts) == 6
-    low = {name: str(count) for name, count in counts.items() if count.share < 0.88}
-    assert not low
 
 
 def test_relabelling_finds_a_difference_between_equals_in_5_percent(monkeypatch):
@@ -141,7 +122,7 @@ def test_names_that_do_something_by_themselves_are_no_groups():
     rng, probe = np.random.default_rng(8), shaped("occupation", 22)
     for name, count in calibrate.false_alarms(probe, calibrate.no_effect(rng, 100, probe, names=0.34)).items():
         if name in ("GROUP", "GENDER"):
-            assert count.hits <= most(100, 0.10), f"{name}: {count}"
+            assert count.hits <= most(count.trials, 0.10), f"{name}: {count}"
 
 
 @pytest.mark.slow
@@ -149,7 +130,9 @@ def test_names_that_do_something_by_themselves_are_no_groups():
 @pytest.mark.parametrize("templates", [8, 12, 16, 22])
 @pytest.mark.parametrize("groups", [0.2, 0.6])
 def test_intervals_of_whole_distributions_hold_the_truth_in_many_worlds(templates, groups):
-    """At least 91 % of the 95 % intervals do, in 10 worlds of 16 audits."""
+    """At least 91 % of the 95 % intervals do, in 10 worlds of 16 audits: distances, range of jobs, stigma, women's
+    share."""
     counts = calibrate.measure_coverage(np.random.default_rng(9), 10, 16, templates, groups=groups)
+    assert len(counts) == 6
     low = {name: str(count) for name, count in counts.items() if count.share < 0.91}
     assert not low

@@ -10,7 +10,7 @@ import pytest
 from audit.analysis import associations
 from audit.analysis.distributions import CellProbabilities, tabulate
 from audit.options import Options
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.scoring.open_scorer import load_scorer
 from audit.storage.run_folder import RunFolder
@@ -37,7 +37,7 @@ def asked(shared, tmp_path_factory) -> tuple[Probe, Probe, CellProbabilities]:
     scorer = load_scorer(str(shared / "checkpoints" / "minilm-mlm"), Options(offline=True))
     recipe = make_recipe(scorer.checkpoint.info, [more], Options(), "cpu", "maskaudit run minilm-mlm")
     folder = RunFolder.open(tmp_path_factory.mktemp("run") / "out", recipe)
-    audit_with(scorer, [more], folder)
+    audit_with_scorer(scorer, [more], folder)
     return shipped, more, tabulate(more, folder.read_scores(more)).tables
 
 
@@ -58,7 +58,7 @@ def test_two_further_invented_words_stay_within_the_band(asked, axis, first):
     (pair,) = (
         c for c in associations.placebo_contrasts(more, tables, axis) if {c.level.name, c.reference.name} == set(names)
     )
-    differences = np.abs(pair.by_template.mean(axis=0)[pair.weighty])
+    differences = np.abs(pair.by_template.mean(axis=0)[pair.eligible])
     inside = np.mean(differences < band)
     print(f"{' and '.join(names)}: {inside:.1%} of {len(differences)} words within {band:.2f} bits")
     assert len(differences) >= 30

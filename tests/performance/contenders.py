@@ -57,7 +57,7 @@ def pipelines(model: Any, tokenizer: Any, device: torch.device, dtype: str) -> I
     for size in PIPELINE_BATCHES:
 
         def ask(prompts: Sequence[Prompt], size: int = size) -> object:
-            texts = [prompt.masked(tokenizer.mask_token) for prompt in prompts]
+            texts = [prompt.with_mask(tokenizer.mask_token) for prompt in prompts]
             return fill(texts, batch_size=size, top_k=TOP_K)
 
         yield Contender("pipeline", dtype, size, max(size, SMALL_SLICE)), ask
@@ -67,12 +67,12 @@ def loops(
     model: Any, tokenizer: Any, words: Sequence[Word], dtype: str, together: int
 ) -> Iterator[tuple[Contender, Ask]]:
     """What a careful user writes: sorted by length, padded, masked, no gradients; logits at every position."""
-    pieces = tokenizer([word.text for word in words], add_special_tokens=False)["input_ids"]
-    targets = torch.tensor([ids[0] for ids in pieces if len(ids) == 1], device=model.device)  # [K]
+    tokens = tokenizer([word.text for word in words], add_special_tokens=False)["input_ids"]
+    targets = torch.tensor([ids[0] for ids in tokens if len(ids) == 1], device=model.device)  # [K]
     for size in LOOP_BATCHES:
 
         def ask(prompts: Sequence[Prompt], size: int = size) -> object:
-            texts = [prompt.masked(tokenizer.mask_token) for prompt in prompts]
+            texts = [prompt.with_mask(tokenizer.mask_token) for prompt in prompts]
             rows = sorted(tokenizer(texts)["input_ids"], key=len)
             batches = (rows[at : at + size] for at in range(0, len(rows), size))
             return [_padded(model, tokenizer, batch, targets) for batch in batches]
@@ -92,21 +92,28 @@ def _padded(model: Any, tokenizer: Any, rows: list[list[int]], targets: torch.Te
 
 
 def engines(
-    scorer: TorchScorer, words: Sequence[Word], dtype: str, together: int, budgets: Sequence[int]
+    scorer: TorchScorer,
+    sample: Sequence[Prompt],
+    words: Sequence[Word],
+    dtype: str,
+    together: int,
+    budgets: Sequence[int],
 ) -> Iterator[tuple[Contender, Ask]]:
-    """This engine at its default token budget and at those given."""
+    """This engine at its default token budget and at those given, with its words resolved in the sample's contexts."""
     default = scorer.batch_tokens
     for budget in sorted({default, *budgets}):
+        engine = TorchScorer(scorer.checkpoint, top_k=TOP_K, batch_tokens=budget)
+        engine.outlook(sample, words)
 
-        def ask(prompts: Sequence[Prompt], budget: int = budget) -> object:
-            return _scored(scorer, prompts, words, budget)
+        def ask(prompts: Sequence[Prompt], engine: TorchScorer = engine, budget: int = budget) -> object:
+            return _scored(engine, prompts, words, budget)
 
         yield Contender("engine", dtype, budget, together, default=budget == default), ask
 
 
 def _scored(scorer: TorchScorer, prompts: Sequence[Prompt], words: Sequence[Word], budget: int) -> object:
     """The engine's scores. Raises RuntimeError where it did other work than the rest is timed on."""
-    scorer.batch_tokens, before = budget, scorer.rows
+    before = scorer.rows
     scores = scorer.score(prompts, words)
     if scorer.rows - before != len(prompts):
         raise RuntimeError(f"{scorer.rows - before} rows for {len(prompts)} prompts: not the same work for all")

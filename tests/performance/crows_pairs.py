@@ -1,5 +1,5 @@
-"""How much faster CrowS-Pairs is than one sentence a forward pass: `python tests/benchmarks/crows_pairs.py CHECKPOINT
-DATA`.
+"""How much faster CrowS-Pairs is than one sentence a forward pass:
+`python tests/performance/crows_pairs.py CHECKPOINT DATA`.
 
 Both give the reference's scores in float32 with the same threads: maskaudit of all pairs, tokenising and scoring
 included, and the slow way (`published.py`, whose scores the tests hold maskaudit to) of a sample that is spread over
@@ -23,6 +23,7 @@ from support import published
 from audit.benchmarks.definition import SuiteSettings
 from audit.benchmarks.suites import crows_pairs
 from audit.checkpoints.load import load_checkpoint
+from audit.options import Options
 from audit.scoring.likelihood import TorchModel
 
 TURNS = 3
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder of crows_pairs_anonymized.csv")
     parser.add_argument("--sample", type=int, default=150, help="pairs that the slow way scores, over all turns")
     asked = parser.parse_args()
-    checkpoint = load_checkpoint(asked.checkpoint, device="cpu")
+    checkpoint = load_checkpoint(asked.checkpoint, Options(device="cpu"))
     plain = published.Plain(asked.checkpoint, attention="sdpa")
     pairs = crows_pairs.read(asked.data, SuiteSettings()).rows
     rows = published.read_crows_pairs(asked.data)

@@ -1,4 +1,4 @@
-"""How large a report is and how soon it can be used: `python tests/benchmarks/page.py RUN...` prints a row a page.
+"""How large a report is and how soon it can be used: `python tests/performance/page.py RUN...` prints a row a page.
 
 The page is rendered anew and opened in Chromium from a file. It is timed by the browser's own clock from the start of
 the navigation until it has been loaded and its script has set everything up; beside that, the same page with scripts
@@ -22,9 +22,6 @@ from audit.comparisons.store import load_result
 from audit.results.comparison import Comparison
 from reports import render, render_comparison
 
-OPENINGS = 7
-
-
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 """Milliseconds since the navigation began, by the browser's clock."""
 
@@ -39,7 +36,7 @@ def milliseconds(browser: Any, path: Path, script: bool) -> float:
     return took
 
 
-def measured(run: Path, browser: Any, folder: Path) -> str:
+def measured(run: Path, browser: Any, folder: Path, openings: int) -> str:
     """One page's row."""
     started = time.perf_counter()
     result = load_result(run)
@@ -49,7 +46,7 @@ def measured(run: Path, browser: Any, folder: Path) -> str:
     page = folder / "page.html"
     page.write_text(html, encoding="utf-8")
     with_script, without = (
-        statistics.median(milliseconds(browser, page, script) for _ in range(OPENINGS)) for script in (True, False)
+        statistics.median(milliseconds(browser, page, script) for _ in range(openings)) for script in (True, False)
     )
     size = page.stat().st_size / 1e6
     return (
@@ -62,11 +59,12 @@ def main() -> None:
     """Time the pages of finished runs and comparisons."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path)
-    runs = parser.parse_args().runs
+    parser.add_argument("--openings", type=int, default=7, help="of each page, with its script and without")
+    asked = parser.parse_args()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for run in runs:
-            print(measured(run, browser, Path(folder)), flush=True)
+        for run in asked.runs:
+            print(measured(run, browser, Path(folder), asked.openings), flush=True)
         browser.close()
 
 

@@ -12,16 +12,19 @@ from typing import Any
 from audit.runs.selection import load_probes
 from probes.expand import Prompt, expand
 
+ROOT = Path(__file__).parents[2]
 MODELS = ("distilbert", "bert-base", "minilm-mlm", "bert-base-250k")
 """`minilm-mlm` is a trained checkpoint; the others are of random weights and read with its tokenizer."""
 
+SMALLEST = "demo"
+"""What `--smoke` times, which is always at hand."""
 LARGE_VOCABULARY = 250_000
 """XLM-R's size, in round numbers."""
 
 
 def shared_folder() -> Path:
     """The folder of minilm-mlm. Exits where it is absent."""
-    root = Path(os.environ.get("MASKAUDIT_SHARED") or Path(__file__).parents[2].parent / "shared")
+    root = Path(os.environ.get("MASKAUDIT_SHARED") or ROOT.parent / "shared")
     folder = root / "checkpoints" / "minilm-mlm"
     if not folder.is_dir():
         raise SystemExit(f"{folder} is absent: set MASKAUDIT_SHARED to the folder that has checkpoints/minilm-mlm")
@@ -29,7 +32,10 @@ def shared_folder() -> Path:
 
 
 def build(name: str, folder: Path) -> Path:
-    """The checkpoint of that name: minilm-mlm where it lies, another made with a fixed seed in the folder."""
+    """The checkpoint of that name: minilm-mlm and the demo where they lie, another made with a fixed seed in the
+    folder."""
+    if name == SMALLEST:
+        return ROOT / "audit" / "demo" / "base"
     if name == "minilm-mlm":
         return shared_folder()
     import torch

@@ -1,13 +1,14 @@
 """How many prompts a second, beside what else people use and beside what the machine allows.
 
-    python tests/benchmarks/throughput.py                                 # ten to fifteen minutes on two quiet cores
-    python tests/benchmarks/throughput.py --models minilm-mlm --rounds 1 --seconds 1 --whole-run none   # a first look
-    python tests/benchmarks/throughput.py --json numbers.json --markdown
+    python tests/performance/throughput.py                                 # ten to fifteen minutes on two quiet cores
+    python tests/performance/throughput.py --models minilm-mlm --rounds 1 --seconds 1 --whole-run none   # a first look
+    python tests/performance/throughput.py --json numbers.json --markdown
+    python tests/performance/throughput.py --smoke      # does it work at all? a few seconds, and numbers of no worth
 
 For each model and in one process, transformers' fill-mask pipeline, a padded loop written with care and this engine
 answer the same prompts in turn, round after round, and the best turn of each counts: a burst of other load hurts all
 alike. The prompts are a fixed sample of what all shipped probes ask, one mask and one forward row each. The engine has
-found the pieces of its words before it is timed, since a run finds them once for thousands of prompts; what that takes
+found the tokens of its words before it is timed, since a run finds them once for thousands of prompts; what that takes
 is in the whole run, which is timed in a process of its own. A prompt's arithmetic and the machine's rate, whose ratio
 is the limit, are in `limit.py`. minilm-mlm is looked for in the folder MASKAUDIT_SHARED, or in `../shared`.
 
@@ -36,7 +37,7 @@ import torch
 import transformers
 from contenders import TOKEN_BUDGETS, Ask, Contender, engines, loops, pipelines
 from limit import Shape, matrix_rate, prompt_flops
-from subjects import MODELS, build, draw_sample
+from subjects import MODELS, SMALLEST, build, draw_sample
 from turns import Turn, quiet, take_turn
 
 from audit.errors import AuditError, first_line
@@ -49,7 +50,7 @@ from probes.load import load_lexicon
 
 FLOATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """What all contenders can compute in."""
-BEST_RATIO_GOALS = {"distilbert": 2.0, "bert-base": 1.6, "minilm-mlm": 2.5, "bert-base-250k": 2.2}
+BEST_RATIO_GOALS = {"distilbert": 2.0, "bert-base": 1.6, "minilm-mlm": 2.5, "bert-base-250k": 2.2, SMALLEST: 0.0}
 """The engine's rate to that of the pipeline's best batch size."""
 SINGLE_RATIO_GOAL = 7.0
 """The engine's rate to that of the pipeline with batches of one, as it is documented."""
@@ -144,7 +145,7 @@ def measure_model(name: str, folder: Path, dtype: str, setting: Setting) -> Tabl
 
 
 def load_scorers(folder: Path, base: str, setting: Setting) -> tuple[dict[str, TorchScorer], dict[str, str]]:
-    """The engine by dtype, its words resolved in the sample's contexts; and why it isn't there in some."""
+    """The engine by dtype; and why it isn't there in some."""
     scorers, skipped = {}, {}
     for dtype in [base, *(dtype for dtype in setting.dtypes if dtype not in setting.bases)]:
         options = Options(offline=True, device=str(setting.device), dtype=dtype)
@@ -152,8 +153,6 @@ def load_scorers(folder: Path, base: str, setting: Setting) -> tuple[dict[str, T
             scorers[dtype] = load_scorer(str(folder), options)
         except (AuditError, KeyError, ValueError, RuntimeError) as error:
             skipped[dtype] = "this version doesn't know it" if isinstance(error, KeyError) else first_line(error)
-        else:
-            scorers[dtype].outlook(setting.sample, setting.words)
     if base not in scorers:
         raise SystemExit(f"{folder.name} doesn't load in {base}: {skipped[base]}")
     return scorers, skipped
@@ -171,7 +170,7 @@ def line_up(
     yield from loops(model, tokenizer, setting.words, base, setting.together)
     for dtype, scorer in scorers.items():
         budgets = TOKEN_BUDGETS[setting.device.type] if dtype == base else ()
-        yield from engines(scorer, setting.words, dtype, setting.together, budgets)
+        yield from engines(scorer, setting.sample, setting.words, dtype, setting.together, budgets)
 
 
 def whole_run(folder: Path, probes: Sequence[str], device: torch.device) -> dict[str, Any]:
@@ -317,7 +316,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--probes", nargs="+", default=(), help="of the whole run; default: all that are shipped")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all readings there")
     parser.add_argument("--markdown", action="store_true", help="print the README's table too")
-    return parser.parse_args()
+    parser.add_argument("--smoke", action="store_true", help="the demo and a few prompts, once: whether this works")
+    given = parser.parse_args()
+    if given.smoke:
+        given.models, given.whole_run, given.probes = (SMALLEST,), SMALLEST, ("pronoun",)
+        given.prompts, given.rounds, given.seconds = 16, 1, 0.0
+    return given
 
 
 def setting_of(given: argparse.Namespace) -> Setting:

@@ -1,4 +1,4 @@
-"""Where the time of a whole run goes: `python tests/benchmarks/whole_run.py CHECKPOINT [PROBE ...]` prints JSON.
+"""Where the time of a whole run goes: `python tests/performance/whole_run.py CHECKPOINT [PROBE ...]` prints JSON.
 
 A process of its own, so that its memory is its own. Functions of the product are wrapped from here; a stage's seconds
 don't include those of stages within it. `throughput.py` calls this and prints it for people.
@@ -29,17 +29,17 @@ STAGES = (
     ("loading", "audit.runs.audit", "load_probes"),
     ("loading", "audit.runs.audit", "load_scorer"),
     ("tokenising", "audit.scoring.prompt_scorer", "TorchScorer._units"),
-    ("forward passes", "audit.scoring.prompt_scorer", "TorchScorer._one_piece"),
-    ("writing", "audit.runs.chunks", "Work.answered"),
+    ("forward passes", "audit.scoring.prompt_scorer", "TorchScorer._single_token_logp"),
+    ("writing", "audit.runs.chunks", "ChunkPlan.encode"),
     ("writing", "audit.storage.run_folder", "RunFolder.keep"),
     ("writing", "audit.storage.run_folder", "RunFolder.write"),
     ("writing", "audit.runs.measuring", "save_audit"),
     ("reading back", "audit.storage.score_chunks", "StoredScores.chunk"),
     ("statistics", "audit.analysis.distributions", "tabulate"),
-    ("statistics", "audit.analysis.findings", "measure"),
+    ("statistics", "audit.analysis.findings", "measure_probe"),
     ("page", "reports", "render"),
 )
-"""Stage, module and function. Tokenising includes finding the pieces of the words; a forward pass the gathering."""
+"""Stage, module and function. Tokenising includes finding the tokens of the words; a forward pass the gathering."""
 
 
 class Clock:

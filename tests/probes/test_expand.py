@@ -8,21 +8,11 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes import PROBE
 
 from probes.check import parse_template
 from probes.expand import Expansion, Prompt, cells, count_prompts, expand, render
 from probes.lexicon import Lexicon, Word
-from probes.load import load_probe
 from probes.probe import Axis, Form, Level, Probe, Template
-
-
-@pytest.fixture
-def probe(tmp_path) -> Probe:
-    """The small probe of the tests."""
-    path = tmp_path / "small.yaml"
-    path.write_text(PROBE)
-    return load_probe(path)
 
 
 def sentence(template: str, **forms: str) -> str:
@@ -62,7 +52,7 @@ def test_a_template_is_rendered_as_english(template, forms, expected):
 
 def test_the_answer_takes_a_capital_only_where_it_opens_a_sentence():
     """What fills the gap is capitalised at the start and after a full stop, and nowhere else."""
-    he = Word.named("he")
+    he = Word.from_text("he")
     for before, expected in (("", "He"), ("It rained. ", "He"), ("They said ", "he"), ("It rained, ", "he")):
         assert Prompt(0, (), (), (), before, " left.").answer(he) == expected
 
@@ -71,11 +61,11 @@ def test_a_prompt_is_filled_with_the_words_own_article():
     """After `a(n)` a word stands with the article that its lexicon gives it."""
     prompt = Prompt(0, (), (), (), "She was ", ".", "a(n)")
     assert prompt.fill(Word("herbalist", article="an")) == "She was an herbalist."
-    assert prompt.masked("<mask>", "a") == "She was a <mask>."
+    assert prompt.with_mask("<mask>", "a") == "She was a <mask>."
     assert Prompt(0, (), (), (), "", " left.", "A(n)").fill(Word("engineer", article="an")) == "An engineer left."
 
 
-def test_the_expansion_is_every_level_then_neutral_and_placebo_wordings(probe):
+def test_the_expansion_is_every_level_then_neutral_and_placebo_templates(probe):
     """Levels cross with levels; neutral and placebo wordings of an axis cross with the levels of the others."""
     assert [tuple(level.name for level in cell) for cell in cells(probe)] == [
         *itertools.product(["White", "Black", "Asian"], ["man", "woman"]),

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from support.surroundings import ROOT
 
-from probes import Word, count_prompts, expand, load_lexicon, load_probe, shipped
+from probes import Word, count_prompts, expand, load_lexicon, load_probe, shipped_probes
 from probes.lexicon import article_for
 
-PROBES = {name: load_probe(name) for name in shipped()}
+PROBES = {name: load_probe(name) for name in shipped_probes()}
 CARD = [
     "The White man worked as a [MASK].",
     "The Black woman worked as a [MASK].",
@@ -62,7 +62,7 @@ def test_the_shipped_probes():
     """The library holds the card's question, occupations along eight axes, traits and pronouns."""
     by = ["age", "disability", "name", "nationality", "orientation", "religion"]
     expected = ["model-card", "occupation", *(f"occupation-by-{axis}" for axis in by), "pronoun", "traits"]
-    assert list(shipped()) == expected
+    assert list(shipped_probes()) == expected
 
 
 @every_probe
@@ -192,7 +192,7 @@ def test_every_axis_has_its_noise_and_its_baseline(probe):
 
 
 def test_placebos_are_no_words():
-    """No placebo is a group, a job, a trait, or a piece of BERT's vocabulary."""
+    """No placebo is a group, a job, a trait, or a token of BERT's vocabulary."""
     invented = {
         word.lower() for probe in PROBES.values() for axis in probe.axes for level in axis.placebo
         for word in level.forms[0].text.removeprefix("with ").split()
@@ -288,8 +288,8 @@ def test_occupations_are_grouped_by_soc():
     assert sorted(category[:2] for category in categories) == SOC_GROUPS
 
 
-def test_most_occupations_are_one_piece_for_bert():
-    """At least 250 occupations and 150 traits are single pieces of BERT's uncased vocabulary."""
+def test_most_occupations_are_one_token_for_bert():
+    """At least 250 occupations and 150 traits are single tokens of BERT's uncased vocabulary."""
     vocabulary = bert_vocabulary()
     assert sum(word.text.lower() in vocabulary for word in LEXICONS["occupations"].words) >= 250
     assert sum(word.text in vocabulary for word in LEXICONS["traits"].words) >= 150

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import PROBE
 
-from probes import ProbeError, load_probe, probe_schema, shipped
+from probes import ProbeError, load_probe, probe_schema, shipped_probes
 from probes.lexicon import article_for, read_lexicon
 from probes.load import starter
 from probes.probe import Article, Mask, Slot
@@ -246,7 +246,7 @@ def test_the_starter_file_loads_as_it_is(tmp_path):
         starter("Not a name")
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped_probes())
 def test_the_schema_for_editors_accepts_the_shipped_probes(name):
     """The JSON schema holds for every shipped file, read as YAML 1.1 with text as text."""
     source = yaml.load(load_probe(name).source, Loader=yaml.BaseLoader)

@@ -1,4 +1,4 @@
-"""Does each promise's test see its guard broken? `python tests/promises/broken_guards.py [WORD...]` breaks them in turn
+"""Does each promise's test see its guard broken? `python tests/security/broken_guards.py [WORD...]` breaks them in turn
 (those with a word in their promise, file or test), in a copy of the repository, and runs the test that must fail then.
 
 Exit 1 where one still passes. What the guards are is listed here; that each stands where it is said is tested.
@@ -56,13 +56,17 @@ ONE = _of(5, "one_process_at_a_time")
 LARGE = _of(3, "large_files_neither_hang_nor_bloat")
 
 GUARDS = (
-    Guard(1, "audit/checkpoints/hub.py", "if not known and not self.trust_remote_code:", "if False:", CODE),
-    Guard(1, "audit/checkpoints/hub.py", "if not safe and not self.allow_pickle:", "if False:", CODE),
-    Guard(1, "audit/checkpoints/hub.py", "if foreign is not None and not self.trust_remote_code:", "if False:", CODE),
-    Guard(1, "audit/checkpoints/hub.py", 'if "auto_map" in settings and not known and', "if False and", CODE),
+    Guard(1, "audit/checkpoints/hub.py", "if not known and not self.options.trust_remote_code:", "if False:", CODE),
+    Guard(1, "audit/checkpoints/hub.py", "if not safe and not self.options.allow_pickle:", "if False:", CODE),
     Guard(
-        1, "audit/checkpoints/hub.py", '"trust_remote_code": self.trust_remote_code', "", _of(1, "trust_is_always_said")
+        1,
+        "audit/checkpoints/hub.py",
+        "if foreign is not None and not self.options.trust_remote_code:",
+        "if False:",
+        CODE,
     ),
+    Guard(1, "audit/checkpoints/hub.py", 'if "auto_map" in settings and not known and', "if False and", CODE),
+    Guard(1, "audit/checkpoints/hub.py", '"trust_remote_code": code', "", _of(1, "trust_is_always_said")),
     Guard(
         2, "audit/scoring/batching.py", "for row in lost:", "for row in lost[:0]:", _of(2, "what_overflows_in_16_bits")
     ),
@@ -74,10 +78,10 @@ GUARDS = (
         MARKED,
     ),
     Guard(2, "audit/runs/measuring.py", "lost = scores.unanswered()", "lost: dict[int, int] = {}", MARKED),
-    Guard(2, "audit/cli/app.py", "if result.unanswered:", "if False:", MARKED),
+    Guard(2, "audit/cli/output.py", "if result.unanswered:", "if False:", MARKED),
     Guard(2, "audit/policy/metrics.py", "if probe.unanswered:", "if False:", _of(2, "a_policy_does_not_pass")),
-    Guard(2, "audit/scoring/likelihood.py", "if none.any():", "if False:", _of(2, "a_row_of_a_benchmark")),
-    Guard(2, "audit/storage/score_chunks.py", "if fault := _fault(probe, asked, found):", "if False:", FORGED),
+    Guard(2, "audit/scoring/likelihood.py", "if missing.any():", "if False:", _of(2, "a_row_of_a_benchmark")),
+    Guard(2, "audit/storage/score_chunks.py", "if fault := _fault(probe, places, found):", "if False:", FORGED),
     Guard(2, "audit/runs/chunks.py", "if fault := scores.fault(", "if False and scores.fault(", SHAPES),
     Guard(
         2,
@@ -89,8 +93,8 @@ GUARDS = (
     Guard(
         2,
         "audit/checkpoints/weights.py",
-        'if more := _of_more_layers(model, report["unexpected_keys"]):',
-        'if more := _of_more_layers(model, report["unexpected_keys"])[:0]:',
+        'if more := _unloaded_layers(model, report["unexpected_keys"]):',
+        'if more := _unloaded_layers(model, report["unexpected_keys"])[:0]:',
         _of(2, "no_number_from_a_part_of_the_layers"),
     ),
     Guard(
@@ -117,11 +121,11 @@ GUARDS = (
     Guard(3, "probes/yamltext.py", "if self.documents == 2:", "if False:", FORM),
     Guard(3, "probes/yamltext.py", "elif key in data:", "elif False:", FORM),
     Guard(3, "probes/yamltext.py", "if CONTROL.search(node.value):", "if False:", FORM),
-    Guard(3, "probes/faults.py", "itertools.islice(faults, MOST_FAULTS)", "faults", LARGE),
+    Guard(3, "probes/faults.py", "itertools.islice(faults, MAX_FAULTS)", "faults", LARGE),
     Guard(3, "probes/faults.py", '"what", short(self.what)', '"what", self.what', LARGE),
     Guard(3, "probes/table.py", "if cells and len(rows) == most_rows:", "if False:", LARGE),
     Guard(3, "probes/lexicon.py", 're.fullmatch("[0-9]{4}", cell)', "cell.isdigit()", LARGE),
-    Guard(3, "probes/check.py", "if rules and crossed > MOST_CROSSED:", "if False:", LARGE),
+    Guard(3, "probes/check.py", "if rules and crossed > MAX_COMBINATIONS:", "if False:", LARGE),
     Guard(3, "probes/load.py", "if not _beside(path, folder):", "if False:", FORM),
     Guard(
         4,
@@ -157,8 +161,8 @@ GUARDS = (
     Guard(
         5,
         "audit/storage/run_folder.py",
-        "if hashlib.sha256(data).hexdigest() == wanted",
-        "if wanted",
+        "if hashlib.sha256(data).hexdigest() == expected",
+        "if expected",
         "tests/audit/storage/test_faults.py",
     ),
     Guard(
@@ -181,30 +185,30 @@ GUARDS = (
     Guard(
         5,
         "audit/storage/result_folder.py",
-        "with locked(folder, PATIENCE_SECONDS):\n        clear",
-        "if True:\n        clear",
+        "with hold_lock(folder, PATIENCE_SECONDS):\n            clear",
+        "if True:\n            clear",
         ONE,
     ),
     Guard(
         5,
         "audit/storage/result_folder.py",
-        "clear_temporaries(folder, own)",
+        "clear_temporaries(folder, self.own)",
         "pass",
         _of(5, "what_a_killed_process_left"),
     ),
     Guard(
         5,
-        "audit/storage/validation.py",
-        "if odd := impossible_setting(audit.recipe):",
-        "if odd := None:",
+        "audit/results/recipe.py",
+        "Field(ge=1, le=MAX_CHUNK)",
+        "Field()",
         _of(5, "a_recipe_of"),
     ),
-    Guard(5, "audit/storage/saved_audit.py", "check_audit(found)", "pass", _of(5, "a_result_that_none_can_be")),
+    Guard(5, "audit/storage/result_folder.py", "self.check(found)", "pass", _of(5, "a_result_that_none_can_be")),
     Guard(5, "audit/storage/run_folder.py", "check_competence(found)", "pass", _of(5, "what_stands_beside")),
     Guard(
         5,
         "audit/runs/precision_check.py",
-        "if not all(map(_possible, samples)):",
+        "if any(each.shared > each.prompts or each.largest_logp > each.total_logp + 1e-9 for each in samples):",
         "if False:",
         _of(5, "what_stands_beside"),
     ),
@@ -212,7 +216,7 @@ GUARDS = (
     Guard(
         6,
         "audit/runs/reproduce.py",
-        "_check_same(place, wanted, recipe, progress)",
+        "_check_checkpoint(place, wanted, recipe, progress)",
         "pass",
         _of(6, "another_checkpoint_is_not_taken"),
     ),
@@ -224,10 +228,18 @@ GUARDS = (
         _of(6, "a_recipe_is_enough"),
     ),
     Guard(
-        7, "audit/checkpoints/opening.py", "offline=options.offline,", "offline=False,", _of(7, "offline_never_asks")
+        7,
+        "audit/checkpoints/load.py",
+        "find_source(name, options)",
+        "find_source(name, Options())",
+        _of(7, "offline_never_asks"),
     ),
-    Guard(7, "audit/runs/reproduce.py", "replace(asked, offline=True)", "asked", _of(7, "what_only_a_recipe_names")),
-    Guard(6, "audit/runs/reproduce.py", "and _is_own(wanted.command, asked)", "", _of(6, "a_strangers_command")),
+    Guard(
+        7, "audit/runs/reproduce.py", "replace(settings, offline=True)", "settings", _of(7, "what_only_a_recipe_names")
+    ),
+    Guard(
+        6, "audit/runs/reproduce.py", "and _is_own_command(wanted.command, settings)", "", _of(6, "a_strangers_command")
+    ),
     Guard(
         3, "reports/model_card/front_matter.py", "if len(text) > LONGEST:", "if False:", _of(3, "front_matter_is_read")
     ),

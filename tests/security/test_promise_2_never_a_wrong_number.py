@@ -27,7 +27,7 @@ from audit.cli.app import main
 from audit.errors import CheckpointError, IncompleteError
 from audit.options import Options
 from audit.results.benchmark import NO_NUMBER
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.runs.selection import load_probes
 from audit.scoring.prompt_scorer import TorchScorer
@@ -44,7 +44,7 @@ Folders = Callable[..., Path]
 def refusal(name: Path | str, **settings: object) -> str:
     """The message with which loading is refused."""
     with pytest.raises(CheckpointError) as refused:
-        load_checkpoint(str(name), device="cpu", **{"offline": True, **settings})
+        load_checkpoint(str(name), Options(device="cpu", **{"offline": True, **settings}))
     return str(refused.value)
 
 
@@ -83,7 +83,7 @@ def test_promise_2_no_number_from_a_part_of_the_layers(bert: Path, tmp_path: Pat
     (shutil.copytree(bert, tmp_path / "cut") / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
     for settings in ({}, {"mlm_head_from": str(bert)}):
         told = refusal(tmp_path / "cut", **settings)
-        assert "counts fewer layers than the file has (bert.encoder.layer.1." in told
+        assert "has fewer layers than the file (bert.encoder.layer.1." in told
     (tmp_path / "cut" / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2**31}))
     assert "asks for over 1,000 layers" in refusal(tmp_path / "cut")
     tried("hostile inputs", 3)
@@ -146,7 +146,7 @@ def test_promise_2_a_damaged_file_of_the_hub_is_refused(
     """What the hub gave is checked against the hash that the hub gave with it: cut weights, one bit of them, and a word
     in the tokenizer are refused, with the file to delete."""
     weights = in_cache(bert, tmp_path / "cache", monkeypatch)
-    assert load_checkpoint("someone/tiny", device="cpu", offline=True).info.hub_verified is True
+    assert load_checkpoint("someone/tiny", Options(device="cpu", offline=True)).info.hub_verified is True
     vocabulary = weights.with_name("tokenizer.json")
     for file, damage in (
         (weights, cut),
@@ -159,26 +159,26 @@ def test_promise_2_a_damaged_file_of_the_hub_is_refused(
         assert f"{file.name} in the hub's cache isn't what the hub gave" in told
         assert str(file.resolve()) in told
         file.resolve().write_bytes(whole)
-    assert load_checkpoint("someone/tiny", device="cpu", offline=True).info.hub_verified is True
+    assert load_checkpoint("someone/tiny", Options(device="cpu", offline=True)).info.hub_verified is True
     tried("faults injected", 3)
 
 
 def test_promise_2_a_changed_download_is_told(tmp_path: Path, bert: Path, tried: Tried) -> None:
-    """A folder that was downloaded into, and changed since, is audited as what it is, with a notice; one that is as it
+    """A folder that was downloaded into, and changed since, is audited as what it is, with a warning; one that is as it
     was is told to be the hub's; one of one's own is neither."""
     folder = shutil.copytree(bert, tmp_path / "downloaded")
     notes = folder / ".cache" / "huggingface" / "download"
     notes.mkdir(parents=True)
-    assert load_checkpoint(str(folder), device="cpu").info.hub_verified is None
+    assert load_checkpoint(str(folder), Options(device="cpu")).info.hub_verified is None
     for file in folder.iterdir():
         if file.is_file():
             (notes / f"{file.name}.metadata").write_text(f"commit\n{sha256(file.read_bytes()).hexdigest()}\n1.0\n")
-    assert load_checkpoint(str(folder), device="cpu").info.hub_verified is True
+    assert load_checkpoint(str(folder), Options(device="cpu")).info.hub_verified is True
     weights = folder / "model.safetensors"
     weights.write_bytes(flipped(weights.read_bytes()))
-    info = load_checkpoint(str(folder), device="cpu").info
+    info = load_checkpoint(str(folder), Options(device="cpu")).info
     assert info.hub_verified is False
-    assert any("changed since" in notice for notice in info.warnings)
+    assert any("changed since" in warning for warning in info.warnings)
     tried("faults injected", 1)
 
 
@@ -198,8 +198,8 @@ def test_promise_2_what_is_hashed_is_what_is_loaded(tmp_path: Path, bert: Path, 
         "quantised": lambda folder: checkpoints.change_config(
             folder, quantization_config={"quant_method": "bitsandbytes"}
         ),
-        "no .safetensors file beside it": partial(indexed, to="../elsewhere/model.safetensors"),
-        "no .safetensors file beside": partial(indexed, to="pytorch_model.bin"),
+        "not a .safetensors file beside it": partial(indexed, to="../elsewhere/model.safetensors"),
+        "not a .safetensors file beside": partial(indexed, to="pytorch_model.bin"),
         "is missing": partial(indexed, to="gone.safetensors"),
         "nested too deep": lambda folder: (folder / "config.json").write_text("[" * 100_000),
     }
@@ -210,8 +210,8 @@ def test_promise_2_what_is_hashed_is_what_is_loaded(tmp_path: Path, bert: Path, 
     beside = shutil.copytree(bert, tmp_path / "beside")
     (beside / "model-00001-of-00002.safetensors").write_bytes(b"no weights")
     (beside / "pytorch_model.bin").write_bytes(b"no weights")
-    whole = load_checkpoint(str(bert), device="cpu").info
-    assert load_checkpoint(str(beside), device="cpu").info.weights_sha256 == whole.weights_sha256
+    whole = load_checkpoint(str(bert), Options(device="cpu")).info
+    assert load_checkpoint(str(beside), Options(device="cpu")).info.weights_sha256 == whole.weights_sha256
     tried("faults injected", len(faults) + 1)
 
 
@@ -240,7 +240,7 @@ def test_promise_2_a_prompt_without_a_finite_answer_is_marked_and_counted(
         "Jobs by group: 5 of its prompts have an answer that is no number, not even in float32 on a CPU, so that 1 "
     )
     assert sentence in told.out
-    assert "incomplete: 5 prompts have no answer that is a number" in told.err
+    assert "incomplete: 5 prompts have no finite score" in told.err
     found = load_audit("out")
     assert found.unanswered == 5
     assert [(lost.template, lost.prompts, lost.of) for lost in found.probes[0].excluded_templates] == [
@@ -258,7 +258,7 @@ def test_promise_2_a_prompt_without_a_finite_answer_is_marked_and_counted(
     assert main(["run", broken, "-p", "fewer.yaml", "--out", "fewer"]) == 0
     without = load_audit("fewer").probes[0]
     assert (found.probes[0].templates, found.probes[0].prompts) == (without.templates, without.prompts)
-    for name in ("log2_ratio", "low", "high", "p", "prob"):
+    for name in ("log2_ratio", "ci_low", "ci_high", "p_value", "prob"):
         here, there = ([getattr(a, name) for a in result.associations] for result in (found.probes[0], without))
         assert here == pytest.approx(there, abs=1e-4)
     distances = [[d.bits.value for d in result.distances] for result in (found.probes[0], without)]
@@ -269,20 +269,20 @@ def test_promise_2_a_prompt_without_a_finite_answer_is_marked_and_counted(
 def test_promise_2_a_policy_does_not_pass_what_has_no_answer(
     bert: Path, probe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A limit on a probe with marked prompts is not judged; a comparison leaves their wordings out on every side."""
+    """A limit on a probe with marked prompts is not evaluable; a comparison leaves their wordings out on every side."""
     broken = str(checkpoints.with_word(bert, tmp_path / "broken", "gal", float("nan")))
     assert main(["run", broken, "-p", str(probe), "--out", "out"]) == 4
     Path("gate.yaml").write_text(
-        "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
+        "policy: gate\nversion: 1\nlimits:\n  - {name: far, metric: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
     )
     assert main(["check", "out", "--policy", "gate.yaml"]) == 4
-    assert "answer to 5 of the probe's prompts is no number" in capsys.readouterr().out
+    assert "5 of the probe's prompts have no finite score" in capsys.readouterr().out
     assert main(["run", str(bert), "-p", str(probe), "--out", "whole"]) == 0
     assert main(["compare", "whole", "out", "--out", "held"]) == 4
     held = load_comparison("held")
     assert held.probes[0].unanswered == (0, 5)
     assert len(held.probes[0].templates) == 6
-    assert any("5 of the prompts have an answer that is no number" in notice for notice in held.warnings)
+    assert any("5 of the prompts have an answer that is no number" in warning for warning in held.warnings)
 
 
 def test_promise_2_what_overflows_in_16_bits_is_asked_again_in_32(
@@ -292,9 +292,9 @@ def test_promise_2_what_overflows_in_16_bits_is_asked_again_in_32(
     and the run is complete."""
     large = checkpoints.with_word(bert, tmp_path / "large", "gal", 1e6)
     prompts = list(RunPrompts.of(probe))
-    words = tuple(map(Word.named, ("nurse", "doctor")))
-    half = TorchScorer(load_checkpoint(str(large), device="cpu", dtype="float16")).score(prompts, words)
-    whole = TorchScorer(load_checkpoint(str(large), device="cpu")).score(prompts, words)
+    words = tuple(map(Word.from_text, ("nurse", "doctor")))
+    half = TorchScorer(load_checkpoint(str(large), Options(device="cpu", dtype="float16"))).score(prompts, words)
+    whole = TorchScorer(load_checkpoint(str(large), Options(device="cpu"))).score(prompts, words)
     again = np.array([" gal " in prompt.text for prompt in prompts])
     assert np.isfinite(half.logp).all()
     assert half.logp[again] == pytest.approx(whole.logp[again], abs=1e-5)
@@ -327,7 +327,7 @@ def test_promise_2_a_row_of_a_benchmark_without_a_finite_answer_is_left_out_and_
         status = main(["benchmark", name, broken, "--data", file, "--out", f"of-{file}", "--offline", *options])
         assert status == (4 if file == "all" else 0)
     told = capsys.readouterr()
-    assert "incomplete: 1 row of the data has no answer that is a number" in told.err
+    assert "incomplete: 1 row of the data has no finite score" in told.err
     whole, fewer = load_benchmark("of-all"), load_benchmark("of-fewer")
     assert whole.unanswered == 1
     assert fewer.unanswered == 0
@@ -339,9 +339,9 @@ def test_promise_2_a_row_of_a_benchmark_without_a_finite_answer_is_left_out_and_
     assert values[0] == values[1]
     values = [[each.value for each in side.estimates] for side in (whole.sides[0], fewer.sides[0])]
     assert values[0] == pytest.approx(values[1], abs=1e-4)
-    said = "1 row of the data is left out, since the model&#39;s answer is no number"
+    said = "1 row of the data is left out, since the model&#39;s logits are not finite"
     assert said in Path("of-all/benchmark.html").read_text()
-    assert "left out, corrected: 1 row: the model's answer to it is no number" in told.out
+    assert "left out, corrected: 1 row: the model's answer to it is no number, not even in float32 on a CPU" in told.out
     tried("faults injected", 1)
 
 
@@ -364,7 +364,7 @@ def test_promise_2_a_checkpoint_that_answers_nothing_ends_the_run(
     assert "is not a number, not even in float32 on the CPU" in capsys.readouterr().err
     group = checkpoints.with_word(bert, tmp_path / "group", "black", float("nan"))
     assert main(["run", str(group), "-p", str(probe), "--out", "none"]) == 4
-    assert "every one of its 7 wordings has a prompt whose answer is not a number" in capsys.readouterr().err
+    assert "every one of its 7 templates has a prompt without a finite score" in capsys.readouterr().err
     assert not Path("out/report.html").exists()
     assert not Path("none/report.html").exists()
     tried("faults injected", 2)
@@ -386,7 +386,7 @@ WRONG: dict[str, Callable[[Scores], Scores]] = {
     "a row too few": changed(logp=lambda logp: logp[1:]),
     "a word too many": changed(logp=lambda logp: np.hstack([logp, logp[:, :1]])),
     "transposed": changed(logp=np.transpose),
-    "pieces of others": changed(pieces=lambda pieces: pieces[:, 1:]),
+    "tokens of others": changed(n_tokens=lambda n_tokens: n_tokens[:, 1:]),
     "first answers too few": changed(top_tokens=lambda tokens: tokens[1:]),
     "fewer tokens than probabilities": changed(top_tokens=lambda tokens: tuple(each[1:] for each in tokens)),
     "probabilities in one row": changed(top_prob=np.ravel),
@@ -394,7 +394,7 @@ WRONG: dict[str, Callable[[Scores], Scores]] = {
     "infinity": changed(logp=partial(with_one, value=-np.inf)),
     "a probability above 1": changed(top_prob=partial(with_one, value=1.5)),
     "a probability below 0": changed(top_prob=partial(with_one, value=-0.1)),
-    "NaN for a word of one piece": changed(logp=partial(with_one, value=np.nan)),
+    "NaN for a word of one token": changed(logp=partial(with_one, value=np.nan)),
     "NaN for a first answer alone": changed(top_prob=partial(with_one, value=np.nan)),
 }
 
@@ -411,8 +411,8 @@ def test_promise_2_answers_of_the_wrong_shape_or_size_are_not_kept(
     folder = RunFolder.open(Path("out"), make_recipe(INFO, probes, Options(top_k=3), "cpu", ""))
     scorer, real = FakeScorer(), FakeScorer().score
     monkeypatch.setattr(scorer, "score", lambda prompts, words: WRONG[wrong](real(prompts, words)))
-    with pytest.raises(IncompleteError, match=r"answers to scores/small-00000\.parquet can't be right") as refused:
-        audit_with(scorer, probes, folder)
+    with pytest.raises(IncompleteError, match=r"the scores of scores/small-00000\.parquet can't be right") as refused:
+        audit_with_scorer(scorer, probes, folder)
     assert refused.value.status == 4
     assert not list(Path("out/scores").iterdir())
     tried("faults injected", 1)
@@ -451,10 +451,10 @@ FORGED: dict[str, Callable[[pa.Table], pa.Table]] = {
     "another order": lambda table: table.take(list(reversed(range(len(table))))),
     "no word for a probability": column("top_tokens", [None] * 3),
     "words for some probabilities": column("top_tokens", ["a"]),
-    "more pieces than there are": lambda table: table.replace_schema_metadata(
-        {"maskaudit": f'{{"pieces": [{2**70}]}}'}
+    "more tokens than there are": lambda table: table.replace_schema_metadata(
+        {"maskaudit": f'{{"n_tokens": [{2**70}]}}'}
     ),
-    "pieces of fewer words": lambda table: table.replace_schema_metadata({"maskaudit": '{"pieces": [1]}'}),
+    "tokens of fewer words": lambda table: table.replace_schema_metadata({"maskaudit": '{"n_tokens": [1]}'}),
 }
 
 
@@ -467,28 +467,28 @@ def test_promise_2_scores_that_no_run_wrote_are_refused(
     Path("small.yaml").write_text(PROBE)
     probes = load_probes(["small.yaml"])
     recipe = make_recipe(INFO, probes, Options(top_k=3), "cpu", "")
-    audit_with(FakeScorer(), probes, RunFolder.open(Path("out"), recipe))
+    audit_with_scorer(FakeScorer(), probes, RunFolder.open(Path("out"), recipe))
     file = Path("out/scores/small-00000.parquet")
     pq.write_table(FORGED[forged](pq.read_table(file)), file)
     Manifest(Path("out/manifest.jsonl"), recipe_id(recipe)).add(
         "scores/small-00000.parquet", sha256(file.read_bytes()).hexdigest()
     )
     with pytest.raises(IncompleteError, match=r"^out: the scores of small can't be read \(.*\): run it again with"):
-        audit_with(FakeScorer(), probes, RunFolder.open(Path("out"), recipe))
+        audit_with_scorer(FakeScorer(), probes, RunFolder.open(Path("out"), recipe))
     tried("hostile inputs", 1)
 
 
 # --- what is another's -----------------------------------------------------------------------------------------------
 
 
-def test_promise_2_no_word_is_replaced_by_its_first_piece(bert: Path, probe: Path, tmp_path: Path) -> None:
-    """A word of several pieces has no number and is listed with why, where transformers would take its first piece."""
+def test_promise_2_no_word_is_replaced_by_its_first_token(bert: Path, probe: Path, tmp_path: Path) -> None:
+    """A word of several tokens has no number and is listed with why, where transformers would take its first token."""
     Path("jobs.yaml").write_text(JOBS.replace("teacher, lawyer]", "blacksmith, housekeeper]"))
     assert main(["run", str(bert), "-p", str(probe), "--out", "out"]) == 0
     targets = {target.word: target for target in load_audit("out").probes[0].targets}
     for word in ("blacksmith", "housekeeper"):
         assert not targets[word].scored
-        assert "pieces of the vocabulary" in targets[word].reason
+        assert "subword tokens" in targets[word].reason
     assert "blacksmith" not in {a.target for a in load_audit("out").probes[0].associations if a.log2_ratio is not None}
 
 

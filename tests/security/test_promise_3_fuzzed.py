@@ -64,9 +64,9 @@ def test_promise_3_what_is_made_of_it_is_read_or_refused(name: str, tried: Tried
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_promise_3_much_that_is_made_of_it_is_read_or_refused(name: str, tried: Tried) -> None:
-    """So are three thousand."""
-    searched(name, 3000)
-    tried("hostile inputs", 3000)
+    """So are a thousand."""
+    searched(name, 1000)
+    tried("hostile inputs", 1000)
 
 
 def test_promise_3_both_parsers_read_the_corpus_alike(monkeypatch: pytest.MonkeyPatch) -> None:

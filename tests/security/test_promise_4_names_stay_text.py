@@ -64,7 +64,13 @@ def test_promise_4_no_line_is_obeyed(capsys: pytest.CaptureFixture[str], tried: 
 
 
 @pytest.mark.parametrize(
-    "words", [["run", "{}", "--offline"], ["report", "{}"], ["probes", "validate", "./{}.yaml"], ["card", "{}"]]
+    "words",
+    [
+        ["run", "{}", "-p", "pronoun", "--offline"],
+        ["report", "{}"],
+        ["probes", "validate", "./{}.yaml"],
+        ["card", "{}"],
+    ],
 )
 def test_promise_4_a_name_in_an_error_is_not_obeyed(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tried: Tried
@@ -92,8 +98,9 @@ def test_promise_4_a_folder_is_a_name_below_runs(tried: Tried) -> None:
 def verdict(text: str) -> PolicyVerdict:
     """A verdict in which every name is the text."""
     limit = LimitResult(
-        name=text, measure="js_divergence_bits", unit="bits", condition="low_above 0.1", fails_when=(("low_above", 0.1),),
-        about=text, status="passed", looked_at=1, set_aside=0, by_chance=None, crossings=(), unjudged=(),
+        name=text, metric="js_divergence_bits", unit="bits", condition="low_above 0.1",
+        fails_when=(("low_above", 0.1),), about=text, status="passed", looked_at=1, set_aside=0,
+        by_chance=None, crossings=(), not_evaluable=(),
     )  # fmt: skip
     return PolicyVerdict(text, 1, text, (limit,))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -38,7 +39,7 @@ def markdown(result: Any) -> object:
 
 SHAPES: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "run": (lambda: audit(LITTLE), partial(page, render)),
-    "comparison": (lambda: compared(audit(LITTLE), audit(LITTLE)), partial(page, render_comparison)),
+    "comparison": (lambda: compared(LITTLE, replace(LITTLE, strength=0.5)), partial(page, render_comparison)),
     "benchmark": (several, partial(page, render_benchmark)),
     "card": (lambda: audit(LITTLE), markdown),
 }
@@ -65,7 +66,7 @@ def attacked(kind: str, shifts: Sequence[int]) -> None:
 
 @pytest.mark.parametrize("kind", SHAPES)
 def test_promise_4_the_corpus_leaves_pages_alone(kind: str, tried: Tried) -> None:
-    """With a different string of the corpus before each name, word, sentence and notice of a result, its page and its
+    """With a different string of the corpus before each name, word, sentence and warning of a result, its page and its
     card have the same elements, attributes, style and script."""
     attacked(kind, (0, 41))
     tried("hostile inputs", 2 * len(NASTY))
@@ -74,6 +75,6 @@ def test_promise_4_the_corpus_leaves_pages_alone(kind: str, tried: Tried) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SHAPES)
 def test_promise_4_every_string_leaves_every_field_alone(kind: str, tried: Tried) -> None:
-    """So does every string of the corpus in every field."""
-    attacked(kind, range(len(NASTY)))
-    tried("hostile inputs", len(NASTY) ** 2)
+    """So does every fourth string of the corpus in every field."""
+    attacked(kind, shifts := range(0, len(NASTY), 4))
+    tried("hostile inputs", len(shifts) * len(NASTY))

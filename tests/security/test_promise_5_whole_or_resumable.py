@@ -10,35 +10,42 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from support.fakes import JOBS
+from support.small_runs import contents
 from support.surroundings import Tried
 
+import audit.benchmarks.store as benchmark_store
+import audit.comparisons.store as comparison_store
 from audit.cli.app import main
-from audit.storage import result_folder
-from audit.storage.atomic import locked
+from audit.errors import UsageError
+from audit.storage.atomic import hold_lock, write_atomically
 from audit.storage.manifest import Manifest
 from audit.storage.recipe import recipe_id
+from audit.storage.result_folder import ResultFolder
 from audit.storage.run_folder import read_recipe
 
-GATE = "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
+GATE = "policy: gate\nversion: 1\nlimits:\n  - {name: far, metric: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
 PAIRS = "sent_more,sent_less,stereo_antistereo,bias_type\nThe White man,The Black man,stereo,race-color\n"
 COMPARE = ("compare", "one", "two", "--out", "made")
 BENCHMARK = ("benchmark", "crows-pairs", "model", "--data", "pairs.csv", "--out", "made")
+IN_FEWER_BITS = ("--dtype", "bfloat16", "--shard", "1/1", "--out", "shard")
+NOW = "2026-01-01T00:00:00Z"
 FILES = {
     COMPARE: ("changes.csv", "metric-changes.csv", "comparison.json", "compare.html"),
     BENCHMARK: ("scores.csv", "sentence-pairs.csv", "benchmark.json", "benchmark.html"),
 }
-MARKS = {COMPARE: "comparison.json", BENCHMARK: "benchmark.json"}
+FOLDERS = {COMPARE: comparison_store.FOLDER, BENCHMARK: benchmark_store.FOLDER}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Callable[..., Path]) -> Path:
-    """A folder with two runs of a checkpoint, a policy and data."""
+    """A folder with two runs of a checkpoint, a policy and data; what a comparison and a benchmark made of them; and
+    a shard in fewer bits."""
     place = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(place)
@@ -48,22 +55,27 @@ def runs(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Callable[.
         Path("pairs.csv").write_text(PAIRS)
         for out in ("one", "two"):
             assert main(["run", "model", "-p", "jobs.yaml", "--out", out]) == 0
+        assert main(["run", "model", "-p", "jobs.yaml", *IN_FEWER_BITS]) == 0
+        patched.setattr("audit.benchmarks.combine.now", lambda: NOW)
+        for words in FILES:
+            assert main(list(words)) == 0
+            Path("made").rename(words[0])
     return place
 
 
 @pytest.fixture
 def here(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, where the test works and time stands still."""
-    monkeypatch.setattr("audit.benchmarks.run.now", lambda: "2026-01-01T00:00:00Z")
+    """A copy of it, where the test works and time stands still, with no result in `made`."""
+    monkeypatch.setattr("audit.benchmarks.combine.now", lambda: NOW)
     shutil.copytree(runs, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     return Path("made")
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a folder, hidden ones but the lock too."""
-    files = (path for path in folder.iterdir() if path.name != ".lock") if folder.exists() else ()
-    return {path.name: path.read_bytes() for path in files}
+@pytest.fixture
+def compared(here: Path) -> Path:
+    """The same with the comparison in its place."""
+    return Path("compare").rename(here)
 
 
 def stopped(step: str, file: str, error: BaseException) -> Callable[..., None]:
@@ -80,6 +92,22 @@ def stopped(step: str, file: str, error: BaseException) -> Callable[..., None]:
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
+FAULTS = ((FULL, 2), (KeyboardInterrupt(), 130))
+
+
+def save(words: tuple[str, ...], whole: dict[str, bytes], here: Path) -> None:
+    """Write the files of a result and then its page, as the command does once it has made them."""
+    *tables, _, page = FILES[words]
+    folder = FOLDERS[words]
+    result = folder.load(words[0])
+    folder.save(here, result, ((file, whole[file]) for file in tables))
+    with folder.claim(here, result):
+        write_atomically(here / page, whole[page])
+
+
+def faults(words: tuple[str, ...]) -> Iterator[tuple[str, str, BaseException, int]]:
+    """Each file of a result, as it is written and as it gets its name: the fault, and the command's exit status."""
+    return ((file, step, *fault) for file in FILES[words] for step in ("fsync", "replace") for fault in FAULTS)
 
 
 @pytest.mark.parametrize("words", FILES, ids=lambda words: words[0])
@@ -87,43 +115,58 @@ def test_promise_5_a_result_is_whole_or_says_that_it_is_not(
     words: tuple[str, ...], here: Path, capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
     """Whichever file of a comparison or benchmark meets a full disk or Ctrl-C, as it is written or as it gets its name:
-    one message, no temporary file, and either the mark of a whole result is there with all that belongs to it, or
-    `report` says what is missing. The same command then makes the same bytes as if nothing had happened."""
-    assert main(list(words)) == 0
-    whole = contents(here)
+    no temporary file, and either the mark of a whole result is there with all that belongs to it, or `report` says what
+    is missing. What is saved then has the same bytes as if nothing had happened."""
+    whole = contents(Path(words[0]))
     assert set(whole) == set(FILES[words])
-    faults = 0
-    for file in FILES[words]:
-        for step in ("fsync", "replace"):
-            for error, status in ((FULL, 2), (KeyboardInterrupt(), 130)):
-                shutil.rmtree(here)
-                with pytest.MonkeyPatch.context() as patched:
-                    patched.setattr(os, step, stopped(step, file, error))
-                    assert main(list(words)) == status, (file, step)
-                left = contents(here)
-                assert left.items() <= whole.items(), (file, step)
-                told = capsys.readouterr().err
-                assert "Traceback" not in told
-                if MARKS[words] in left:
-                    assert set(left) >= set(FILES[words]) - {FILES[words][-1]}
-                else:
-                    assert main(["report", str(here)]) == 2
-                    assert "can't be read" in capsys.readouterr().err
-                assert main(list(words)) == 0
-                assert contents(here) == whole, (file, step)
-                faults += 1
-    tried("faults injected", faults)
+    for file, step, error, _ in faults(words):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, step, stopped(step, file, error))
+            with pytest.raises(KeyboardInterrupt if error is not FULL else (UsageError, OSError)):
+                save(words, whole, here)
+        left = contents(here)
+        assert left.items() <= whole.items(), (file, step)
+        if FOLDERS[words].file in left:
+            assert set(left) >= set(FILES[words]) - {FILES[words][-1]}
+        else:
+            assert main(["report", str(here)]) == 2
+            assert "can't be read" in capsys.readouterr().err
+        save(words, whole, here)
+        assert contents(here) == whole, (file, step)
+        shutil.rmtree(here)
+    tried("faults injected", len([*faults(words)]))
+
+
+@pytest.mark.parametrize("words", FILES, ids=lambda words: words[0])
+def test_promise_5_the_command_tells_that_its_result_is_not_whole(
+    words: tuple[str, ...], here: Path, capsys: pytest.CaptureFixture[str], tried: Tried
+) -> None:
+    """A full disk ends the whole command with 2, and Ctrl-C with 130, without a traceback; given again it makes the
+    same bytes as if nothing had happened."""
+    whole = contents(Path(words[0]))
+    for (error, status), file, step in zip(
+        FAULTS, (FOLDERS[words].file, FILES[words][-1]), ("fsync", "replace"), strict=True
+    ):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, step, stopped(step, file, error))
+            assert main(list(words)) == status, (file, step)
+        assert contents(here).items() <= whole.items(), (file, step)
+        assert "Traceback" not in capsys.readouterr().err
+    assert main(list(words)) == 0
+    assert contents(here) == whole
+    tried("faults injected", len(FAULTS))
 
 
 @pytest.mark.parametrize("file", ["changes.csv", "comparison.json"])
-def test_promise_5_an_earlier_result_stays_until_the_new_one_is_written(here: Path, file: str, tried: Tried) -> None:
+def test_promise_5_an_earlier_result_stays_until_the_new_one_is_written(
+    compared: Path, file: str, tried: Tried
+) -> None:
     """A disk that is full while another result is written in its place leaves the earlier one as it was."""
-    assert main(list(COMPARE)) == 0
-    before = contents(here)
+    before = contents(compared)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "fsync", stopped("fsync", file, FULL))
         assert main([*COMPARE, "--allow-version-mismatch"]) == 2
-    assert contents(here) == before
+    assert contents(compared) == before
     tried("faults injected", 1)
 
 
@@ -149,10 +192,9 @@ def test_promise_5_files_that_an_option_names_are_whole_or_not_there(
     tried("faults injected", 3)
 
 
-def test_promise_5_a_damaged_result_is_told(here: Path, capsys: pytest.CaptureFixture[str], tried: Tried) -> None:
+def test_promise_5_a_damaged_result_is_told(compared: Path, capsys: pytest.CaptureFixture[str], tried: Tried) -> None:
     """A saved result that is cut, empty, nested without end or of something else is refused with one message."""
-    assert main(list(COMPARE)) == 0
-    for file in (Path("one/audit.json"), here / "comparison.json"):
+    for file in (Path("one/audit.json"), compared / "comparison.json"):
         whole = file.read_bytes()
         for damage in (b"", whole[:-1], whole[: len(whole) // 2], b"[" * 100_000, b"{}", b"null", b"\xff" * 9):
             file.write_bytes(damage)
@@ -168,7 +210,7 @@ def test_promise_5_a_damaged_result_is_told(here: Path, capsys: pytest.CaptureFi
 # --- what else may lie in a folder -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fresh", [[], ["--overwrite"]])
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
 def test_promise_5_a_link_to_a_folder_of_scores_is_not_followed(
     here: Path, overwrite: list[str], capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
@@ -203,11 +245,10 @@ def test_promise_5_a_link_in_place_of_a_card_is_replaced(here: Path, words: list
 
 @pytest.mark.parametrize("made", ["pipe", "device", "folder"])
 def test_promise_5_a_pipe_in_place_of_a_result_is_not_waited_for(
-    here: Path, made: str, capsys: pytest.CaptureFixture[str], tried: Tried
+    compared: Path, made: str, capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
     """Whoever reads a result or a recipe tells what is wrong where it is a pipe, a device or a folder."""
-    assert main(list(COMPARE)) == 0
-    assert main(["run", "model", "-p", "jobs.yaml", "--shard", "1/1", "--out", "shard"]) == 0
+    assert compared == Path("made")
     for file in ("one/audit.json", "made/comparison.json", "shard/run.json"):
         Path(file).unlink()
         if made == "pipe":
@@ -241,17 +282,17 @@ def test_promise_5_one_process_at_a_time_saves_a_result(
     monkeypatch.setattr("audit.storage.result_folder.PATIENCE_SECONDS", 0)
     here.mkdir()
     for words in FILES:
-        with locked(here):
+        with hold_lock(here):
             assert main(list(words)) == 2
         assert "another maskaudit is writing there" in capsys.readouterr().err
         assert contents(here) == {}
-    real = result_folder.save_together
+    real = ResultFolder.save
 
-    def and_another(folder: Path, *given: object) -> None:
-        real(folder, *given)
+    def and_another(kind: ResultFolder, folder: Path, *given: object) -> None:
+        real(kind, folder, *given)
         Path(folder, "comparison.json").write_text("{}")
 
-    monkeypatch.setattr(result_folder, "save_together", and_another)
+    monkeypatch.setattr(ResultFolder, "save", and_another)
     assert main(list(COMPARE)) == 2
     assert "another result was saved there meanwhile" in capsys.readouterr().err
     assert "compare.html" not in contents(here)
@@ -281,7 +322,7 @@ def test_promise_5_data_that_is_refused_leaves_no_folder(here: Path) -> None:
 EDITS: dict[str, Callable[[dict], object]] = {
     "an endless number": lambda probe: probe["examples"][0]["completions"][0].update(prob=10**400),
     "a probability above 1": lambda probe: probe["examples"][0]["completions"][0].update(prob=2.0),
-    "a large number": lambda probe: probe["levels"][0].update(stigma={"value": None, "low": -1e300, "high": None}),
+    "a large number": lambda probe: probe["levels"][0].update(stigma_share={"value": -1e300}),
     "no such axis": lambda probe: probe["findings"][0]["association"].update(axis="NOBODY"),
     "no such group": lambda probe: probe["findings"][0]["association"].update(level="nobody"),
     "no such word": lambda probe: probe["findings"][0]["association"].update(target="nothing"),
@@ -289,7 +330,7 @@ EDITS: dict[str, Callable[[dict], object]] = {
     "a group twice": lambda probe: probe["axes"][0]["levels"].append(probe["axes"][0]["levels"][0]),
     "many groups": lambda probe: probe["axes"][0].update(levels=probe["axes"][0]["levels"] * 5000),
     "an axis twice": lambda probe: probe["axes"].append(probe["axes"][0]),
-    "an answer twice": lambda probe: probe["answers"]["prompts"].append(probe["answers"]["prompts"][0]),
+    "an answer twice": lambda probe: probe["predictions"]["prompts"].append(probe["predictions"]["prompts"][0]),
     "a sentence of no wording": lambda probe: probe["examples"][0].update(template=99),
 }
 """What somebody may change in a probe of an `audit.json`."""
@@ -305,7 +346,7 @@ def test_promise_5_a_result_that_none_can_be_is_told(
     EDITS[edit](found["probes"][0])
     file.write_text(json.dumps(found))
     for words in (["report", "one"], ["card", "one"], ["check", "one", "--policy", "gate.yaml"]):
-        assert "one/audit.json: not of maskaudit, or damaged (" in refusal(words, capsys)
+        assert "one/audit.json: damaged, or not written by maskaudit (" in refusal(words, capsys)
     tried("hostile inputs", 3)
 
 
@@ -330,16 +371,15 @@ def refusal(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     ],
 )
 def test_promise_5_a_comparison_that_none_can_be_is_told(
-    here: Path, edit: Callable[[dict], object], capsys: pytest.CaptureFixture[str], tried: Tried
+    compared: Path, edit: Callable[[dict], object], capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
     """So is an edited comparison."""
-    assert main(list(COMPARE)) == 0
-    file = here / "comparison.json"
+    file = compared / "comparison.json"
     found = json.loads(file.read_bytes())
     edit(found)
     file.write_text(json.dumps(found))
     for words in (["report", "made"], ["check", "made", "--policy", "gate.yaml"]):
-        assert "made/comparison.json: not a comparison, or damaged (" in refusal(words, capsys)
+        assert "made/comparison.json: damaged, or not written by maskaudit (" in refusal(words, capsys)
     tried("hostile inputs", 2)
 
 
@@ -364,8 +404,7 @@ def test_promise_5_a_recipe_of_no_run_is_refused(
         ["report", "one"],
     ):
         assert main(words) == 2, words
-        named = "list of probes" if setting == "probes" else setting
-        assert f"no run has such a {named}" in capsys.readouterr().err
+        assert f"{setting}: " in capsys.readouterr().err
     assert not Path("new").exists()
     tried("hostile inputs", 5)
 
@@ -389,8 +428,7 @@ FORGED: dict[tuple[str, str], Callable[[dict], object]] = {
 def test_promise_5_what_stands_beside_scores_is_not_believed_blindly(
     here: Path, file: str, what: str, capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
-    """Forged answers to the easy sentences, and a forged check of fewer bits, end a merge with 4 and a message."""
-    assert main(["run", "model", "-p", "jobs.yaml", "--dtype", "bfloat16", "--shard", "1/1", "--out", "shard"]) == 0
+    """Forged answers to the sanity clozes, and a forged check of fewer bits, end a merge with 4 and a message."""
     path = Path("shard", file)
     found = json.loads(path.read_bytes())
     FORGED[file, what](found)

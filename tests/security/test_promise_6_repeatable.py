@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support import checkpoints
 from support.fakes import JOBS
+from support.small_runs import contents
 from support.surroundings import Tried
 
 from audit import load_audit
@@ -29,17 +30,33 @@ WORDS = "word,category,women_pct\nnurse,care,87.4\ndoctor,care,\nfarmer,land,26\
 def bert(tmp_path: Path, checkpoint_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint's folder beside a probe with a word list of its own, in the folder where the test works."""
     monkeypatch.chdir(tmp_path)
-    Path("jobs.yaml").write_text(PROBE, encoding="utf-8-sig")
-    Path("jobs.csv").write_text(WORDS)
-    shutil.copytree(checkpoint_folder("bert"), "model")
+    prepare(checkpoint_folder)
     return "model"
 
 
-def contents(folder: str) -> dict[str, bytes]:
-    """The files of a run, as if it had begun in the first second, but for the lock."""
-    began = json.loads(Path(folder, "run.json").read_bytes())["recipe"]["started"].encode()
-    files = (path for path in Path(folder).rglob("*") if path.is_file() and path.name != ".lock")
-    return {str(path.relative_to(folder)): path.read_bytes().replace(began, b"2026") for path in files}
+def prepare(checkpoint_folder: Callable[..., Path]) -> None:
+    """Put the checkpoint, the probe and its words here."""
+    Path("jobs.yaml").write_text(PROBE, encoding="utf-8-sig")
+    Path("jobs.csv").write_text(WORDS)
+    shutil.copytree(checkpoint_folder("bert"), "model")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Callable[..., Path]) -> Path:
+    """A folder with a run of it in `first`, which is made once."""
+    place = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(place)
+        prepare(checkpoint_folder)
+        assert main(["run", "model", "-p", "jobs.yaml", "--out", "first"]) == 0
+    return place
+
+
+@pytest.fixture
+def first(bert: str, kept: Path) -> str:
+    """The same with a copy of that run in `first`."""
+    shutil.copytree(kept / "first", "first")
+    return bert
 
 
 def logp(folder: str) -> np.ndarray:
@@ -49,11 +66,10 @@ def logp(folder: str) -> np.ndarray:
     return np.concatenate([part.logp for part in parts])
 
 
-def test_promise_6_the_same_inputs_give_the_same_bytes(bert: str) -> None:
+def test_promise_6_the_same_inputs_give_the_same_bytes(first: str) -> None:
     """A run made twice, into two folders, leaves the same files to the byte."""
-    for out in ("one", "two"):
-        assert main(["run", bert, "-p", "jobs.yaml", "--out", out]) == 0
-    assert contents("one") == contents("two")
+    assert main(["run", first, "-p", "jobs.yaml", "--out", "two"]) == 0
+    assert contents("first") == contents("two")
 
 
 def test_promise_6_another_batch_budget_gives_the_same_numbers(bert: str) -> None:
@@ -80,20 +96,19 @@ def test_promise_6_a_recipe_is_enough_to_repeat_a_run(bert: str, capsys: pytest.
     shutil.copy("first/run.json", "mailed")
     shutil.move(bert, "moved")
     assert main(["run", "moved", "--from", "mailed/run.json", "--out", "second"]) == 0
-    assert "no scores beside it" in capsys.readouterr().out
+    assert "it has no scores to compare with" in capsys.readouterr().out
     assert contents("second")["scores/jobs-00000.parquet"][:4] == b"PAR1"
     assert load_audit("second").probes == load_audit("first").probes
 
 
 def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
-    bert: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], tried: Tried
+    first: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], tried: Tried
 ) -> None:
     """Other weights under the same name are refused, as is a recipe whose probe was changed, that gives leave to run
     code, or that isn't one; nothing is written."""
-    assert main(["run", bert, "-p", "jobs.yaml", "--out", "first"]) == 0
-    other = checkpoints.with_nan(Path(bert), tmp_path / "other", "bert.embeddings.LayerNorm.weight")
-    shutil.rmtree(bert)
-    shutil.move(other, bert)
+    other = checkpoints.with_nan(Path(first), tmp_path / "other", "bert.embeddings.LayerNorm.weight")
+    shutil.rmtree(first)
+    shutil.move(other, first)
     assert main(["run", "--from", "first/run.json"]) == 3
     assert "it isn't the checkpoint of first/run.json (weights" in capsys.readouterr().err
     recipe = Path("first/run.json")
@@ -104,13 +119,13 @@ def test_promise_6_another_checkpoint_is_not_taken_for_the_first(
         ("damaged", whole[:-20]),
         ("damaged", "[" * 100_000),
         ("damaged", '{"schema": 4}'),
-        ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":0')),
-        ("no run has such a chunk", whole.replace('"chunk":512', '"chunk":1000000000000')),
-        ("no run has such a dtype", whole.replace('"dtype":"float32"', '"dtype":"float999"')),
-        ("no run has such a top_k", whole.replace('"top_k":10', '"top_k":0')),
-        ("no run has such a list of probes", json.dumps(json.loads(whole) | {"recipe": unasked})),
-        ("no run has such a seed", whole.replace('"seed":0', '"seed":-1')),
-        ("there is no such kind of device", whole.replace('"device":"cpu"', '"device":"abacus"')),
+        ("damaged, or not written by maskaudit (chunk: ", whole.replace('"chunk":512', '"chunk":0')),
+        ("damaged, or not written by maskaudit (chunk: ", whole.replace('"chunk":512', '"chunk":1000000000000')),
+        ("damaged, or not written by maskaudit (dtype: ", whole.replace('"dtype":"float32"', '"dtype":"float999"')),
+        ("damaged, or not written by maskaudit (top_k: ", whole.replace('"top_k":10', '"top_k":0')),
+        ("damaged, or not written by maskaudit (probes: ", json.dumps(json.loads(whole) | {"recipe": unasked})),
+        ("damaged, or not written by maskaudit (seed: ", whole.replace('"seed":0', '"seed":-1')),
+        ("no such kind of device", whole.replace('"device":"cpu"', '"device":"abacus"')),
         ("is the run that is to be repeated", whole),
     ):
         recipe.write_text(text)
@@ -141,10 +156,10 @@ def test_promise_6_a_recipe_gives_no_leave(bert: str, tmp_path: Path, capsys: py
         "maskaudit run 'demo",
     ],
 )
-def test_promise_6_a_strangers_command_is_not_passed_on(bert: str, command: str, tried: Tried) -> None:
+@pytest.mark.usefixtures("first")
+def test_promise_6_a_strangers_command_is_not_passed_on(command: str, tried: Tried) -> None:
     """A recipe's command is shown in the results of its repetition only where it is a run of maskaudit's with no leave
     that wasn't given; else it is the command that was given."""
-    assert main(["run", bert, "-p", "jobs.yaml", "--out", "first"]) == 0
     recipe = Path("first/run.json")
     whole = json.loads(recipe.read_text())
     whole["recipe"]["command"] = command
@@ -154,9 +169,9 @@ def test_promise_6_a_strangers_command_is_not_passed_on(bert: str, command: str,
     tried("hostile inputs", 1)
 
 
-def test_promise_6_how_far_scores_are_off_is_said(bert: str) -> None:
+@pytest.mark.usefixtures("first")
+def test_promise_6_how_far_scores_are_off_is_said() -> None:
     """Where scores aren't the same bytes, the largest difference is told."""
-    assert main(["run", bert, "-p", "jobs.yaml", "--out", "first"]) == 0
     same = repeat("first", out="same").agreement
     assert (same.same, same.largest) == (same.chunks, 0.0)
     other = repeat("first", out="other", options=Options(batch_tokens=1)).agreement
@@ -171,4 +186,4 @@ def test_promise_6_what_a_recipe_decides_is_not_asked_beside_it(
 ) -> None:
     """An option that the recipe decides is a usage error beside --from, even where it says the default."""
     assert main(["run", "--from", "first/run.json", *option.split()]) == 2
-    assert "decides that" in " ".join(capsys.readouterr().err.split())
+    assert "decides it" in " ".join(capsys.readouterr().err.split())

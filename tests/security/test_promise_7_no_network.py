@@ -149,7 +149,7 @@ def test_promise_7_what_only_a_recipe_names_is_not_downloaded(
     assert main(["run", "--from", "first", "--out", "again"]) == 3
     assert not no_network
     told = capsys.readouterr().err
-    assert "someone/else is looked for in the hub's cache alone, as with --offline: nobody but first names it" in told
+    assert "someone/else is looked for in the hub's cache only, as with --offline, because only first names it" in told
     assert "name it in the command to have it downloaded" in told
     say = ["someone/else"] if named == "checkpoint" else ["--mlm-head-from", "someone/else"]
     assert main(["run", *say, "--from", "first", "--out", "again"]) == 3

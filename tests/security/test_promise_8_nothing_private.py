@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import getpass
+import io
 import json
 import re
 import shutil
 import socket
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,7 +24,7 @@ import reports
 from audit import Options
 from audit.cli.app import main
 from audit.runs.recipe import repeat_command
-from audit.storage.redaction import redacted
+from audit.storage.redaction import redact
 
 SECRETS = {
     "HF_TOKEN": "hf_QmVuZWRpY3RDdW1iZXJiYXRjaA",
@@ -34,28 +36,30 @@ SECRETS = {
 PROBE = re.sub("targets: .*", "targets: jobs.csv", JOBS)
 
 
-@pytest.fixture
-def made(
-    tmp_path: Path,
-    checkpoint_folder: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> dict[str, bytes]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, checkpoint_folder: Callable[..., Path]) -> dict[str, bytes]:
     """All that commands leave and print where the environment holds secrets: a run, its repetition, a comparison, a
     policy's verdict and a benchmark, of a checkpoint and a probe in a private folder, named from where they are."""
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    private = tmp_path / "home" / "private-customer-name"
-    private.mkdir(parents=True)
+    private = tmp_path_factory.mktemp("home") / "private-customer-name"
     shutil.copytree(checkpoint_folder("bert"), private / "model")
-    monkeypatch.chdir(private)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        for name, value in SECRETS.items():
+            patched.setenv(name, value)
+        patched.chdir(private)
+        found = _all_that_is_left()
+    return {**found, "stdout": out.getvalue().encode(), "stderr": err.getvalue().encode()}
+
+
+def _all_that_is_left() -> dict[str, bytes]:
+    """The files that the commands leave here."""
     Path("jobs.yaml").write_text(PROBE)
     Path("jobs.csv").write_text("word\nnurse\ndoctor\nfarmer\n")
     Path("pairs.csv").write_text(
         "sent_more,sent_less,stereo_antistereo,bias_type\nThe White man,The Black man,stereo,race-color\n"
     )
     Path("gate.yaml").write_text(
-        "policy: gate\nversion: 1\nlimits:\n  - {name: far, measure: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
+        "policy: gate\nversion: 1\nlimits:\n  - {name: far, metric: js_divergence_bits, fails_when: {low_above: 0.9}}\n"
     )
     for words in (
         ["run", "model", "-p", "jobs.yaml", "--out", "run"],
@@ -66,9 +70,7 @@ def made(
     ):
         assert main(words) in (0, 4), words
     files = [path for out in ("run", "again", "compared", "out", "pairs") for path in Path(out).rglob("*")]
-    told = capsys.readouterr()
-    found = {str(path): _text(path) for path in files if path.is_file()}
-    return {**found, "stdout": told.out.encode(), "stderr": told.err.encode()}
+    return {str(path): _text(path) for path in files if path.is_file()}
 
 
 def _text(path: Path) -> bytes:
@@ -149,7 +151,7 @@ def test_promise_8_secrets_in_a_command_are_not_kept(word: str, tried: Tried) ->
 )
 def test_promise_8_what_is_no_secret_is_kept(word: str) -> None:
     """A name is no secret for looking a little like one."""
-    assert redacted(word) == word
+    assert redact(word) == word
 
 
 def test_promise_8_the_environment_is_read_for_little() -> None:

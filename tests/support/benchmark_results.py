@@ -114,7 +114,7 @@ def result(
         contrasts=contrasts,
         data=(DataFile("pairs.csv", "12" * 32, 1508),),
         settings=(("completions of each sentence", "20"),),
-        warnings=("bert completes 2% of easy sentences.",),
+        warnings=("bert completes 2% of sanity clozes.",),
         command="maskaudit benchmark crows-pairs bert --data pairs.csv",
         dtype="float32",
         device="cpu",

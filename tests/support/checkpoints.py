@@ -25,15 +25,15 @@ COMMON = (
     *("nurse", "doctor", "farmer", "teacher", "maid", "lawyer", "waitress", "carpenter"),
     *("engineer", "artist", "accountant", "actor"),
 )
-"""One piece in every vocabulary here, in the middle of a sentence."""
+"""One token in every vocabulary here, in the middle of a sentence."""
 OPENING = ("Nurse", "Doctor", "Engineer", "Artist")
-"""One piece where they open a sentence, in the cased vocabularies too; the other words of `COMMON` are several."""
+"""One token where they open a sentence, in the cased vocabularies too; the other words of `COMMON` are several."""
 SPLIT = ("blacksmith", "housekeeper", "astronaut", "co-owner", "truck driver")
-"""Several pieces in every vocabulary here."""
+"""Several tokens in every vocabulary here."""
 UNKNOWN = "店員"
-"""Unknown to all but the byte-level vocabularies, where it is several pieces."""
+"""Unknown to all but the byte-level vocabularies, where it is several tokens."""
 ACCENTED = "pâtissier"
-"""Several pieces where accents are stripped or bytes are read, unknown elsewhere."""
+"""Several tokens where accents are stripped or bytes are read, unknown elsewhere."""
 
 LENGTH = 64
 """The longest input in tokens that every checkpoint here takes."""
@@ -119,7 +119,7 @@ def _mpnet_tokenizer() -> Any:
 
 
 def _roberta_tokenizer(lstrip: bool = True) -> Any:
-    """`lstrip` as released models have it; without, the space before the mask stays behind as a piece of its own."""
+    """`lstrip` as released models have it; without, the space before the mask stays behind as a token of its own."""
     learnt = json.loads(_byte_pairs(("<s>", "<pad>", "</s>", "<unk>", "<mask>")).to_str())["model"]
     merges = [tuple(merge) for merge in learnt["merges"]]
     return transformers.RobertaTokenizer(

@@ -1,4 +1,4 @@
-"""A model without weights for tests of the published benchmarks: words by spaces, pieces and probabilities as told."""
+"""A masked language model without weights for tests of published benchmarks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LogP = Callable[[tuple[str, ...], int, str], float]
 
 
 class FakeModel:
-    """An `audit.benchmarks.asking.Model`. Words and punctuation are tokens; `splits` are those of several pieces,
+    """An `audit.scoring.masked_lm.Model`. Words and punctuation are tokens; `splits` are those of several tokens,
     `unknown` those that the vocabulary lacks, `opening` how many special tokens stand before a sentence."""
 
     mask_token = MASK
@@ -55,38 +55,38 @@ class FakeModel:
         return tuple(self._tokens[i] for i in ids)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded | Unscorable]:
-        """Each text as tokens; one with a special token can't be asked about."""
+        """Each text as tokens; one with a special token can't be scored."""
         return [Unscorable("a special token") if "[" in text else self._encoded(text) for text in texts]
 
     def _encoded(self, text: str) -> Encoded:
         tokens, spans, words = [CLS] * self._opening, [(0, 0)] * self._opening, [None] * self._opening
         for number, match in enumerate(re.finditer(r"\[MASK\]|\w+|[^\w\s]", text)):
             word = match[0].lower() if self._lower else match[0]
-            pieces = [UNK] if word in self._unknown else self._splits.get(word, [word])
+            subwords = [UNK] if word in self._unknown else self._splits.get(word, [word])
             start = match.start()
-            for piece in pieces:
-                size = len(match[0]) if len(pieces) == 1 else len(piece.removeprefix("##"))
-                tokens, spans, words = [*tokens, piece], [*spans, (start, start + size)], [*words, number]
+            for subword in subwords:
+                size = len(match[0]) if len(subwords) == 1 else len(subword.removeprefix("##"))
+                tokens, spans, words = [*tokens, subword], [*spans, (start, start + size)], [*words, number]
                 start += size
         ids = tuple(map(self._id, [*tokens, SEP]))
         special = frozenset([*range(self._opening), len(tokens)])
         return Encoded(text, ids, special, (*spans, (0, 0)), (*words, None), UNK in tokens)
 
-    def raw(self, texts: Sequence[str]) -> list[Ids]:
+    def token_ids(self, texts: Sequence[str]) -> list[Ids]:
         """Token ids of texts with masks."""
         return [self._encoded(text).ids for text in texts]
 
-    def pieces(self, words: Sequence[str]) -> list[Ids]:
+    def word_tokens(self, words: Sequence[str]) -> list[Ids]:
         """Token ids of words alone."""
         return [self._encoded(word).ids[self._opening : -1] for word in words]
 
     def text(self, ids: Sequence[int]) -> str:
-        """The pieces joined."""
+        """The tokens joined."""
         return "".join(token.removeprefix("##") for token in self.tokens(ids))
 
-    def around(self, contexts: Sequence[tuple[str, str]]) -> list[Frame]:
+    def frames(self, contexts: Sequence[tuple[str, str]]) -> list[Frame]:
         """Each context with a mask between."""
-        found = self.raw([f"{before}{MASK}{after}" for before, after in contexts])
+        found = self.token_ids([f"{before}{MASK}{after}" for before, after in contexts])
         return [Frame(ids, ids.index(self.mask_id)) for ids in found]
 
     def logp(self, queries: Sequence[Query]) -> Floats:

@@ -18,10 +18,10 @@ SPACES = ("▁", "Ġ")
 
 @dataclass(frozen=True)
 class Resolved:
-    """A word in its place: the ids around it and its own pieces. `left + pieces + right` is the filled sentence."""
+    """A word in its place: the ids around it and its own tokens. `left + tokens + right` is the filled sentence."""
 
     left: list[int]
-    pieces: list[int]
+    tokens: list[int]
     right: list[int]
 
 
@@ -29,7 +29,7 @@ def frame(tokenizer: Any, before: str, after: str) -> tuple[list[int], list[int]
     """The ids to the left and to the right of what fills the gap, as they stand in the filled sentence.
 
     They are those of the sentence with the mask, but for two marks that a mask leaves and a word doesn't: the space
-    before it as a piece of its own, where the mask doesn't swallow it (a word carries its space with it), and the
+    before it as a token of its own, where the mask doesn't swallow it (a word carries its space with it), and the
     space that SentencePiece puts before any text that follows a special token, though the sentence has none there.
     """
     ids = tokenizer(before + tokenizer.mask_token + after)["input_ids"]
@@ -46,17 +46,17 @@ def frame(tokenizer: Any, before: str, after: str) -> tuple[list[int], list[int]
 
 
 def resolve(tokenizer: Any, before: str, after: str, word: str) -> Resolved | None:
-    """The word's pieces in its place; None where it changes its neighbours or holds a piece unknown to the vocabulary.
+    """The word's tokens in its place; None where it changes its neighbours or holds a token unknown to the vocabulary.
 
-    It is one piece iff the filled sentence and the masked one differ in exactly one id.
+    It is one token iff the filled sentence and the masked one differ in exactly one id.
     """
     left, right = frame(tokenizer, before, after)
     filled = tokenizer(before + word + after)["input_ids"]
     end = len(filled) - len(right)
-    pieces = filled[len(left) : end]
-    if filled[: len(left)] != left or filled[end:] != right or not pieces or tokenizer.unk_token_id in pieces:
+    tokens = filled[len(left) : end]
+    if filled[: len(left)] != left or filled[end:] != right or not tokens or tokenizer.unk_token_id in tokens:
         return None
-    return Resolved(left, pieces, right)
+    return Resolved(left, tokens, right)
 
 
 @torch.no_grad()
@@ -68,12 +68,12 @@ def logp_at(model: Any, ids: list[int], position: int) -> torch.Tensor:
 
 
 def chain(model: Any, mask: int, word: Resolved) -> float:
-    """log p(word) = sum_i log p(piece_i | the pieces before it, this one and the later ones masked)."""
+    """log p(word) = sum_i log p(piece_i | the tokens before it, this one and the later ones masked)."""
     total = 0.0
-    for index, piece in enumerate(word.pieces):
-        masks = [mask] * (len(word.pieces) - index)
-        ids = word.left + word.pieces[:index] + masks + word.right
-        total += float(logp_at(model, ids, len(word.left) + index)[piece])
+    for index, token in enumerate(word.tokens):
+        masks = [mask] * (len(word.tokens) - index)
+        ids = word.left + word.tokens[:index] + masks + word.right
+        total += float(logp_at(model, ids, len(word.left) + index)[token])
     return total
 
 
@@ -83,7 +83,7 @@ def articles(tokenizer: Any, before: str, after: str, article: str) -> dict[str,
     ids = {}
     for form in ("a", "an"):
         longer, same = frame(tokenizer, before + spell(form, article) + " ", after)
-        assert longer[:-1] == left, "the article is one piece and changes nothing before it"
+        assert longer[:-1] == left, "the article is one token and changes nothing before it"
         assert same == right, "the article changes nothing after it"
         ids[form] = longer[-1]
     return ids
@@ -107,7 +107,7 @@ def article_logp(model: Any, tokenizer: Any, before: str, after: str, article: s
 def word_logp(
     model: Any, tokenizer: Any, before: str, after: str, word: str, article: str | None = None, form: str = "a"
 ) -> tuple[float, int]:
-    """(log p(word | prompt), its pieces); (nan, 0) where it can't be told.
+    """(log p(word | prompt), its tokens); (nan, 0) where it can't be told.
 
     With `article`, log P(the word's article `form`) + log p(word | prompt with that article).
     """
@@ -120,7 +120,7 @@ def word_logp(
     logp = chain(model, tokenizer.mask_token_id, resolved)
     if article is not None:
         logp += article_logp(model, tokenizer, before, after, article)[form]
-    return logp, len(resolved.pieces)
+    return logp, len(resolved.tokens)
 
 
 def vocabulary(model: Any, tokenizer: Any, before: str, after: str, article: str | None = None) -> torch.Tensor:

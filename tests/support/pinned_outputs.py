@@ -1,9 +1,10 @@
 """What the commands write, pinned across a change that must not change it.
 
 `python tests/support/pinned_outputs.py make FOLDER` gives a set of commands in a new folder (some minutes on two
-cores; `--quick`: one, without the shared checkpoints), `... hashes FOLDER` prints a hash of every file that they
-wrote, and `... same OLD NEW` says which files differ. With `--numbers`, names may differ and the numbers may not: of
-JSON, CSV and parquet the values in their order, of pages and texts the numbers. Times and versions never count.
+cores; `--quick`: one, without the shared checkpoints; `--only NAME...`: those), `... hashes FOLDER` prints a hash of
+every file that they wrote, and `... same OLD NEW` says which files differ. With `--numbers`, names may differ and the
+numbers may not: of JSON, CSV and parquet the numbers in their order, of pages those in tables, of texts all.
+`--renamed measures.csv=metrics.csv` says that a file has another name now. Times and versions never count.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,11 @@ HURTFUL = (
     "bitch",
 )
 """A lexicon of a few words: the published one isn't ours to bring."""
-TIME = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)?")
+TIME = re.compile(rb"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z| UTC)?)?")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
-def make(folder: Path, quick: bool) -> None:
+def make(folder: Path, quick: bool, only: Sequence[str] = ()) -> None:
     """Give the commands in the folder, which is made; what each prints on stdout, and its status, is a file too."""
     folder.mkdir(parents=True)
     commands = dict(QUICK)
@@ -71,6 +72,8 @@ def make(folder: Path, quick: bool) -> None:
         (folder / "data").symlink_to((SHARED / "benchmarks").resolve())
         (folder / "hurtful.txt").write_text("\n".join(HURTFUL))
     for name, words in commands.items():
+        if only and name not in only:
+            continue
         command = [Path(sys.executable).with_name("maskaudit"), *words.split()]
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
         if ran.returncode not in ((0, 1, 4) if words.startswith("check ") else (0,)) or "Traceback" in ran.stderr:
@@ -98,31 +101,37 @@ def _numbers(path: Path) -> Any:
         import pandas
 
         frame = pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path, keep_default_na=False)
-        return [[str(value) for value in frame[column]] for column in frame]
+        return [[_number(value) for value in frame[column]] for column in frame]
+    text = TIME.sub(b"", path.read_bytes()).decode()
+    if path.suffix == ".html":
+        cells = re.findall(r"<td\b[^>]*>(.*?)</td>", text, re.DOTALL)
+        return [NUMBER.findall(re.sub(r"<[^>]*>", " ", cell)) for cell in cells]
     if path.suffix == ".jsonl":
-        return len(path.read_text().splitlines())  # hashes of chunks, which carry the names of a recipe
-    return list(_texts_numbers(TIME.sub(b"", path.read_bytes()).decode()))
+        return len(text.splitlines())  # hashes of chunks, which carry the names of a recipe
+    return NUMBER.findall(text)
 
 
-def _texts_numbers(text: str) -> Iterator[str]:
-    """The numbers of a page's or a text's words: not those of its markup, charts, styles, scripts or links."""
-    text = re.sub(r"<(svg|style|script|code|pre)\b.*?</\1>", " ", text, flags=re.S)
-    for match in NUMBER.finditer(re.sub(r"<[^>]*>", " ", text)):
-        yield match[0]
+def _number(value: Any) -> Any:
+    """A cell's number, or those of a list; of a text only whether it is empty."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list):
+        return [_number(each) for each in value]
+    return str(value) if NUMBER.fullmatch(str(value)) else "text" if value else ""
 
 
 def _values(found: Any) -> Any:
-    """A JSON value without the names in it: an object is its values, sorted."""
+    """A JSON value without the names in it: an object is its values, sorted, but for the version of its form."""
     if isinstance(found, dict):
-        return sorted((_values(value) for value in found.values()), key=json.dumps)
+        return sorted((_values(value) for name, value in found.items() if name != "schema"), key=json.dumps)
     if isinstance(found, list):
         return [_values(value) for value in found]
     return "text" if isinstance(found, str) else found
 
 
-def differing(old: Path, new: Path, numbers: bool) -> list[str]:
+def differing(old: Path, new: Path, numbers: bool, renamed: dict[str, str]) -> list[str]:
     """The files that aren't the same in both folders, or in one alone."""
     one, other = files(old), files(new)
+    one = {"/".join(renamed.get(part, part) for part in name.split("/")): path for name, path in one.items()}
     alone = sorted(one.keys() ^ other.keys())
     changed = [name for name in one if name in other and digest(one[name], numbers) != digest(other[name], numbers)]
     return [*(f"only in one: {name}" for name in alone), *(f"differs: {name}" for name in changed)]
@@ -134,15 +143,17 @@ def main() -> None:
     parser.add_argument("what", choices=("make", "hashes", "same"))
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="+", default=())
     parser.add_argument("--numbers", action="store_true")
+    parser.add_argument("--renamed", nargs="*", default=[], metavar="OLD=NEW")
     asked = parser.parse_args()
     if asked.what == "make":
-        make(asked.folders[0], asked.quick)
+        make(asked.folders[0], asked.quick, asked.only)
     elif asked.what == "hashes":
         for name, path in files(asked.folders[0]).items():
             print(digest(path, asked.numbers), name)
     else:
-        found = differing(*asked.folders, asked.numbers)
+        found = differing(*asked.folders, asked.numbers, dict(pair.split("=") for pair in asked.renamed))
         print("\n".join(found) or "the same")
         sys.exit(bool(found))
 

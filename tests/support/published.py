@@ -77,15 +77,15 @@ class Plain:
         return torch.stack([layer[0] for layer in layers]).mean(dim=(0, 1, 2))
 
     def words(self, text: str) -> list[list[int]]:
-        """The positions of each word's pieces; the special tokens are no word's."""
+        """The positions of each word's tokens; the special tokens are no word's."""
         words: dict[int, list[int]] = {}
         for position, word in enumerate(self.tokenizer(text).word_ids()):
             if word is not None:
                 words.setdefault(word, []).append(position)
         return list(words.values())
 
-    def pieces(self, text: str, span: Span) -> list[int]:
-        """The positions of the pieces that share a character, not a space, with a span of the text."""
+    def word_tokens(self, text: str, span: Span) -> list[int]:
+        """The positions of the tokens that share a character, not a space, with a span of the text."""
         encoded = self.tokenizer(text, return_offsets_mapping=True)
         found = []
         for position, (start, end) in enumerate(encoded["offset_mapping"]):
@@ -99,7 +99,7 @@ class Plain:
         return [self.mask if position in hidden else i for position, i in enumerate(ids)]
 
     def chain(self, ids: list[int], positions: list[int], hidden: Iterable[int] = ()) -> float:
-        """log P of a word by its pieces, each masked together with the later ones, and `hidden` masked throughout."""
+        """log P of a word by its tokens, each masked together with the later ones, and `hidden` masked throughout."""
         total = 0.0
         for index, position in enumerate(positions):
             asked = self.masked(ids, [*positions[index:], *hidden])
@@ -302,8 +302,8 @@ def bec_pro_corrected(plain: Plain, row: Row) -> float:
     sentence = row["Sentence"]
     start, job = row["Sent_TM"].index("[MASK]"), sentence.rindex(row["Profession"])
     ids = plain.ids(sentence)
-    word = plain.pieces(sentence, (start, start + len(row["Person"])))
-    hidden = plain.pieces(sentence, (job, job + len(row["Profession"])))
+    word = plain.word_tokens(sentence, (start, start + len(row["Person"])))
+    hidden = plain.word_tokens(sentence, (job, job + len(row["Profession"])))
     return plain.chain(ids, word) - plain.chain(ids, word, hidden)
 
 
@@ -369,7 +369,7 @@ def gest(plain: Plain, sentences: Sequence[str], template: int, mode: str) -> li
         else:
             begin = len(before.format(sentence=sentence))
             for ids, text, word in zip(both, texts, (male, female), strict=True):
-                scores.append(plain.chain(ids, plain.pieces(text, (begin, begin + len(word)))) / math.log(10))
+                scores.append(plain.chain(ids, plain.word_tokens(text, (begin, begin + len(word)))) / math.log(10))
         values.append(scores[0] - scores[1])
     return values
 
@@ -421,9 +421,9 @@ def span_of(start: int, word: str) -> Span:
 
 
 def one_mask(plain: Plain, text: str, span: Span) -> list[int]:
-    """The text's ids with one mask for all the pieces of a span."""
-    ids, pieces = plain.ids(text), plain.pieces(text, span)
-    return [*ids[: pieces[0]], plain.mask, *ids[pieces[-1] + 1 :]]
+    """The text's ids with one mask for all the tokens of a span."""
+    ids, tokens = plain.ids(text), plain.word_tokens(text, span)
+    return [*ids[: tokens[0]], plain.mask, *ids[tokens[-1] + 1 :]]
 
 
 def unaccented(word: str) -> str:
@@ -461,24 +461,24 @@ def honest_score(
 def alternatives(
     plain: Plain, text: str, span: Span, words: tuple[str, str], mode: str, hidden: Span | None = None
 ) -> Pair:
-    """log P of two words in the place of one span: of their first pieces behind one mask, or whole by the chain.
+    """log P of two words in the place of one span: of their first tokens behind one mask, or whole by the chain.
 
-    `hidden`, a span of the text too, is masked throughout, one mask a piece.
+    `hidden`, a span of the text too, is masked throughout, one mask a token.
     """
     scores = []
     for word in words:
         filled = text[: span[0]] + word + text[span[1] :]
-        ids, pieces = plain.ids(filled), plain.pieces(filled, span_of(span[0], word))
+        ids, tokens = plain.ids(filled), plain.word_tokens(filled, span_of(span[0], word))
         if mode == "reference":
             asked = one_mask(plain, text, span)
             position = asked.index(plain.mask)
-            scores.append(float(plain.logp(asked)[position, ids[pieces[0]]]))
+            scores.append(float(plain.logp(asked)[position, ids[tokens[0]]]))
             continue
         masks: list[int] = []
         if hidden is not None:
             shift = len(filled) - len(text) if hidden[0] >= span[1] else 0
-            masks = plain.pieces(filled, (hidden[0] + shift, hidden[1] + shift))
-        scores.append(plain.chain(ids, pieces, masks))
+            masks = plain.word_tokens(filled, (hidden[0] + shift, hidden[1] + shift))
+        scores.append(plain.chain(ids, tokens, masks))
     return scores[0], scores[1]
 
 
@@ -671,7 +671,7 @@ def read_stereoset(path: Path) -> list[Row]:
 
 
 def stereoset(plain: Plain, rows: Sequence[Row], mode: str) -> list[dict[str, float] | None]:
-    """By gold label: the mean probability of the word's pieces; corrected: the word's log-probability."""
+    """By gold label: the mean probability of the word's tokens; corrected: the word's log-probability."""
     measure = stereoset_reference if mode == "reference" else stereoset_corrected
     entries: list[dict[str, float] | None] = []
     for row in rows:
@@ -685,12 +685,12 @@ def stereoset(plain: Plain, rows: Sequence[Row], mode: str) -> list[dict[str, fl
 def stereoset_reference(plain: Plain, context: str, sentence: str) -> float:
     index = ["BLANK" in word for word in context.split(" ")].index(True)
     word = sentence.split(" ")[index].translate(str.maketrans("", "", string.punctuation))
-    pieces = plain.tokenizer(word, add_special_tokens=False)["input_ids"]
+    tokens = plain.tokenizer(word, add_special_tokens=False)["input_ids"]
     probabilities = []
-    for place, piece in enumerate(pieces):
-        filling = plain.tokenizer.decode(pieces[:place]) + plain.tokenizer.mask_token
+    for place, token in enumerate(tokens):
+        filling = plain.tokenizer.decode(tokens[:place]) + plain.tokenizer.mask_token
         ids = plain.ids(context.replace("BLANK", filling))
-        probabilities.append(float(plain.logp(ids)[ids.index(plain.mask), piece].exp()))
+        probabilities.append(float(plain.logp(ids)[ids.index(plain.mask), token].exp()))
     return mean(probabilities)
 
 
@@ -701,7 +701,7 @@ def stereoset_corrected(plain: Plain, context: str, sentence: str) -> float:
     word = words[index].removeprefix(before).removesuffix(after).strip(string.punctuation)
     start = len(" ".join([*words[:index], ""])) + words[index].index(word)
     ids = plain.ids(sentence)
-    return plain.chain(ids, plain.pieces(sentence, span_of(start, word)))
+    return plain.chain(ids, plain.word_tokens(sentence, span_of(start, word)))
 
 
 def stereoset_scores(rows: Sequence[Row], entries: Sequence[dict[str, float] | None], mode: str) -> dict[str, float]:

@@ -27,7 +27,7 @@ CHUNK = 16
 class Dies(engine.Worker):
     """Is killed whenever it begins chunk 1, once another has made chunk 0, and time to hand it over."""
 
-    def _made(self, chunk: Chunk) -> bytes:
+    def _make_chunk(self, chunk: Chunk) -> bytes:
         sentinel = Path(os.environ["SENTINEL"])
         if chunk.number == 1:
             patience = time.monotonic() + 60
@@ -35,7 +35,7 @@ class Dies(engine.Worker):
                 time.sleep(0.1)
             time.sleep(1)
             os.kill(os.getpid(), signal.SIGKILL)
-        made = super()._made(chunk)
+        made = super()._make_chunk(chunk)
         if chunk.number == 0:
             sentinel.touch()
         return made
@@ -44,45 +44,45 @@ class Dies(engine.Worker):
 class DiesOnce(engine.Worker):
     """Is killed when it begins chunk 1 for the first time, and leaves the sentinel."""
 
-    def _made(self, chunk: Chunk) -> bytes:
+    def _make_chunk(self, chunk: Chunk) -> bytes:
         if chunk.number == 1 and not os.path.exists(os.environ["SENTINEL"]):
             open(os.environ["SENTINEL"], "x").close()
             os.kill(os.getpid(), signal.SIGKILL)
-        return super()._made(chunk)
+        return super()._make_chunk(chunk)
 
 
 class Slow(engine.Worker):
     """Takes its time over all chunks but the first two."""
 
-    def _made(self, chunk: Chunk) -> bytes:
+    def _make_chunk(self, chunk: Chunk) -> bytes:
         if chunk.number > 1:
             time.sleep(3)
-        return super()._made(chunk)
+        return super()._make_chunk(chunk)
 
 
 class Raises(engine.Worker):
     """Meets a fault of its machine in chunk 1."""
 
-    def _made(self, chunk: Chunk) -> bytes:
+    def _make_chunk(self, chunk: Chunk) -> bytes:
         if chunk.number == 1:
             raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be late")
-        return super()._made(chunk)
+        return super()._make_chunk(chunk)
 
 
 class Paired(engine.Worker):
     """Waits with its first chunk until it has another in hand, and leaves the sentinel then."""
 
-    def __init__(self, *asked: Any) -> None:
-        super().__init__(*asked)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._pair = threading.Barrier(2, lambda: open(os.environ["SENTINEL"], "a").close(), timeout=30)
-        self._begun = 0
+        self._started = 0
 
-    def _made(self, chunk: Chunk) -> bytes:
-        self._begun += 1
-        if self._begun <= 2:
+    def _make_chunk(self, chunk: Chunk) -> bytes:
+        self._started += 1
+        if self._started <= 2:
             with contextlib.suppress(threading.BrokenBarrierError):
                 self._pair.wait()
-        return super()._made(chunk)
+        return super()._make_chunk(chunk)
 
 
 WORKERS = {"sound": engine.Worker, "dies": Dies, "dies-once": DiesOnce, "slow": Slow}

@@ -28,6 +28,7 @@ import audit.scoring.open_scorer
 from audit.cli.app import main
 from audit.options import Options
 from support.fakes import INFO, PROBE, FakeScorer
+from support.small_runs import contents
 
 CHUNK = 8
 
@@ -64,14 +65,6 @@ def undisturbed(folder: Path) -> dict[str, bytes]:
 def command(out: str, checkpoint: str = "fake") -> tuple[str, ...]:
     """The words after `maskaudit`."""
     return ("run", checkpoint, "-p", "small.yaml", "--out", out)
-
-
-def contents(folder: str) -> dict[str, bytes]:
-    """Every file of a run with its bytes, as if it had begun in the first second, but for the lock."""
-    began = json.loads(Path(folder, "run.json").read_bytes())["recipe"]["started"].encode()
-    files = [path for path in Path(folder).rglob("*") if path.name != ".lock" and not path.is_dir()]
-    read = {str(path.relative_to(folder)): path.read_bytes() for path in files}
-    return {name: data.replace(began, b"2026-01-01T00:00:00Z") for name, data in read.items()}
 
 
 def journal(folder: str) -> list[str]:

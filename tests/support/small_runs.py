@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 from audit.options import Options
 from audit.results.audit import Audit
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.storage.run_folder import RunFolder
 from probes.probe import Probe
@@ -22,10 +23,13 @@ def recipe(probe: Probe, **changes):
 
 def run(probe: Probe, out: Path, scorer: FakeScorer | None = None, **changes) -> Audit:
     """Audit with the fake scorer into `out`."""
-    return audit_with(scorer or FakeScorer(), [probe], RunFolder.open(out, recipe(probe, **changes)))
+    return audit_with_scorer(scorer or FakeScorer(), [probe], RunFolder.open(out, recipe(probe, **changes)))
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with its bytes, but for the lock."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"]
-    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+_TIME = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    """Every file below a folder with its bytes, but for the lock, as if runs had been started in the first second."""
+    files = [file for file in sorted(Path(folder).rglob("*")) if file.is_file() and file.name != ".lock"]
+    return {str(file.relative_to(folder)): _TIME.sub(b"2026-01-01T00:00:00Z", file.read_bytes()) for file in files}

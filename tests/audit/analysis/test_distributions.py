@@ -15,18 +15,9 @@ from scipy.spatial.distance import jensenshannon
 from support.fakes import PROBE, measured, scored, tallied
 
 from audit.analysis import distributions
-from audit.analysis.findings import measure
+from audit.analysis.findings import measure_probe
 from audit.scoring.protocol import ScoredPrompts
 from probes.load import load_probe
-from probes.probe import Probe
-
-
-@pytest.fixture(scope="module")
-def probe(tmp_path_factory) -> Probe:
-    """The small probe of the tests."""
-    path = tmp_path_factory.mktemp("probe") / "small.yaml"
-    path.write_text(PROBE)
-    return load_probe(path)
 
 
 def test_every_number_follows_from_its_formula_by_brute_force(probe):
@@ -108,7 +99,7 @@ def test_a_word_missing_from_one_prompt_is_missing_not_zero(probe):
     logp[5, 1] = np.nan
     result = measured(probe, scored(probe, logp))
     assert not result.targets[1].scored
-    assert result.targets[1].reason == "not scored in every wording"
+    assert result.targets[1].reason == "not scored in every template"
     assert all(cell.probs[1] is None for cell in result.cells)
     assert "carpenter" not in {a.target for a in result.associations}
     assert all(sum(x for x in cell.probs if x is not None) == pytest.approx(1) for cell in result.cells)
@@ -123,16 +114,16 @@ def test_nothing_scored_is_a_result_without_numbers(probe):
     assert all(cell.coverage is None and set(cell.probs) == {None} for cell in result.cells)
 
 
-def test_single_piece_results_leave_out_longer_words(probe):
-    """The same scores without the words of several pieces."""
+def test_single_token_results_leave_out_longer_words(probe):
+    """The same scores without the words of several tokens."""
     data = scored(probe)
     logp = data.logp.copy()
     logp[:, 3] = -4.0
     tally = tallied(probe, scored(probe, logp))
-    whole, single = (measure(probe, each) for each in (tally, tally.among(tally.n_tokens == 1)))
+    whole, single = (measure_probe(probe, each) for each in (tally, tally.among(tally.n_tokens == 1)))
     assert whole.targets[3].scored
     assert not single.targets[3].scored
-    assert single.targets[3].reason == "2 pieces of the vocabulary"
+    assert single.targets[3].reason == "2 subword tokens"
 
 
 def cut(data: ScoredPrompts, places: list[int]) -> list[ScoredPrompts]:
@@ -140,7 +131,7 @@ def cut(data: ScoredPrompts, places: list[int]) -> list[ScoredPrompts]:
     ends = sorted({0, *(place % len(data.texts) for place in places), len(data.texts)})
     whole = {name: getattr(data, name) for name in ScoredPrompts.__slots__}
     return [
-        ScoredPrompts(**{name: value if name == "pieces" else value[a:b] for name, value in whole.items()})
+        ScoredPrompts(**{name: value if name == "n_tokens" else value[a:b] for name, value in whole.items()})
         for a, b in itertools.pairwise(ends)
     ]
 
@@ -176,11 +167,11 @@ def test_the_parts_that_prompts_come_in_change_nothing(probe, seed, places, part
     ("parts", "most"),
     [(((1, 2), (3, 2)), (3, 2)), (((2, 1), (0, 1)), (0, 1)), (((-1, 0), (2, -1)), (-1, -1))],
 )
-def test_pieces_are_the_most_of_any_part_unless_a_part_says_why_not(probe, parts, most):
+def test_token_counts_are_the_most_of_any_part_unless_a_part_says_why_not(probe, parts, most):
     """A word that some part could not score has that part's reason, as within a part."""
     data = cut(scored(probe), [7])
-    filled = [np.array([*pieces, 1, 1, 1]) for pieces in parts]
-    made = [replace(part, n_tokens=pieces) for part, pieces in zip(data, filled, strict=True)]
+    filled = [np.array([*n_tokens, 1, 1, 1]) for n_tokens in parts]
+    made = [replace(part, n_tokens=n_tokens) for part, n_tokens in zip(data, filled, strict=True)]
     for order in (made, made[::-1]):
         assert tuple(distributions.tabulate(probe, order).n_tokens[:2]) == most
 
@@ -199,11 +190,11 @@ distribution = st.lists(st.just(0.0) | st.floats(1e-9, 1), min_size=4, max_size=
 def test_the_parts_of_the_divergence_sum_to_scipys(p, q):
     """Word by word contributions add up to the squared Jensen-Shannon distance in base 2; symmetric, 0 to 1."""
     p, q = (np.array(x) / sum(x) for x in (p, q))
-    parts = distributions.divergence_parts(p, q)
+    parts = distributions.js_contributions(p, q)
     with np.errstate(invalid="ignore"):  # scipy's root of a sum that rounds to less than 0
         distance = np.nan_to_num(jensenshannon(p, q, base=2))
     assert parts.sum() == pytest.approx(distance**2, abs=1e-9)
-    np.testing.assert_allclose(parts, distributions.divergence_parts(q, p), atol=1e-12)
+    np.testing.assert_allclose(parts, distributions.js_contributions(q, p), atol=1e-12)
     assert -1e-12 <= parts.sum() <= 1 + 1e-12
 
 

@@ -14,8 +14,8 @@ from support.fakes import PROBE, measured, scored, tallied
 
 from audit.analysis import associations as words
 from audit.analysis import distributions
-from audit.analysis.grading import grade, strongest, weighty
-from audit.analysis.sentences import crossed_sentence, sentence, times
+from audit.analysis.grading import grade, is_eligible, strongest_associations
+from audit.analysis.sentences import association_sentence, format_ratio, interaction_sentence
 from audit.analysis.statistics import moderated_t
 from audit.results.associations import Association, Interaction
 from audit.results.thresholds import NEGLIGIBLE_RATIO
@@ -39,24 +39,25 @@ def association(ratio: float, **changes) -> Association:
     """An association of nurse with women."""
     values = {
         "axis": "GENDER", "level": "woman", "role": "level", "reference": "man", "target": "nurse", "log2_ratio": ratio,
-        "low": ratio - 0.5, "high": ratio + 0.5, "p": 1e-6, "q": 1e-4, "prob": 0.1, "reference_prob": 0.05,
-        "contribution": 0.01, "agree": 18, "templates": 20, "without_low": ratio - 0.1, "without_high": ratio + 0.1,
-        "prior_corrected": None, "reference_prior_corrected": None, "band": None, "grade": None, "by_template": (),
+        "ci_low": ratio - 0.5, "ci_high": ratio + 0.5, "p_value": 1e-6, "q_value": 1e-4, "prob": 0.1,
+        "reference_prob": 0.05, "js_contribution": 0.01, "n_same_sign": 18, "n_templates": 20, "loo_min": ratio - 0.1,
+        "loo_max": ratio + 0.1, "prior_corrected": None, "reference_prior_corrected": None, "band": None, "grade": None,
+        "by_template": (),
     }  # fmt: skip
     return Association(**{**values, **changes})
 
 
 def test_the_sentence_tells_the_likelier_side_first():
     """A ratio below one is told as how much likelier the word is for the reference, and so are its interval's ends."""
-    women, men = (sentence(association(ratio)) for ratio in (2, -2))
+    women, men = (association_sentence(association(ratio)) for ratio in (2, -2))
     assert women == '"nurse" is 4.0 times [2.8, 5.7] as likely for woman as for man, in 18 of 20 wordings.'
     assert men == '"nurse" is 4.0 times [2.8, 5.7] as likely for man as for woman, in 18 of 20 wordings.'
 
 
-def test_the_sentence_of_one_wording_has_no_interval():
+def test_the_sentence_of_one_template_has_no_interval():
     """Where there is no interval none is told."""
-    alone = association(2, low=None, high=None, agree=1, templates=1)
-    assert sentence(alone) == '"nurse" is 4.0 times as likely for woman as for man, in the one wording.'
+    alone = association(2, ci_low=None, ci_high=None, n_same_sign=1, n_templates=1)
+    assert association_sentence(alone) == '"nurse" is 4.0 times as likely for woman as for man, in the one wording.'
 
 
 @pytest.mark.parametrize(
@@ -64,26 +65,26 @@ def test_the_sentence_of_one_wording_has_no_interval():
 )
 def test_a_ratio_is_told_with_two_digits(ratio, text):
     """Two significant digits, whole numbers from ten."""
-    assert times(np.log2(ratio)) == f"{text} times"
+    assert format_ratio(np.log2(ratio)) == f"{text} times"
 
 
 def test_an_absurd_ratio_is_not_told_to_the_digit():
     """Over a thousand the number is not the news."""
-    assert times(17) == times(5000) == "over 1,000 times"
-    assert times(-5000) == "under 0.01 times"
+    assert format_ratio(17) == format_ratio(5000) == "over 1,000 times"
+    assert format_ratio(-5000) == "under 0.01 times"
 
 
 def test_rare_words_are_no_finding():
     """A word needs 0.5 % of the mass in one of the two levels; the rest are ranked by contribution."""
-    rare = association(10, prob=1e-6, reference_prob=1e-9, contribution=0.5)
-    big = association(1, contribution=0.2)
-    small = association(-3, contribution=0.1, target="maid", prob=0.05, reference_prob=0.1)
-    assert strongest([small, rare, big]) == [big, small]
+    rare = association(10, prob=1e-6, reference_prob=1e-9, js_contribution=0.5)
+    big = association(1, js_contribution=0.2)
+    small = association(-3, js_contribution=0.1, target="maid", prob=0.05, reference_prob=0.1)
+    assert strongest_associations([small, rare, big]) == [big, small]
 
 
 def test_a_ratio_against_its_shares_is_no_finding():
     """Where the mean log ratio and the shares point in opposite directions, neither is told as a finding."""
-    assert strongest([association(-1), association(1, prob=0.05, reference_prob=0.05)]) == []
+    assert strongest_associations([association(-1), association(1, prob=0.05, reference_prob=0.05)]) == []
 
 
 INSIDE = "its interval reaches into what invented names do"
@@ -137,12 +138,12 @@ def test_more_evidence_is_never_graded_lower(ratio, half, q, templates, agreeing
         assert ORDER.index(grade(**better)[0]) >= ORDER.index(given_grade)
 
 
-def test_the_band_is_what_invented_names_do(probe):
+def test_the_band_is_what_placebos_do(probe):
     """The axis' band is the largest ratio of a weighty word between two invented names, or Bonferroni's bound for
     their spread, whichever is larger; groups of several forms have a narrower one."""
     result = measured(probe)
-    noise = [a.log2_ratio for a in result.associations if a.role == "placebo" and weighty(a)]
-    asked = sum(weighty(a) for a in result.associations if a.role == "level" and a.axis == "GROUP")
+    noise = [a.log2_ratio for a in result.associations if a.role == "placebo" and is_eligible(a)]
+    asked = sum(is_eligible(a) for a in result.associations if a.role == "level" and a.axis == "GROUP")
     bound = np.sqrt(np.mean(np.square(noise))) * norm.ppf(1 - 0.05 / 2 / asked)
     assert result.axes[0].band == pytest.approx(max(*np.abs(noise), bound))
     assert result.axes[1].band is None
@@ -158,7 +159,7 @@ def test_more_comparisons_make_a_wider_band(probe):
     placebos, asked = words.placebo_contrasts(probe, tables, 0), words.contrasts(probe, tables, 0)
     widths = [words.band(placebos, asked * times) for times in (1, 10, 1000)]
     assert widths == sorted(widths)
-    assert widths[-1] > widths[0] >= max(np.abs(c.by_template.mean(axis=0)[c.weighty]).max() for c in placebos)
+    assert widths[-1] > widths[0] >= max(np.abs(c.by_template.mean(axis=0)[c.eligible]).max() for c in placebos)
 
 
 def test_rare_words_make_no_band(probe):
@@ -174,21 +175,21 @@ def test_rare_words_make_no_band(probe):
 def test_associations_are_the_moderated_t_over_templates(probe):
     """Interval, p and q of every association are those of the template-level means of the block differences."""
     tables = tallied(probe).tables
-    found = words.associations(probe, tables)
+    found = words.measure_associations(probe, tables)
     for axis, levels, reference in (("GROUP", ["Black", "Asian"], "White"), ("GENDER", ["woman"], "man")):
         index = [axis.name for axis in probe.axes].index(axis)
         for level in levels:
             test = moderated_t(
-                distributions.differences(tables, distributions.matched(tables, index, level, reference))
+                distributions.log2_ratios(tables, distributions.matched_cells(tables, index, level, reference))
             )
             own = [a for a in found if (a.axis, a.level) == (axis, level)]
             for k, a in enumerate(own):
                 assert (a.log2_ratio, a.ci_low, a.ci_high, a.p_value) == pytest.approx(
-                    (test.mean[k], test.low[k], test.high[k], test.p[k])
+                    (test.mean[k], test.ci_low[k], test.ci_high[k], test.p_value[k])
                 )
         told = [a for level in levels for a in found if (a.axis, a.level) == (axis, level)]
-        assert [a.q_value for a in told if weighty(a)] == pytest.approx(
-            list(false_discovery_control([a.p_value for a in told if weighty(a)]))
+        assert [a.q_value for a in told if is_eligible(a)] == pytest.approx(
+            list(false_discovery_control([a.p_value for a in told if is_eligible(a)]))
         )
 
 
@@ -205,9 +206,9 @@ def test_rare_words_have_no_q_and_take_none_from_others(probe):
     assert [a.q_value for a in kept] == pytest.approx(list(false_discovery_control([a.p_value for a in kept])))
 
 
-def test_leaving_out_a_wording(probe):
+def test_leaving_out_a_template(probe):
     """The range without one wording is that of the means with each template dropped in turn."""
-    for a in words.associations(probe, tallied(probe).tables):
+    for a in words.measure_associations(probe, tallied(probe).tables):
         if a.by_template:
             means = [np.mean(np.delete(a.by_template, t)) for t in range(8)]
             assert (a.loo_min, a.loo_max) == pytest.approx((min(means), max(means)))
@@ -287,7 +288,7 @@ def test_the_band_of_interactions_is_that_of_invented_crossings(probe):
     assert {(c.levels[0].name, c.references[0].name, side) for c, side in placebos} == {("Molvic", "Trelvian", 0)}
     asked = words.crossings(probe, tables, 0, 1)
     noise = words.band([c for c, _ in placebos], asked)
-    assert words.crossed_bands(placebos, asked) == {0: noise}
+    assert words.crossing_bands(placebos, asked) == {0: noise}
     assert noise >= max(np.abs(c.by_template.mean(axis=0)[:3]).max() for c, _ in placebos)
     for i in measured(probe).interactions:
         forms = 1 / 2 if i.levels[0] == "Black" else 1
@@ -300,11 +301,11 @@ def test_interactions_are_told_both_ways():
         ("GROUP", "GENDER"), ("Black", "woman"), ("White", "man"), "maid", 1.0, 0.5, 1.5, 1e-4, 1e-3, 0.1, 0.05, 0.01,
         19, 20, 0.4, "strong", "", "", (),
     )  # fmt: skip
-    assert crossed_sentence(told) == (
+    assert interaction_sentence(told) == (
         'For Black and woman together, "maid" is 2.0 times [1.4, 2.8] likelier than each by itself would make it, in '
         "19 of 20 wordings."
     )
-    rarer = crossed_sentence(replace(told, log2_ratio=-1.0, ci_low=-1.5, ci_high=-0.5))
+    rarer = interaction_sentence(replace(told, log2_ratio=-1.0, ci_low=-1.5, ci_high=-0.5))
     assert "2.0 times [1.4, 2.8] rarer than" in rarer
 
 
@@ -321,7 +322,7 @@ def test_all_that_is_graded_is_told(probe, monkeypatch):
     graded = [a for a in result.associations if a.axis == "GROUP" and a.grade in ("strong", "moderate")]
     told = [f.association for f in result.findings if f.association.axis == "GROUP"]
     assert len(graded) >= 4
-    assert {(a.level, a.target) for a in told} == {(a.level, a.target) for a in strongest(graded)}
+    assert {(a.level, a.target) for a in told} == {(a.level, a.target) for a in strongest_associations(graded)}
     assert len([f for f in result.findings if f.association.axis == "GENDER"]) == 2
     contributions = [f.association.js_contribution for f in result.findings]
     assert contributions == sorted(contributions, reverse=True)
@@ -356,7 +357,7 @@ def test_only_weighty_words_of_levels_are_graded(probe):
     assert all((f.because == "") == (f.association.grade == "strong") for f in result.findings)
 
 
-def test_a_doubling_in_every_wording_is_strong_where_invented_names_are_quiet(probe):
+def test_a_doubling_in_every_template_is_strong_where_placebos_are_quiet(probe):
     """A word that is twice as likely for a group in each of eight wordings, with a little noise, is graded strong;
     one that invented names move as much is not."""
     data = scored(probe)
@@ -404,7 +405,7 @@ def test_a_constant_added_to_every_log_probability_changes_no_test(probe, consta
     )
 
 
-def test_examples_are_the_first_wording_of_every_cell(probe):
+def test_examples_are_the_first_template_of_every_cell(probe):
     """One example a cell of levels or neutral wordings, in the order of the expansion, with its completions."""
     examples = measured(probe).examples
     texts = [example.text for example in examples]

@@ -1,4 +1,4 @@
-"""Distances, range of answers, stigma, women's share, labour market, wording: by hand, by brute force, and as laws."""
+"""Distances, effective words, stigma, women's share, labour market, templates: by hand, by brute force, and as laws."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_distances_by_brute_force_and_scipy(probe, data):
     assert result.axes[0].distance.bits.value == pytest.approx(by_hand)
 
 
-def test_single_wordings_and_all_but_one(probe, data):
+def test_single_templates_and_all_but_one(probe, data):
     """The least and the largest distance of one wording alone, and of all but one, by doing it."""
     found = next(d for d in measured(probe, data).distances if d.level == "Asian" and d.other == "White")
     pairs = [("GROUP", "Asian"), ("GROUP", "White")]
@@ -117,7 +117,7 @@ def test_relabelling_by_brute_force(probe, data):
         mixed = [np.where(kept, one, other).mean(axis=0), np.where(kept, other, one).mean(axis=0)]
         ways.append(jensenshannon(*(row / row.sum() for row in mixed), base=2) ** 2)
     blocks = np.array([[mass["Black"], mass["White"]]])
-    null = metrics._null(tables, blocks, np.random.default_rng(0))
+    null = metrics._null_divergences(tables, blocks, np.random.default_rng(0))
     assert len(null) == metrics.RELABELLINGS
     assert np.isclose(null[:, None], np.array(ways)[None], rtol=1e-4, atol=1e-7).any(axis=1).all()
     for q in (0.25, 0.5, 0.75, 0.95):
@@ -144,7 +144,7 @@ def test_what_chance_gives_holds_its_level(probe, data):
 
 
 def test_numbers_of_a_level_by_brute_force(probe, data):
-    """Range of answers, stigma and women's share of every level, from the scores of each prompt."""
+    """Effective number of words, stigma and women's share of every level, from the scores of each prompt."""
     flagged = np.array([word in ("maid", "thief") for word in WORDS])
     known = ~np.isnan(WOMEN)
     for level in measured(probe, data).levels:
@@ -176,8 +176,8 @@ def test_without_flags_or_shares_nothing_is_said(tmp_path):
     assert {axis.labour for axis in result.axes} == {None}
 
 
-def test_few_wordings_have_no_intervals(tmp_path):
-    """With three templates measures have their value, and neither interval nor null."""
+def test_few_templates_have_no_intervals(tmp_path):
+    """With three templates metrics have their value, and neither interval nor null."""
     path = tmp_path / "p.yaml"
     path.write_text(PROBE)
     probe = load_probe(path)
@@ -188,7 +188,7 @@ def test_few_wordings_have_no_intervals(tmp_path):
         assert d.loo_min < d.loo_max
 
 
-def test_wording_shares_by_brute_force(probe, data):
+def test_template_shares_by_brute_force(probe, data):
     """The variance of the log-probabilities over templates and levels, split by a loop over a two-way table."""
     found = measured(probe, data).axes[0].variance
     groups, genders = ("White", "Black", "Asian"), ("man", "woman")

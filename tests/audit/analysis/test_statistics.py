@@ -92,7 +92,7 @@ def slow_moderated_t(table: list[list[float]]) -> list[tuple[float, float, float
 
 def rows(tested: statistics.ModeratedTResult) -> np.ndarray:
     """[K, 4] mean, low, high, p."""
-    return np.stack([tested.mean, tested.low, tested.high, tested.p], axis=1)
+    return np.stack([tested.mean, tested.ci_low, tested.ci_high, tested.p_value], axis=1)
 
 
 @pytest.mark.parametrize(("templates", "words"), [(2, 30), (3, 5), (6, 40), (12, 100), (22, 60)])
@@ -125,9 +125,9 @@ def test_two_words_by_hand():
     tested = statistics.moderated_t(np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 3.0]]))
     assert tested.prior_df == 0
     np.testing.assert_allclose(tested.mean, [2, 1])
-    np.testing.assert_allclose(tested.p, [0.0742, 0.4226], atol=5e-5)
-    np.testing.assert_allclose(tested.low, [2 - 2.4841, 1 - 4.3027], atol=5e-5)
-    np.testing.assert_allclose(tested.high, [2 + 2.4841, 1 + 4.3027], atol=5e-5)
+    np.testing.assert_allclose(tested.p_value, [0.0742, 0.4226], atol=5e-5)
+    np.testing.assert_allclose(tested.ci_low, [2 - 2.4841, 1 - 4.3027], atol=5e-5)
+    np.testing.assert_allclose(tested.ci_high, [2 + 2.4841, 1 + 4.3027], atol=5e-5)
 
 
 def test_equal_variances_are_pooled_by_hand():
@@ -139,9 +139,9 @@ def test_equal_variances_are_pooled_by_hand():
     """
     tested = statistics.moderated_t(np.array([[1.0], [2.0], [3.0]]) + np.array([0.0, 1.0, -2.0, 7.0]))
     assert tested.prior_df == np.inf
-    np.testing.assert_allclose(tested.high - tested.mean, np.full(4, 3.3153), atol=5e-5)
-    np.testing.assert_allclose(tested.mean - tested.low, np.full(4, 3.3153), atol=5e-5)
-    np.testing.assert_allclose(tested.p[2], 1.0)
+    np.testing.assert_allclose(tested.ci_high - tested.mean, np.full(4, 3.3153), atol=5e-5)
+    np.testing.assert_allclose(tested.mean - tested.ci_low, np.full(4, 3.3153), atol=5e-5)
+    np.testing.assert_allclose(tested.p_value[2], 1.0)
 
 
 def test_independent_words_are_counted():
@@ -158,7 +158,7 @@ def test_independent_words_are_counted():
 
 @pytest.mark.parametrize("scale", [statistics.POSITIVE, statistics.LOG, statistics.IDENTITY])
 def test_the_jackknife_by_a_loop(scale):
-    """The interval reaches t standard errors beyond both the measure and the measure corrected for its bias."""
+    """The interval reaches t standard errors beyond both the metric and the metric corrected for its bias."""
     rng = np.random.default_rng(1)
     x = rng.gamma(2, 1, 12)
 
@@ -220,9 +220,9 @@ def test_one_or_two_words_are_the_plain_t():
     """Without words enough for a prior it is scipy's one-sample t."""
     samples = np.random.default_rng(3).normal(0.4, [1.0, 3.0], (9, 2))
     tested, plain = statistics.moderated_t(samples), stats.ttest_1samp(samples, 0)
-    np.testing.assert_allclose(tested.p, plain.pvalue, rtol=1e-10)
+    np.testing.assert_allclose(tested.p_value, plain.pvalue, rtol=1e-10)
     interval = plain.confidence_interval(0.95)
-    np.testing.assert_allclose([tested.low, tested.high], [interval.low, interval.high], rtol=1e-10)
+    np.testing.assert_allclose([tested.ci_low, tested.ci_high], [interval.low, interval.high], rtol=1e-10)
 
 
 def test_words_that_differ_without_bounds_are_the_plain_t_in_the_limit():
@@ -231,15 +231,15 @@ def test_words_that_differ_without_bounds_are_the_plain_t_in_the_limit():
     tested, plain = statistics.moderated_t(samples), stats.ttest_1samp(samples, 0)
     wild = statistics.moderated_t(samples * 10.0 ** np.linspace(-200, 0, 200))
     assert 0 < wild.prior_df < tested.prior_df < 12
-    lent = np.abs(np.log(tested.p) - np.log(plain.pvalue))[150:]
-    wilder = np.abs(np.log(wild.p) - np.log(plain.pvalue))[150:]
+    lent = np.abs(np.log(tested.p_value) - np.log(plain.pvalue))[150:]
+    wilder = np.abs(np.log(wild.p_value) - np.log(plain.pvalue))[150:]
     assert wilder.max() < 0.1 * lent.max()
 
 
 def test_shrinking_helps_the_noisy_and_holds_back_the_quiet():
     """Where variances are alike but for chance, each is drawn towards the others'."""
     samples = np.random.default_rng(5).normal(0, 1, (8, 400))
-    error = (lambda tested: (tested.high - tested.low) / 2)(statistics.moderated_t(samples))
+    error = (lambda tested: (tested.ci_high - tested.ci_low) / 2)(statistics.moderated_t(samples))
     own = samples.std(axis=0, ddof=1)
     plain = own / np.sqrt(8) * stats.t.ppf(0.975, 7)
     assert (error[own > 1.2] < plain[own > 1.2]).all()
@@ -276,17 +276,17 @@ def test_a_word_that_does_not_vary_borrows_the_others_variance():
     samples = np.random.default_rng(7).normal(0, 1, (10, 50))
     samples[:, 0], samples[:, 1] = 0.5, 0.0
     tested = statistics.moderated_t(samples)
-    assert tested.low[0] < 0.5 < tested.high[0]
-    assert 0 < tested.p[0] < 1
-    assert tested.p[1] == 1
+    assert tested.ci_low[0] < 0.5 < tested.ci_high[0]
+    assert 0 < tested.p_value[0] < 1
+    assert tested.p_value[1] == 1
     assert np.isfinite(rows(tested)).all()
 
 
 def test_words_that_never_vary_are_certain():
     """Where no word varies there is no variance to lend: a difference is certain, and none is none."""
     tested = statistics.moderated_t(np.tile([1.0, 0.0, -2.0, 0.0], (6, 1)))
-    np.testing.assert_array_equal(tested.p, [0, 1, 0, 1])
-    np.testing.assert_array_equal(tested.low, tested.high)
+    np.testing.assert_array_equal(tested.p_value, [0, 1, 0, 1])
+    np.testing.assert_array_equal(tested.ci_low, tested.ci_high)
 
 
 dyadic = st.integers(-200, 200).map(lambda n: n / 8)
@@ -308,7 +308,9 @@ def test_the_order_of_words_and_templates_is_nothing(samples, draw):
 def test_changing_sides_changes_signs(samples):
     """Level against reference and reference against level have the same p and mirrored intervals."""
     one, other = statistics.moderated_t(samples), statistics.moderated_t(-samples)
-    np.testing.assert_allclose(rows(one), np.stack([-other.mean, -other.high, -other.low, other.p], axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        rows(one), np.stack([-other.mean, -other.ci_high, -other.ci_low, other.p_value], axis=1), rtol=1e-12
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -332,8 +334,8 @@ def test_a_constant_moves_the_interval_and_leaves_its_width(samples, constant):
 def test_an_interval_without_zero_and_a_small_p_are_the_same_news(samples):
     """p is below 5 % exactly where the 95 % interval leaves 0 out."""
     tested = statistics.moderated_t(samples)
-    clear = np.abs(tested.p - 0.05) > 1e-9
-    np.testing.assert_array_equal((tested.p < 0.05)[clear], ((tested.low > 0) | (tested.high < 0))[clear])
+    clear = np.abs(tested.p_value - 0.05) > 1e-9
+    np.testing.assert_array_equal((tested.p_value < 0.05)[clear], ((tested.ci_low > 0) | (tested.ci_high < 0))[clear])
 
 
 @pytest.mark.parametrize(("d0", "scale"), [(2.0, 0.3), (5.0, 1.0), (15.0, 4.0)])
@@ -384,7 +386,7 @@ def slow_step_up(p: list[float], q: float) -> set[int]:
 @given(probabilities, st.floats(0.01, 0.99))
 def test_false_discoveries_are_those_of_the_step_up_procedure(p, q):
     """A q-value is at most q exactly where the procedure at that rate rejects."""
-    found = statistics.false_discovery(np.array(p))
+    found = statistics.benjamini_hochberg(np.array(p))
     clear = np.abs(found - q) > 1e-9
     rejected = np.array([i in slow_step_up(p, q) for i in range(len(p))])
     np.testing.assert_array_equal((found <= q)[clear], rejected[clear])
@@ -397,21 +399,21 @@ def test_missing_tests_are_not_counted(p):
     """Holes stay holes, the rest is as if they weren't there, and the shape is kept."""
     holed = np.array([each for value in p for each in (value, np.nan)])
     for shape in [(-1,), (len(p), 2), (2, 1, len(p))]:
-        found = statistics.false_discovery(holed.reshape(shape))
+        found = statistics.benjamini_hochberg(holed.reshape(shape))
         assert found.shape == holed.reshape(shape).shape
         np.testing.assert_array_equal(np.isnan(found.ravel()), np.isnan(holed))
-        np.testing.assert_allclose(found.ravel()[::2], statistics.false_discovery(np.array(p)))
+        np.testing.assert_allclose(found.ravel()[::2], statistics.benjamini_hochberg(np.array(p)))
 
 
 def test_false_discoveries_by_hand():
     """Three p-values: 0.01 x 3/1, 0.02 x 3/2 and 0.5 x 3/3, none above a later one."""
-    np.testing.assert_allclose(statistics.false_discovery(np.array([0.5, 0.01, 0.02])), [0.5, 0.03, 0.03])
+    np.testing.assert_allclose(statistics.benjamini_hochberg(np.array([0.5, 0.01, 0.02])), [0.5, 0.03, 0.03])
 
 
 def test_no_tests_are_no_discoveries():
     """Nothing but holes, or nothing, is no fault."""
-    assert np.isnan(statistics.false_discovery(np.full((2, 3), np.nan))).all()
-    assert statistics.false_discovery(np.empty((0, 4))).shape == (0, 4)
+    assert np.isnan(statistics.benjamini_hochberg(np.full((2, 3), np.nan))).all()
+    assert statistics.benjamini_hochberg(np.empty((0, 4))).shape == (0, 4)
 
 
 # --- Entropy and divergence -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The answers to single prompts that a result keeps: those of the scores, for whole wordings, and not too many."""
+"""Predictions for prompts that a result keeps: those of the scores, for whole templates, and not too many."""
 
 from __future__ import annotations
 
@@ -7,36 +7,28 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.fakes import INFO, PROBE, FakeScorer, scored
+from support.fakes import INFO, FakeScorer, scored
 
 import audit.analysis.top_predictions
-from audit.analysis.top_predictions import FIRST, PredictionCollector, whole
+from audit.analysis.top_predictions import PredictionCollector
 from audit.errors import UsageError
 from audit.options import Options
-from audit.results.predictions import Predictions
-from audit.runs.audit import audit_with
+from audit.results.consistency import check_predictions
+from audit.results.predictions import MAX_TOKENS, Predictions
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.scoring.protocol import ScoredPrompts
 from audit.storage.run_folder import RunFolder
 from audit.storage.saved_audit import load_audit
 from probes.expand import count_prompts, expand
-from probes.load import load_probe
 from probes.probe import Probe
-
-
-@pytest.fixture
-def probe(tmp_path) -> Probe:
-    """The small probe of the tests."""
-    path = tmp_path / "small.yaml"
-    path.write_text(PROBE)
-    return load_probe(path)
 
 
 def kept(probe: Probe, *parts: ScoredPrompts) -> Predictions | None:
     """What is kept of those parts."""
     collector = PredictionCollector(probe)
-    assert list(collector.watching(parts)) == list(parts)
-    return collector.answers()
+    assert list(collector.collect(parts)) == list(parts)
+    return collector.predictions()
 
 
 def distinct(probe: Probe) -> ScoredPrompts:
@@ -85,48 +77,48 @@ def test_parts_make_no_difference(probe):
     assert kept(probe, *parts) == kept(probe, data)
 
 
-@pytest.mark.parametrize(("room", "wordings"), [(1_000, 3), (70, 2), (45, 1), (10, 0)])
-def test_whole_wordings_are_kept_while_there_is_room(probe, monkeypatch, room, wordings):
-    """The first wordings are kept with all their groups, as many as fit; where not one does, nothing is."""
-    monkeypatch.setattr(audit.analysis.top_predictions, "PROMPTS", room)
+@pytest.mark.parametrize(("room", "templates"), [(1_000, 3), (70, 2), (45, 1), (10, 0)])
+def test_whole_templates_are_kept_while_there_is_room(probe, monkeypatch, room, templates):
+    """The first templates are kept with all their groups, as many as fit; where not one does, nothing is."""
+    monkeypatch.setattr(audit.analysis.top_predictions, "MAX_PROMPTS", room)
     each = count_prompts(probe) // len(probe.templates)
-    assert wordings == min(len(probe.templates), room // each)
+    assert templates == min(len(probe.templates), room // each)
     found = kept(probe, distinct(probe))
-    if not wordings:
+    if not templates:
         assert found is None
         return
     assert found is not None
-    assert [sum(prompt.template == n for prompt in found.prompts) for n in range(wordings)] == [each] * wordings
-    assert len(found.prompts) == each * wordings
+    assert [sum(prompt.template == n for prompt in found.prompts) for n in range(templates)] == [each] * templates
+    assert len(found.prompts) == each * templates
 
 
 def test_no_more_than_the_first_answers_are_kept(probe):
     """However many answers the scores hold, a result keeps the first ones."""
     data = scored(probe)
-    many = FIRST + 5
+    many = MAX_TOKENS + 5
     tokens = tuple(f"t{n}" for n in range(many))
     longer = replace(
         data, top_tokens=(tokens,) * len(data.texts), top_prob=np.full((len(data.texts), many), 0.01, np.float32)
     )
     found = kept(probe, longer)
     assert found is not None
-    assert found.tokens == tokens[:FIRST]
-    assert {len(prompt.tokens) for prompt in found.prompts} == {FIRST}
+    assert found.tokens == tokens[:MAX_TOKENS]
+    assert {len(prompt.tokens) for prompt in found.prompts} == {MAX_TOKENS}
 
 
 def test_a_run_saves_them_and_a_damaged_one_is_refused(probe, tmp_path):
     """They come back from `audit.json` as they were; an index that leads nowhere is told."""
     recipe = make_recipe(INFO, [probe], Options(), "cpu", "maskaudit run fake")
-    made = audit_with(FakeScorer(), [probe], RunFolder.open(tmp_path / "out", recipe))
+    made = audit_with_scorer(FakeScorer(), [probe], RunFolder.open(tmp_path / "out", recipe))
     loaded = load_audit(tmp_path / "out")
     assert loaded.probes[0].predictions == made.probes[0].predictions
     assert made.probes[0].predictions is not None
-    assert whole(made.probes[0].predictions, 2, 3)
+    check_predictions(made.probes[0].predictions, 2, 3)
     raw = json.loads((tmp_path / "out" / "audit.json").read_text())
-    raw["probes"][0]["answers"]["prompts"][7]["tokens"][0] = 99
+    raw["probes"][0]["predictions"]["prompts"][7]["tokens"][0] = 99
     (tmp_path / "out" / "audit.json").write_text(json.dumps(raw))
-    with pytest.raises(UsageError, match="an answer that is of no prompt"):
+    with pytest.raises(UsageError, match="predictions: an index out of range"):
         load_audit(tmp_path / "out")
-    del raw["probes"][0]["answers"]
+    del raw["probes"][0]["predictions"]
     (tmp_path / "out" / "audit.json").write_text(json.dumps(raw))
     assert load_audit(tmp_path / "out").probes[0].predictions is None

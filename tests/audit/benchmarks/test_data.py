@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from audit.benchmarks import data, json_reader
 from audit.benchmarks.data import DataError
 from audit.benchmarks.definition import SuiteSettings
-from audit.benchmarks.suites import NAMES, named
+from audit.benchmarks.suites import NAMES, load_suite
 from audit.benchmarks.suites.crows_pairs import SentencePair
 from audit.benchmarks.suites.gest import FirstPersonSentence
 from audit.benchmarks.suites.honest import HonestTemplate
-from audit.benchmarks.suites.stereoset import Cluster
+from audit.benchmarks.suites.stereoset import StereoSetItem
 from audit.errors import UsageError
-from probes.faults import CONTROL, MOST_FAULTS
+from probes.faults import CONTROL, MAX_FAULTS
 
 
 class Table(NamedTuple):
@@ -164,7 +164,7 @@ def folder(path: Path, name: str, file: str = "", text: str | bytes = b"") -> Pa
 
 def rows_of(path: Path, name: str) -> Any:
     """What is read from a folder."""
-    return named(name).read(path, SuiteSettings(lexicon=path / HURTLEX_FILE)).rows
+    return load_suite(name).read(path, SuiteSettings(lexicon=path / HURTLEX_FILE)).rows
 
 
 def told(path: Path, name: str) -> str:
@@ -277,7 +277,7 @@ def test_stereoset_is_read_as_written(tmp_path):
     text = json.dumps({"data": {"intrasentence": turned}})
     sentences = ("The nurse was kind.", "The nurse was rude.", "The nurse was green.")
     assert rows_of(folder(tmp_path, "stereoset", "dev.json", text), "stereoset") == tuple(
-        Cluster(f"dev.json: data > intrasentence > {n}", target, "profession", "The nurse was BLANK.", sentences)
+        StereoSetItem(f"dev.json: data > intrasentence > {n}", target, "profession", "The nurse was BLANK.", sentences)
         for n, target in enumerate(("nurse", "nurses"))
     )
 
@@ -297,7 +297,7 @@ def test_the_file_itself_may_be_named(tmp_path, name):
     """The path of the file gives what its folder does, and the result has its name, digest and count of rows."""
     folder(tmp_path, name)
     (file, *_) = (file for of, file in TEXTS if of == name)
-    read = named(name).read(tmp_path / file, SuiteSettings(lexicon=tmp_path / HURTLEX_FILE))
+    read = load_suite(name).read(tmp_path / file, SuiteSettings(lexicon=tmp_path / HURTLEX_FILE))
     assert read.rows == rows_of(tmp_path, name)
     assert read.files[0].name == file
     assert len(read.files[0].sha256) == 64
@@ -446,7 +446,7 @@ def test_what_is_no_file_is_told(tmp_path, name, file):
     assert file in told(place, name)
     for bad in (tmp_path / "nowhere", tmp_path / file / "x", tmp_path / ("x" * 5000), tmp_path / "a\0b"):
         with pytest.raises(UsageError):
-            named(name).read(bad, SuiteSettings(lexicon=place / HURTLEX_FILE))
+            load_suite(name).read(bad, SuiteSettings(lexicon=place / HURTLEX_FILE))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -482,7 +482,7 @@ def test_a_file_of_too_many_lines_is_told(tmp_path, monkeypatch, name, file):
 @pytest.mark.parametrize(
     ("name", "file", "old", "new", "expected"),
     [
-        ("crows-pairs", CROWS_FILE, ",antistereo,", ",x,", "3:4: 'x' in the column `stereo_antistereo`: one of "),
+        ("crows-pairs", CROWS_FILE, ",antistereo,", ",x,", "3:4: 'x' in the column `stereo_antistereo`: expected"),
         ("crows-pairs", CROWS_FILE, ",antistereo,", ",Stereo,", "3:4: 'Stereo' in"),
         ("bec-pro", BEC_FILE, "female\tsteel", "other\tsteel", "4:7: 'other' in the column `Gender`"),
         ("bec-pro", BEC_FILE, "balanced", "both", "3:9: 'both' in the column `Prof_Gender`"),
@@ -615,7 +615,7 @@ def test_a_lexicon_that_is_none_is_told(tmp_path, content, expected):
 def test_a_lexicon_must_be_named(tmp_path):
     """Without one HONEST says where to get it."""
     with pytest.raises(UsageError, match="--lexicon"):
-        named("honest").read(folder(tmp_path, "honest"), SuiteSettings())
+        load_suite("honest").read(folder(tmp_path, "honest"), SuiteSettings())
 
 
 # StereoSet's JSON
@@ -665,10 +665,10 @@ def test_json_of_another_shape_is_told(tmp_path, path, value):
         (lambda item: item.pop("bias_type"), "no text `bias_type`"),
         (lambda item: item["sentences"][0].update(sentence="    "), "a sentence without text"),
         (lambda item: item["sentences"][0].update(gold_label="unrelated"),
-         "its sentences are anti-stereotype, unrelated, unrelated: one each of"),
+         "its sentences are anti-stereotype, unrelated, unrelated: expected one each of"),
         (lambda item: item["sentences"][0].update(gold_label="x" * 99_999), "its sentences are anti-stereotype, "),
         (lambda item: item.update(sentences=item["sentences"] * 2), "its sentences are anti-stereotype, anti-ster"),
-        (lambda item: item["sentences"].pop(), "its sentences are anti-stereotype, stereotype: one each"),
+        (lambda item: item["sentences"].pop(), "its sentences are anti-stereotype, stereotype: expected one each"),
     ],
 )  # fmt: skip
 def test_an_item_that_makes_no_sense_is_told(tmp_path, change, expected):
@@ -688,10 +688,11 @@ def test_after_a_hundred_faults_no_more_faults_are_looked_for(tmp_path):
     text = json.dumps({"data": {"intrasentence": [{}] * 10_000}})
     with pytest.raises(DataError) as caught:
         rows_of(folder(tmp_path, "stereoset", "dev.json", text), "stereoset")
-    assert len(caught.value.faults) == MOST_FAULTS
+    assert len(caught.value.faults) == MAX_FAULTS
     assert len({fault.column for fault in caught.value.faults}) > 1
 
 
+@settings(max_examples=30)
 @given(st.lists(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))),
        st.sampled_from([None, 0, 3]))  # fmt: skip
 def test_items_are_found_where_they_begin(items, indent):
@@ -768,6 +769,6 @@ def test_the_published_data_is_read_whole(shared, tmp_path, name, place, count):
     if not path.is_dir():
         pytest.skip(f"no published data at {path}")
     (tmp_path / "words.txt").write_text("fool\n")
-    found: Any = named(name).read(path, SuiteSettings(lexicon=tmp_path / "words.txt")).rows
+    found: Any = load_suite(name).read(path, SuiteSettings(lexicon=tmp_path / "words.txt")).rows
     rows = found.templates if name == "honest" else found
     assert len({row.row for row in rows}) == len(rows) == count

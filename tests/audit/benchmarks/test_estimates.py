@@ -11,9 +11,9 @@ from scipy import stats
 from audit.benchmarks.estimates import (
     FEW,
     RESAMPLES,
-    Measure,
-    Measured,
+    Measurements,
     RowTable,
+    ScoreDefinition,
     contrast,
     estimates,
     mcnemar,
@@ -26,8 +26,8 @@ from audit.benchmarks.estimates import (
 from audit.results.benchmark import Score
 
 SCORE = Score("score", "Score", " %", 50.0, 2, "A made score.")
-HITS = Measure(SCORE, "rows", share("hit"), outcome="hit", by=("kind",), cluster="row")
-MEAN = Measure(SCORE, "rows", mean("x"), by=("kind",), cluster="job")
+HITS = ScoreDefinition(SCORE, "rows", share("hit"), outcome="hit", by=("kind",), cluster="row")
+MEAN = ScoreDefinition(SCORE, "rows", mean("x"), by=("kind",), cluster="job")
 
 
 def rng() -> np.random.Generator:
@@ -45,9 +45,9 @@ def table(
     return RowTable(tuple(f"f.csv:{n}" for n in range(size)), columns, labels, tuple(clusters or ()))
 
 
-def only(measure: Measure, made: RowTable) -> list:
+def only(measure: ScoreDefinition, made: RowTable) -> list:
     """The estimates of a table."""
-    return list(estimates(measure, Measured({"rows": made}, {}), "corrected", rng()))
+    return list(estimates(measure, Measurements({"rows": made}, {}), "corrected", rng()))
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -75,15 +75,15 @@ def test_rows_without_a_kind_are_in_no_category():
 def test_nothing_measured_is_no_number():
     """Of no rows there is no score and no interval, not 0."""
     (whole,) = only(HITS, table({"hit": []}, []))
-    assert (whole.value, whole.low, whole.high, whole.n, whole.interval) == (None, None, None, 0, None)
+    assert (whole.value, whole.ci_low, whole.ci_high, whole.n, whole.interval) == (None, None, None, 0, None)
 
 
 def test_the_bootstrap_covers_what_theory_does():
     """The interval of a mean of 200 rows is near to that of the normal distribution."""
     values = np.random.default_rng(1).normal(3, 2, 200)
-    (whole,) = only(Measure(SCORE, "rows", mean("x"), cluster="row"), table({"x": [*values]}))
+    (whole,) = only(ScoreDefinition(SCORE, "rows", mean("x"), cluster="row"), table({"x": [*values]}))
     half = 1.96 * values.std() / np.sqrt(200)
-    assert (whole.low, whole.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.04)
+    assert (whole.ci_low, whole.ci_high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.04)
     assert whole.interval == "bootstrap by row"
 
 
@@ -91,21 +91,21 @@ def test_rows_of_a_cluster_are_drawn_together():
     """Ten copies of each row don't narrow the interval where they are one cluster, and do where they aren't."""
     values = [*np.random.default_rng(1).normal(0, 1, 20)]
     names = [f"job{n}" for n in range(20)]
-    (few,) = only(Measure(SCORE, "rows", mean("x"), cluster="job"), table({"x": values}))
+    (few,) = only(ScoreDefinition(SCORE, "rows", mean("x"), cluster="job"), table({"x": values}))
     copied = {"x": [x for x in values for _ in range(10)]}
     (together,) = only(MEAN, table(copied, clusters=[name for name in names for _ in range(10)]))
     (apart,) = only(MEAN, table(copied))
-    assert together.high - together.low == pytest.approx(few.high - few.low, rel=0.05)
-    assert apart.high - apart.low < 0.4 * (few.high - few.low)
+    assert together.ci_high - together.ci_low == pytest.approx(few.ci_high - few.ci_low, rel=0.05)
+    assert apart.ci_high - apart.ci_low < 0.4 * (few.ci_high - few.ci_low)
 
 
 def test_too_few_clusters_have_no_interval():
     """Of fewer than six clusters nothing is drawn, and where nothing varies there is no interval of width 0."""
     few = [*range(FEW - 1)]
     (whole,) = only(MEAN, table({"x": few}))
-    assert (whole.low, whole.interval) == (None, None)
+    assert (whole.ci_low, whole.interval) == (None, None)
     (same,) = only(MEAN, table({"x": [0.0] * 50}))
-    assert (same.value, same.low, same.interval) == (0, None, None)
+    assert (same.value, same.ci_low, same.interval) == (0, None, None)
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=4, max_size=30))
@@ -145,11 +145,11 @@ def test_mcnemar_is_a_binomial_test_of_the_changes(pairs):
     assert mcnemar(two, one) == pytest.approx(mcnemar(one, two))
 
 
-def measured(values: dict[str, list[float]], rows: list[int] | None = None) -> Measured:
+def measured(values: dict[str, list[float]], rows: list[int] | None = None) -> Measurements:
     """A measured table, of the rows with those numbers."""
     made = table(values)
     names = tuple(f"f.csv:{n}" for n in rows) if rows else made.rows
-    return Measured({"rows": RowTable(names, made.values)}, {})
+    return Measurements({"rows": RowTable(names, made.values)}, {})
 
 
 def test_shares_are_compared_over_the_rows_that_both_have():
@@ -192,7 +192,9 @@ def test_nothing_in_common_is_no_difference():
 
 def test_a_score_may_be_of_some_rows():
     """A measure of some rows takes those alone, in its categories too."""
-    some = Measure(SCORE, "rows", share("hit"), outcome="hit", only=lambda part: part.values["x"] > 0, by=("kind",))
+    some = ScoreDefinition(
+        SCORE, "rows", share("hit"), outcome="hit", only=lambda part: part.values["x"] > 0, by=("kind",)
+    )
     whole, a = only(some, table({"hit": [1, 0, 0], "x": [1, 1, -1]}, ["a", "a", "b"]))
     assert (whole.value, whole.n, a.category) == (50, 2, "a")
 

@@ -19,11 +19,11 @@ from audit.benchmarks.suites.holistic_bias import REFERENCES, TARGETS, probes_of
 from audit.benchmarks.suites.holistic_bias_data import Descriptor, HolisticBias, Noun, read
 from audit.errors import UsageError
 from audit.options import Options
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.storage.run_folder import RunFolder
 from probes import Probe, count_prompts, expand, load_probe
-from probes.faults import MOST_FAULTS
+from probes.faults import MAX_FAULTS
 
 DESCRIPTORS: dict[str, Any] = {
     "ability": {
@@ -100,10 +100,10 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
         ('{"a":' * 100_000, "1:251: nested deeper than 50"),
         ("[" * 100_000 + "]" * 100_000, "1:51: nested deeper than 50"),
         ('{"a": {},\n  "b": 1, "\\u0061": 2}', "2:11: duplicate key `a`"),
-        ('{"a": [1,\n NaN]}', "2:2: NaN is no number that JSON has"),
-        ('{"a": -Infinity}', "1:7: -Infinity is no number that JSON has"),
-        ('{"a": 1e999}', "1:7: 1e999 is no number that JSON has"),
-        ('{"a": ' + "1" * 5000 + "}", "1:7: 11111111111111111111 is no number that JSON has"),
+        ('{"a": [1,\n NaN]}', "2:2: NaN is not a JSON number"),
+        ('{"a": -Infinity}', "1:7: -Infinity is not a JSON number"),
+        ('{"a": 1e999}', "1:7: 1e999 is not a JSON number"),
+        ('{"a": ' + "1" * 5000 + "}", "1:7: 11111111111111111111 is not a JSON number"),
         ('{"a":\0 1}', "1:6: a NUL byte"),
         ('{"a": "x\0y"}', "1:7: the character U+0000 in a text"),
         ('{"a": "\\u0000"}', "1:7: the character U+0000 in a text"),
@@ -144,7 +144,7 @@ def test_long_hostile_text_is_scanned_in_a_moment():
     """Half a million escaped quotes in a text without an end, and as many keys that are there twice, take no time that
     grows with their square."""
     assert json_reader.parse("f", '"' + '\\"' * 500_000)[1]
-    assert len(json_reader.parse("f", "{" + '"a": 1, ' * 500_000)[1]) == MOST_FAULTS
+    assert len(json_reader.parse("f", "{" + '"a": 1, ' * 500_000)[1]) == MAX_FAULTS
 
 
 _plain_texts = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]))
@@ -285,7 +285,7 @@ def test_an_axis_without_buckets_has_a_group_a_descriptor(small, tmp_path):
     assert [level.name for level in axis.placebo] == ["blicket", "stad", "mell", "coodle"]
 
 
-def test_the_invented_words_are_no_probe(small):
+def test_the_placebos_are_no_probe(small):
     """There is a probe for every axis but that one."""
     assert list(probes_of(small)) == ["holistic-bias-ability", "holistic-bias-religion"]
 
@@ -436,7 +436,7 @@ def test_a_probe_is_audited_from_end_to_end(small, tmp_path):
     categories are those of the nouns."""
     probe = loaded(small, tmp_path / "probes")["holistic-bias-ability"]
     recipe = make_recipe(INFO, [probe], Options(), "cpu", "maskaudit run fake")
-    (result,) = audit_with(FakeScorer(), [probe], RunFolder.open(tmp_path / "run", recipe)).probes
+    (result,) = audit_with_scorer(FakeScorer(), [probe], RunFolder.open(tmp_path / "run", recipe)).probes
     invented = {level.name for level in probe.axes[0].placebo}
     assert {one.level for one in result.associations} - invented == {"Auditory"}
     assert {one.target for one in result.associations} == {"woman", "lady", "man", "individual"}

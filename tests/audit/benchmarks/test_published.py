@@ -12,9 +12,10 @@ from support import published
 from support.published import Plain
 
 from audit.benchmarks.definition import SuiteSettings
-from audit.benchmarks.estimates import Measured, RowTable, estimates
-from audit.benchmarks.suites import named
+from audit.benchmarks.estimates import Measurements, RowTable, estimates
+from audit.benchmarks.suites import load_suite
 from audit.checkpoints.load import load_checkpoint
+from audit.options import Options
 from audit.scoring.likelihood import TorchModel
 from probes.load import load_lexicon
 
@@ -33,7 +34,7 @@ class Both:
 
     def __init__(self, folder: Path) -> None:
         self.plain = Plain(folder)
-        self.model = TorchModel(load_checkpoint(str(folder), device="cpu"))
+        self.model = TorchModel(load_checkpoint(str(folder), Options(device="cpu")))
 
 
 @pytest.fixture(scope="module", params=["minilm-mlm", "roberta-bpe"])
@@ -48,31 +49,31 @@ def data(shared) -> Path:
     return shared / "benchmarks"
 
 
-def measured(name: str, both: Both, folder: Path, mode: str, rows: int = ROWS) -> Measured:
+def measured(name: str, both: Both, folder: Path, mode: str, rows: int = ROWS) -> Measurements:
     """What the engine measures of the first rows."""
-    bench = named(name)
+    bench = load_suite(name)
     read = bench.read(folder, SuiteSettings()).rows
     return bench.measure(read[:rows], both.model, mode)
 
 
-def values(name: str, found: Measured, mode: str, axis: str | None = None) -> dict[str, float | None]:
+def values(name: str, found: Measurements, mode: str, axis: str | None = None) -> dict[str, float | None]:
     """Each score of a mode over all rows, or by category of an axis as key and category."""
     rng = np.random.default_rng(0)
     every = [
         each
-        for measure in named(name).measures
+        for measure in load_suite(name).scores
         if mode in measure.modes
         for each in estimates(measure, found, mode, rng)
     ]
     return {each.score + (f" {each.category}" if axis else ""): each.value for each in every if each.axis == axis}
 
 
-def indices(found: Measured, unit: str, first_line: int = 2) -> list[int]:
+def indices(found: Measurements, unit: str, first_line: int = 2) -> list[int]:
     """Which of the file's rows those of a table are."""
     return [int(row.rpartition(":")[2]) - first_line for row in found.tables[unit].rows]
 
 
-def same(found: Measured, unit: str, columns: tuple[str, ...], wanted: list, first_line: int = 2) -> None:
+def same(found: Measurements, unit: str, columns: tuple[str, ...], wanted: list, first_line: int = 2) -> None:
     """The columns of a table are the oracle's entries, and no row is missing that the oracle can score."""
     table = found.tables[unit]
     at = indices(found, unit, first_line)
@@ -116,7 +117,7 @@ def test_bec_pro(both, data, mode):
     """BEC-Pro: associations of 100 sentences of both genders to 1e-3 nats, and the means of the groups."""
     every = published.read_bec_pro(data / "bec-pro")
     step = len(every) // ROWS + 1
-    bench = named("bec-pro")
+    bench = load_suite("bec-pro")
     read = bench.read(data / "bec-pro", SuiteSettings()).rows[::step]
     rows = every[::step]
     wanted = published.bec_pro(both.plain, rows, mode)
@@ -139,7 +140,7 @@ def test_bec_pro_pairs(both, data, mode):
         for n, row in enumerate(published.read_bec_pro(data / "bec-pro"))
         if row["Profession"] in professions and row["Template"] == "<person subject> is a <profession>."
     ]
-    bench = named("bec-pro")
+    bench = load_suite("bec-pro")
     read = bench.read(data / "bec-pro", SuiteSettings()).rows
     wanted = published.bec_pro(both.plain, [row for _, row in rows], mode)
     found = bench.measure([read[n] for n, _ in rows], both.model, mode)
@@ -159,7 +160,7 @@ def test_gest(both, data, mode):
     every = published.read_gest(data / "gest")
     step = len(every) // ROWS + 1
     rows = every[::step]
-    bench = named("gest")
+    bench = load_suite("gest")
     found = bench.measure(bench.read(data / "gest", SuiteSettings()).rows[::step], both.model, mode)
     got, by = values("gest", found, mode), values("gest", found, mode, "stereotype")
     for template in range(4):
@@ -184,7 +185,7 @@ def lexicon(tmp_path) -> Path:
 def test_honest(both, data, lexicon, mode):
     """HONEST: the hits among 20 completions of 810 templates exactly, the probability on them to 1e-3."""
     rows = published.read_honest(data / "honest")
-    bench = named("honest")
+    bench = load_suite("honest")
     read = bench.read(data / "honest", SuiteSettings(lexicon=lexicon)).rows
     found = bench.measure(read, both.model, mode)
     entries = published.honest(both.plain, [row["template_masked"] for row in rows], 20, mode)
@@ -210,7 +211,7 @@ def test_winobias(both, data, mode):
     """WinoBias: log-probabilities of 110 pairs to 1e-3 nats, accuracies exactly, the correlation over occupations."""
     at = _wino_rows(data)
     pairs = [published.read_winobias(data / "winobias")[n] for n in at]
-    bench = named("winobias")
+    bench = load_suite("winobias")
     read = bench.read(data / "winobias", SuiteSettings()).rows
     found = bench.measure([read[n] for n in at], both.model, mode)
     wanted = published.winobias(both.plain, pairs, mode)
@@ -308,8 +309,8 @@ def test_gest_repeats_what_was_published_of_distilbert(data):
     checkpoint = os.environ.get("MASKAUDIT_DISTILBERT")
     if not checkpoint:
         pytest.skip("name a folder of distilbert-base-uncased in MASKAUDIT_DISTILBERT")
-    bench = named("gest")
-    model = TorchModel(load_checkpoint(checkpoint, offline=True))
+    bench = load_suite("gest")
+    model = TorchModel(load_checkpoint(checkpoint, Options(offline=True)))
     found = bench.measure(bench.read(data / "gest", SuiteSettings()).rows, model, "reference")
     got = values("gest", found, "reference")
     for template, rate in enumerate(PUBLISHED_RATES):
@@ -321,7 +322,7 @@ def test_gest_repeats_what_was_published_of_distilbert(data):
 
 def test_the_published_scores_of_gest_give_the_published_rates(data):
     """The authors' own per-sentence scores, put through our arithmetic, give their rates to the last digit."""
-    bench = named("gest")
+    bench = load_suite("gest")
     rows = bench.read(data / "gest", SuiteSettings()).rows
     columns = {}
     for template in range(4):
@@ -329,5 +330,5 @@ def test_the_published_scores_of_gest_give_the_published_rates(data):
         columns[f"value_t{template}"] = np.array([float(line) for line in file.read_text().split()])
     stereotypes = np.array([float(row.stereotype) for row in rows])
     table = RowTable(tuple(row.row for row in rows), {"stereotype": stereotypes, **columns})
-    got = values("gest", Measured({"sentences": table}, {}), "reference")
+    got = values("gest", Measurements({"sentences": table}, {}), "reference")
     assert [round(got[f"stereotype_rate_t{n}"], 4) for n in range(4)] == list(PUBLISHED_RATES)

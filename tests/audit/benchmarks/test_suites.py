@@ -13,7 +13,7 @@ from support.fake_model import CLS, MASK, SEP, FakeModel
 
 from audit.benchmarks import non_finite
 from audit.benchmarks.definition import SuiteSettings
-from audit.benchmarks.estimates import Measured, estimates
+from audit.benchmarks.estimates import Measurements, estimates
 from audit.benchmarks.suites import (
     NAMES,
     aul,
@@ -21,7 +21,7 @@ from audit.benchmarks.suites import (
     crows_pairs,
     gest,
     honest,
-    named,
+    load_suite,
     stereoset,
     winobias,
     winogender,
@@ -29,10 +29,10 @@ from audit.benchmarks.suites import (
 from audit.benchmarks.suites.bec_pro import JobSentence
 from audit.benchmarks.suites.crows_pairs import SentencePair
 from audit.benchmarks.suites.gest import FirstPersonSentence
-from audit.benchmarks.suites.honest import HonestTemplate, Sentences
+from audit.benchmarks.suites.honest import HonestData, HonestTemplate
 from audit.benchmarks.suites.pronouns import PronounPair
-from audit.benchmarks.suites.stereoset import Cluster
-from audit.benchmarks.suites.winobias import Wino
+from audit.benchmarks.suites.stereoset import StereoSetItem
+from audit.benchmarks.suites.winobias import WinoBiasPair
 from audit.benchmarks.suites.winogender import Schema
 from audit.errors import NoNumberError
 from audit.results.benchmark import NO_NUMBER
@@ -40,15 +40,15 @@ from audit.results.benchmark import NO_NUMBER
 MODES = ("reference", "corrected")
 
 
-def both(module, rows, model) -> tuple[Measured, Measured]:
+def both(module, rows, model) -> tuple[Measurements, Measurements]:
     """What both modes measure."""
     return module.measure(rows, model, "reference"), module.measure(rows, model, "corrected")
 
 
-def scores(name: str, measured: Measured, mode: str) -> dict[str, float | None]:
+def scores(name: str, measured: Measurements, mode: str) -> dict[str, float | None]:
     """Each score of a mode over all rows."""
     rng = np.random.default_rng(0)
-    every = [each for m in named(name).measures if mode in m.modes for each in estimates(m, measured, mode, rng)]
+    every = [each for m in load_suite(name).scores if mode in m.modes for each in estimates(m, measured, mode, rng)]
     return {each.score: each.value for each in every if not each.axis}
 
 
@@ -78,23 +78,23 @@ def test_crows_pairs_rounding():
 
 
 def guessed(tokens: tuple[str, ...], at: int, token: str) -> float:
-    """A second piece is sure once the first is seen, and the first once the second is."""
-    pieces = {"##smith": tokens[at - 1] == "black", "black": tokens[at + 1] == "##smith"}
-    return 0.0 if pieces.get(token) else -4.0 if token in pieces else -1.0
+    """A second token is sure once the first is seen, and the first once the second is."""
+    sure = {"##smith": tokens[at - 1] == "black", "black": tokens[at + 1] == "##smith"}
+    return 0.0 if sure.get(token) else -4.0 if token in sure else -1.0
 
 
-def test_crows_pairs_words_of_several_pieces():
-    """A shared word of two pieces that give each other away costs nothing in CrowS-Pairs' reference; corrected scores
+def test_crows_pairs_words_of_several_tokens():
+    """A shared word of two tokens that give each other away costs nothing in CrowS-Pairs' reference; corrected scores
     the whole word."""
     model = FakeModel(guessed, splits={"blacksmith": ["black", "##smith"]})
     reference, corrected = both(crows_pairs, [pair("women hate the blacksmith", "men hate the blacksmith")], model)
     assert reference.tables["sentence pairs"].values["more_logp"] == -2  # hate, the
     assert corrected.tables["sentence pairs"].values["more_logp"] == -2 - 4
-    assert corrected.counts["pieces"] == 1
+    assert corrected.counts["multi_token"] == 1
 
 
-def test_crows_pairs_pieces_of_different_words():
-    """A piece that two different words share is scored in CrowS-Pairs' reference and not in corrected mode."""
+def test_crows_pairs_tokens_of_different_words():
+    """A token that two different words share is scored in CrowS-Pairs' reference and not in corrected mode."""
     splits = {"mexicans": ["mex", "##icans"], "americans": ["amer", "##icans"]}
     model = FakeModel(splits=splits)
     reference, corrected = both(crows_pairs, [pair("mexicans are late", "americans are late")], model)
@@ -240,9 +240,9 @@ def test_bec_pro_cuts_long_sentences():
     assert "nurse" in model.asked[2][0]
 
 
-def test_bec_pro_words_of_several_pieces():
-    """BEC-Pro's reference puts one mask for a profession of three pieces and asks for the person's first piece;
-    corrected masks each piece, and scores the person whole."""
+def test_bec_pro_words_of_several_tokens():
+    """BEC-Pro's reference puts one mask for a profession of three tokens and asks for the person's first token;
+    corrected masks each token, and scores the person whole."""
     splits = {"taper": ["ta", "##p", "##er"], "stepdad": ["step", "##dad"]}
     model = FakeModel(splits=splits)
     both(bec_pro, [work("My stepdad is a taper.", "taper", person="stepdad")], model)
@@ -280,7 +280,7 @@ def test_bec_pro_sentences_of_a_profession_are_no_independent_witnesses():
     rng = np.random.default_rng(0)
     found = {}
     for mode, measured in (("reference", reference), ("corrected", corrected)):
-        (measure,) = [m for m in bec_pro.BENCHMARK.measures if m.score.key == "difference_female" and mode in m.modes]
+        (measure,) = [m for m in bec_pro.BENCHMARK.scores if m.score.key == "difference_female" and mode in m.modes]
         found[mode] = next(iter(estimates(measure, measured, mode, rng)))
     one, other = found["reference"], found["corrected"]
     assert one.value == other.value == pytest.approx(np.mean([*minds.values()]))
@@ -292,6 +292,14 @@ def test_bec_pro_sentences_of_a_profession_are_no_independent_witnesses():
 # GEST
 
 
+def test_gest_puts_a_sentence_into_the_authors_templates():
+    """His text and hers in each of the four templates."""
+    assert gest.texts("I cook") == (
+        *('He said: "I cook"', 'She said: "I cook"', 'The man said: "I cook"', 'The woman said: "I cook"'),
+        *('"I cook", he said.', '"I cook", she said.', '"I cook", the man said.', '"I cook", the woman said.'),
+    )
+
+
 def test_gest_takes_one_base():
     """Where he is twice as likely as she, GEST's reference says 1.35 (e to a logarithm to base 10), corrected 2."""
     model = FakeModel(lambda _tokens, _at, token: math.log(2) if token in ("He", "he", "man") else 0.0)
@@ -301,7 +309,7 @@ def test_gest_takes_one_base():
 
 
 def test_gest_words_of_unequal_length():
-    """Where hers is of two pieces and his of one, GEST's reference masks the rest of the sentence; corrected masks her
+    """Where hers is of two tokens and his of one, GEST's reference masks the rest of the sentence; corrected masks her
     word alone."""
     model = FakeModel(splits={"woman": ["wo", "##man"]})
     reference, _ = both(gest, [FirstPersonSentence("gest.csv:2", "I am weak", 6)], model)
@@ -313,7 +321,7 @@ def test_gest_words_of_unequal_length():
 
 
 def test_gest_takes_the_whole_word():
-    """Of a word of two pieces GEST's reference takes the mean of their log-probabilities, corrected their sum."""
+    """Of a word of two tokens GEST's reference takes the mean of their log-probabilities, corrected their sum."""
     model = FakeModel(
         lambda _tokens, _at, token: math.log(0.1) if token in ("wo", "##man") else 0.0,
         splits={"woman": ["wo", "##man"], "man": ["ma", "##n"]},
@@ -340,14 +348,14 @@ def test_gest_counts_a_sentence_once_for_a_stereotype():
 ANSWERS = [[("Maid", 0.5), ("nurse", 0.2), ("slüt", 0.1), ("cook", 0.1)]]
 
 
-def templates() -> Sentences:
+def templates() -> HonestData:
     """Two rows of one sentence that are about different people, and one of another."""
     rows = (
         HonestTemplate("t.tsv:2", "they work as a [M].", "they", "female", "occupation", "plural"),
         HonestTemplate("t.tsv:3", "they work as a [M].", "they", "male", "occupation", "plural"),
         HonestTemplate("t.tsv:4", "he works as a [M].", "he", "male", "occupation", "singular"),
     )
-    return Sentences(rows, {"maid": "pr", "slut": "pr"}, 4)
+    return HonestData(rows, {"maid": "pr", "slut": "pr"}, 4)
 
 
 def test_honest_rows_of_one_sentence():
@@ -382,11 +390,11 @@ def test_honest_gives_the_mass_and_every_word():
 # WinoBias and Winogender
 
 
-def wino(pro: str, anti: str, job: str, his: str, hers: str, row: int = 1) -> Wino:
+def wino(pro: str, anti: str, job: str, his: str, hers: str, row: int = 1) -> WinoBiasPair:
     """A pair of WinoBias; the pro row has the first pronoun."""
     one = PronounPair(pro, pro.index(f" {his}") + 1, his, hers, (pro.index(job), pro.index(job) + len(job)))
     two = PronounPair(anti, anti.index(f" {hers}") + 1, hers, his, (anti.index(job), anti.index(job) + len(job)))
-    return Wino(f"pro.txt:{row}", one, two, job, "type1", "dev")
+    return WinoBiasPair(f"pro.txt:{row}", one, two, job, "type1", "dev")
 
 
 HE_IS_LIKELIER = FakeModel(lambda _tokens, _at, token: -1.0 if token == "he" else -2.0)
@@ -430,8 +438,8 @@ def test_winobias_pairs_that_are_no_pairs():
     assert corrected.counts["odd"] == 2
 
 
-def test_pronouns_of_several_pieces():
-    """The reference asks for a pronoun's first piece at one mask, corrected for the whole pronoun."""
+def test_pronouns_of_several_tokens():
+    """The reference asks for a pronoun's first token at one mask, corrected for the whole pronoun."""
     model = FakeModel(splits={"she": ["s", "##he"]})
     rows = [wino("The guard said that he ran .", "The guard said that she ran .", "guard", "he", "she")]
     both(winobias, rows, model)
@@ -488,9 +496,7 @@ def test_sentences_of_a_job_are_drawn_together():
     ]
     widths = []
     for mode, measured in zip(MODES, both(winogender, rows, FakeModel(logp)), strict=True):
-        (measure,) = (
-            m for m in winogender.BENCHMARK.measures if m.score.key == "majority_accuracy" and mode in m.modes
-        )
+        (measure,) = (m for m in winogender.BENCHMARK.scores if m.score.key == "majority_accuracy" and mode in m.modes)
         whole = next(iter(estimates(measure, measured, mode, np.random.default_rng(0))))
         assert whole.value == 50
         widths.append(whole.ci_high - whole.ci_low)
@@ -523,14 +529,16 @@ def test_winogender_ties():
 # StereoSet
 
 
-def cluster(words: tuple[str, str, str], target: str = "nurse", row: int = 0) -> Cluster:
+def cluster(words: tuple[str, str, str], target: str = "nurse", row: int = 0) -> StereoSetItem:
     """A context of StereoSet with its three sentences."""
     context = "The nurse is BLANK today."
-    return Cluster(f"dev.json:{row}", target, "gender", context, tuple(context.replace("BLANK", w) for w in words))
+    return StereoSetItem(
+        f"dev.json:{row}", target, "gender", context, tuple(context.replace("BLANK", w) for w in words)
+    )
 
 
 def test_stereoset_words_of_unequal_length():
-    """The opposite's rare word of three pieces wins StereoSet's reference, for its later pieces are easily guessed;
+    """The opposite's rare word of three tokens wins StereoSet's reference, for its later tokens are easily guessed;
     corrected finds the stereotype's word likelier."""
     splits = {"standoffish": ["stand", "##off", "##ish"]}
 
@@ -552,7 +560,7 @@ def test_stereoset_averages_over_the_terms_of_a_domain():
     rows = [cluster(("kind", "cruel", "banana"), row=0), cluster(("mild", "kind", "banana"), target="guard", row=1)]
     rows += [replace(cluster(("kind", "cruel", f"b{n}"), row=n), bias_type="race") for n in range(2, 11)]
     measured = stereoset.measure(rows, model, "reference")
-    (measure,) = (m for m in stereoset.BENCHMARK.measures if m.score.key == "stereotype_score")
+    (measure,) = (m for m in stereoset.BENCHMARK.scores if m.score.key == "stereotype_score")
     found = {each.category: each.value for each in estimates(measure, measured, "reference", np.random.default_rng(0))}
     assert found == pytest.approx({None: 50, "gender": 50, "race": 100})
 
@@ -598,7 +606,7 @@ def test_every_difference_is_counted_and_explained(name):
         "stereoset": [cluster(("kind", "cruel", "banana"))],
         "honest": templates(),
     }[name]
-    bench = named(name)
+    bench = load_suite(name)
     model = FakeModel(answers=ANSWERS)
     found = bench.differences(bench.measure(rows, model, "reference"), bench.measure(rows, model, "corrected"))
     assert len(found) >= 3
@@ -617,7 +625,7 @@ def test_no_rows_no_number():
     for mode, measured in zip(MODES, both(crows_pairs, rows, model), strict=True):
         assert set(scores("crows-pairs", measured, mode).values()) == {None}
         assert measured.excluded == {"a special token": ("pairs.csv:2",)}
-    assert honest.measure(Sentences((), {"maid": ""}, 2), FakeModel(answers=ANSWERS), "corrected").matched == ()
+    assert honest.measure(HonestData((), {"maid": ""}, 2), FakeModel(answers=ANSWERS), "corrected").matched == ()
 
 
 def test_asked_has_the_authors_defaults():
@@ -699,7 +707,7 @@ def rows_without_number(name: str) -> tuple[object, Callable[[list], object], li
         rows = [
             HonestTemplate(f"t.tsv:{n}", text, "x", "female", "occupation", "plural") for n, text in enumerate(texts)
         ]
-        return honest, lambda some: Sentences(tuple(some), {"maid": ""}, 2), rows
+        return honest, lambda some: HonestData(tuple(some), {"maid": ""}, 2), rows
     module, rows, _ = odd_rows(name)
     return module, list, rows
 
@@ -711,7 +719,7 @@ def test_a_row_whose_answer_is_no_number_is_as_if_it_were_not_in_the_data(name, 
     every row is such a one there is an error."""
     module, data, rows = rows_without_number(name)
     model = WithoutNumber("xhosa", answers=ANSWERS[:1])
-    found = non_finite.measured(named(name), data(rows), model, mode)
+    found = non_finite.measure_finite(load_suite(name), data(rows), model, mode)
     assert found.excluded.pop(NO_NUMBER) == (rows[2].row,)
     wanted = module.measure(data([*rows[:2], *rows[3:]]), model, mode)
     assert found.tables.keys() == wanted.tables.keys()
@@ -721,14 +729,14 @@ def test_a_row_whose_answer_is_no_number_is_as_if_it_were_not_in_the_data(name, 
             np.testing.assert_array_equal(found.tables[unit].values[column], values)
     assert (found.excluded, found.counts, found.matched) == (wanted.excluded, wanted.counts, wanted.matched)
     with pytest.raises(NoNumberError):
-        non_finite.measured(named(name), data(rows[2:3]), model, mode)
+        non_finite.measure_finite(load_suite(name), data(rows[2:3]), model, mode)
 
 
 def test_honest_leaves_out_sentences_with_an_unknown_word():
     """HONEST's corrected mode doesn't ask about a sentence of which a word is unknown, and says so."""
     rows = (HonestTemplate("t.tsv:2", "the xhosa works as a [M].", "they", "female", "occupation", "plural"),)
     model = FakeModel(answers=ANSWERS, unknown=["xhosa"])
-    found = honest.measure(Sentences(rows, {"maid": ""}, 4), model, "corrected")
+    found = honest.measure(HonestData(rows, {"maid": ""}, 4), model, "corrected")
     assert found.excluded == {"a word of it isn't in the vocabulary": ("t.tsv:2",)}
 
 

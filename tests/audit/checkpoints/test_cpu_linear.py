@@ -21,6 +21,7 @@ from audit.checkpoints.cpu_linear import Int8Linear, PackedLinear
 from audit.checkpoints.load import load_checkpoint
 from audit.cli.app import main
 from audit.errors import CheckpointError, UsageError
+from audit.options import Options
 from audit.scoring.prompt_scorer import TorchScorer
 from audit.storage.saved_audit import load_audit
 from probes.expand import expand
@@ -70,7 +71,7 @@ def test_every_family_is_scored_in_8_bits(family: str, checkpoint_folder: Callab
     probe = load_probe(tmp_path / "small.yaml")
     prompts, words = list(expand(probe))[:12], probe.targets.words
     folder = str(checkpoint_folder(family))
-    scorer = TorchScorer(load_checkpoint(folder, device="cpu", dtype="int8"))
+    scorer = TorchScorer(load_checkpoint(folder, Options(device="cpu", dtype="int8")))
     kinds = {type(module) for module in scorer.checkpoint.model.base_model.modules()}
     assert Int8Linear in kinds
     assert torch.nn.Linear not in kinds
@@ -89,7 +90,7 @@ def test_weights_are_packed_where_that_changes_nothing(checkpoint_folder: Callab
     def layers(broken: Callable[[torch.nn.Linear], torch.nn.Module] | None = None) -> set[type]:
         if broken:
             monkeypatch.setattr("audit.checkpoints.cpu_linear.PackedLinear", broken)
-        model = load_checkpoint(str(checkpoint_folder("bert")), device="cpu").model
+        model = load_checkpoint(str(checkpoint_folder("bert")), Options(device="cpu")).model
         return {type(module) for module in model.base_model.modules()} & {torch.nn.Linear, real}
 
     real, made = PackedLinear, []
@@ -114,7 +115,7 @@ def test_int8_is_for_the_cpu(checkpoint_folder: Callable, monkeypatch: pytest.Mo
     """Elsewhere there is bfloat16."""
     monkeypatch.setattr("audit.checkpoints.load.choose_device", lambda _name: torch.device("meta"))
     with pytest.raises(UsageError, match="--dtype int8 is for the CPU, not for meta"):
-        load_checkpoint(str(checkpoint_folder("bert")), dtype="int8")
+        load_checkpoint(str(checkpoint_folder("bert")), Options(dtype="int8"))
 
 
 def test_a_cpu_that_sums_inexactly_is_refused(checkpoint_folder: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,14 +127,14 @@ def test_a_cpu_that_sums_inexactly_is_refused(checkpoint_folder: Callable, monke
 
     monkeypatch.setattr(torch, "_int_mm", saturating)
     with pytest.raises(CheckpointError, match="doesn't sum products of 8-bit integers exactly"):
-        load_checkpoint(str(checkpoint_folder("bert")), device="cpu", dtype="int8")
+        load_checkpoint(str(checkpoint_folder("bert")), Options(device="cpu", dtype="int8"))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_the_head_stays_in_float32(dtype: str, checkpoint_folder: Callable) -> None:
     """In 16 bits the encoder alone is: logits of one answer differ where words do, and the encoder's own embedding is
     left as it is where the head's was tied to it."""
-    model = load_checkpoint(str(checkpoint_folder("bert")), device="cpu", dtype=dtype).model
+    model = load_checkpoint(str(checkpoint_folder("bert")), Options(device="cpu", dtype=dtype)).model
     assert {str(weight.dtype) for weight in model.base_model.parameters()} == {f"torch.{dtype}"}
     rest = {id(weight) for weight in model.parameters()} - {id(weight) for weight in model.base_model.parameters()}
     assert {str(weight.dtype) for weight in model.parameters() if id(weight) in rest} == {"torch.float32"}
@@ -145,10 +146,10 @@ def test_the_head_stays_in_float32(dtype: str, checkpoint_folder: Callable) -> N
 def test_a_checkpoint_that_changed_meanwhile_is_no_measure(tmp_path, checkpoint_folder: Callable) -> None:
     """Other weights under the same name at the end of a run are told, and not taken for the dtype's doing."""
     folder = Path(shutil.copytree(checkpoint_folder("bert"), tmp_path / "model"))
-    scorer = TorchScorer(load_checkpoint(str(folder), device="cpu", dtype="bfloat16"))
+    scorer = TorchScorer(load_checkpoint(str(folder), Options(device="cpu", dtype="bfloat16")))
     checkpoints.in_dtype(checkpoint_folder("bert"), tmp_path / "other", torch.float16)
     shutil.copy(tmp_path / "other" / "model.safetensors", folder / "model.safetensors")
-    with pytest.raises(CheckpointError, match="no longer the checkpoint that was scored"):
+    with pytest.raises(CheckpointError, match="no longer those that were scored"):
         scorer.exact()
 
 

@@ -17,6 +17,7 @@ from audit.checkpoints.load import load_checkpoint
 from audit.checkpoints.masked_forward import logits_at
 from audit.checkpoints.model import Checkpoint
 from audit.errors import AuditError, CheckpointError, UsageError
+from audit.options import Options
 from audit.scoring.prompt_scorer import TorchScorer
 from probes.expand import Prompt
 from probes.lexicon import Word
@@ -29,13 +30,13 @@ Folders = Callable[..., Path]
 
 def load(folder: Path, **options: object) -> Checkpoint:
     """A local checkpoint on the CPU."""
-    return load_checkpoint(str(folder), device="cpu", offline=True, **options)
+    return load_checkpoint(str(folder), Options(device="cpu", offline=True, **options))
 
 
 def refusal(folder: Path | str, **options: object) -> str:
     """The message with which loading is refused: one line that names the checkpoint."""
     with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(str(folder), **{"device": "cpu", "offline": True, **options})
+        load_checkpoint(str(folder), Options(**{"device": "cpu", "offline": True, **options}))
     message = str(caught.value)
     assert str(folder) in message
     assert "\n" not in message
@@ -170,7 +171,7 @@ def test_weights_in_several_files_load(tmp_path: Path, checkpoint_folder: Folder
 
 def test_local_folder_needs_no_network_even_when_online(checkpoint_folder: Folders) -> None:
     """Loading a folder reaches for nothing else, whether `offline` was asked for or not."""
-    assert load_checkpoint(str(checkpoint_folder("bert")), device="cpu", offline=False).info.revision is None
+    assert load_checkpoint(str(checkpoint_folder("bert")), Options(device="cpu", offline=False)).info.revision is None
 
 
 def test_loading_says_nothing_on_the_terminal(checkpoint_folder: Folders, capfd: pytest.CaptureFixture[str]) -> None:
@@ -199,7 +200,7 @@ def test_cached_hub_checkpoint_loads_offline_with_its_commit(
     """A hub id that was downloaded before loads without the network, and the info holds the exact commit."""
     commit = in_hub_cache(checkpoint_folder("bert"), tmp_path / "cache", monkeypatch)
     for revision in (None, "main", commit):
-        info = load_checkpoint("someone/tiny", device="cpu", offline=True, revision=revision).info
+        info = load_checkpoint("someone/tiny", Options(device="cpu", offline=True, revision=revision)).info
         assert (info.name, info.revision) == ("someone/tiny", commit)
 
 
@@ -328,7 +329,7 @@ def test_causal_model_is_refused(tmp_path: Path, checkpoint_folder: Folders) -> 
 def test_device_that_is_not_there_is_refused(checkpoint_folder: Folders) -> None:
     """A device that the machine lacks is refused, not replaced by another."""
     with pytest.raises(AuditError, match="cuda"):
-        load_checkpoint(str(checkpoint_folder("bert")), device="cuda", offline=True)
+        load_checkpoint(str(checkpoint_folder("bert")), Options(device="cuda", offline=True))
 
 
 # --- what may run code -----------------------------------------------------------------------------------------------
@@ -401,7 +402,7 @@ def test_grafted_head_scores_as_encoder_and_head_put_together(tmp_path: Path, ch
     checkpoint = load(folder, mlm_head_from=str(base))
     assert checkpoint.info.mlm_head_from == base.name
     assert checkpoint.info.mlm_head_sha256 == load(base).info.weights_sha256
-    assert any("head" in notice for notice in checkpoint.info.warnings)
+    assert any("head" in warning for warning in checkpoint.info.warnings)
     model = transformers.BertForMaskedLM.from_pretrained(base).eval()
     model.cls.predictions.decoder.weight = torch.nn.Parameter(model.cls.predictions.decoder.weight.detach().clone())
     tuned = transformers.BertForSequenceClassification.from_pretrained(folder)
@@ -432,5 +433,5 @@ def test_head_from_a_classifier_is_refused(tmp_path: Path, checkpoint_folder: Fo
 
 def test_dtype_that_is_not_there_is_refused(checkpoint_folder: Folders) -> None:
     """A dtype that nothing can be computed in is refused by its name."""
-    with pytest.raises(UsageError, match="--dtype float7: there is none of that name"):
-        load_checkpoint(str(checkpoint_folder("bert")), device="cpu", dtype="float7")
+    with pytest.raises(UsageError, match="--dtype float7: no such dtype"):
+        load_checkpoint(str(checkpoint_folder("bert")), Options(device="cpu", dtype="float7"))

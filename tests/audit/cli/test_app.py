@@ -42,7 +42,7 @@ def test_a_run_prints_its_findings_and_where_the_report_is(bert, capsys):
     printed = capsys.readouterr()
     assert printed.out.rstrip().endswith("Report: out/report.html")
     assert "bert: 1 probe, 99 prompts" in printed.out
-    assert "Not judged: it completes 0% of easy sentences" in printed.out
+    assert "Not evaluable: it completes 0% of the sanity clozes" in printed.out
     assert "Jobs by group and gender (3 of 5 words scored)" in printed.out
     assert "99 of 99 prompts" in printed.err
     assert "measuring, from small on" in printed.err
@@ -55,11 +55,11 @@ def test_the_progress_of_a_second_run_begins_anew(capsys):
     """One display can follow several runs: each counts from nothing to its own total."""
     from audit.cli.progress import PlainProgress
 
-    with PlainProgress() as told:
+    with PlainProgress() as progress:
         for prompts in (20, 30):
-            told.begin(prompts)
-            told.advance("small", prompts)
-            told.measure("small")
+            progress.begin(prompts)
+            progress.advance("small", prompts)
+            progress.measure("small")
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(" prompts")[0] for line in lines[::2]] == ["small: 20 of 20", "small: 30 of 30"]
     assert lines[1::2] == ["measuring, from small on"] * 2
@@ -85,11 +85,11 @@ def test_report_renders_again_to_the_same_bytes(bert):
     assert Path("elsewhere.html").read_bytes() == page
 
 
-def test_multi_piece_runs_have_both_summaries(bert):
-    """With `--multi-token` words of several pieces are scored, and the tables exist without them too."""
+def test_multi_token_runs_have_both_summaries(bert):
+    """With `--multi-token` multi-token words are scored, and the tables exist without them too."""
     assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--multi-token"]) == 0
     audit = json.loads(Path("out/audit.json").read_text())
-    whole, single = (audit[key][0]["targets"] for key in ("probes", "single_piece"))
+    whole, single = (audit[key][0]["targets"] for key in ("probes", "single_token"))
     several = [w["word"] for w, s in zip(whole, single, strict=True) if w["scored"] and not s["scored"]]
     assert several
     assert Path("out/distributions-single-token.csv").exists()
@@ -106,11 +106,15 @@ def test_multi_piece_runs_have_both_summaries(bert):
         (["run", "demo", "-p", "small.yaml", "--max-prompts", "9"], 2, "99 prompts, more than --max-prompts 9"),
         (["run", "demo", "--dtype", "int3"], 2, "'int3' is not one of"),
         (["run", "demo", "--bogus"], 2, "No such option"),
+        (["run", "demo", "--fresh"], 2, "maskaudit: --fresh was renamed: use --overwrite"),
+        (["plan", "demo", "--token-budget=9"], 2, "--token-budget was renamed: use --batch-tokens"),
+        (["run", "demo", "--multi-piece"], 2, "--multi-piece was renamed: use --multi-token"),
+        (["compare", "a", "b", "--any-version"], 2, "--any-version was renamed: use --allow-version-mismatch"),
         (["run", "demo", "-p", "small.yaml", "--device", "abacus"], 2, "no such kind of device"),
         (["run"], 2, "Missing argument"),
         (["report", "."], 2, "name the folder of a finished run"),
         (["probes", "show", "nothing"], 2, "no shipped probe of that name"),
-        (["probes", "new", "small"], 2, "small.yaml is there already"),
+        (["probes", "new", "small"], 2, "small.yaml exists already"),
         (["probes", "new", "Not a name"], 2, "can't be a name here"),
     ],
 )
@@ -250,13 +254,13 @@ def test_scores_of_another_model_are_never_taken_up(bert, tmp_path, changed, cap
     assert f"holds another run ({said}" in capsys.readouterr().err
 
 
-def test_words_of_the_same_piece_are_counted_once(bert):
+def test_words_of_the_same_token_are_counted_once(bert):
     """On an uncased model Nurse and NURSE are nurse: the first is scored, the others are listed with the reason."""
     Path("small.yaml").write_text(PROBE.replace("[nurse, carpenter,", "[nurse, Nurse, NURSE, carpenter,"))
     assert main(["run", bert, "-p", "small.yaml", "--out", "out"]) == 0
     targets = json.loads(Path("out/audit.json").read_text())["probes"][0]["targets"]
     assert [target["scored"] for target in targets[:4]] == [True, False, False, True]
-    assert targets[1]["reason"] == "the same piece as another word of the list"
+    assert targets[1]["reason"] == "the same token as another word of the list"
 
 
 def test_a_special_token_in_a_form_is_refused(bert, capsys):

@@ -65,7 +65,7 @@ def test_it_prints_both_modes_and_where_the_page_is(bert, capsys):
     assert "left out, corrected: 1 row: repeats an earlier row" in printed.out
     assert "left out, reference: 1 row: one of the tokenizer's special tokens stands in the text" in printed.out
     assert "The authors warn" in printed.out
-    assert "bert completes 0% of easy sentences" in printed.out
+    assert "bert completes 0% of the sanity clozes" in printed.out
     assert "crows-pairs: " in printed.err
 
 
@@ -158,7 +158,7 @@ def test_fewer_bits_are_told(bert):
     assert run("crows-pairs", bert, "--data", "crows.csv", "--dtype", "bfloat16", "--out", "out") == 0
     found = audit.load_benchmark("out")
     assert found.dtype == "bfloat16"
-    assert any("Computed in bfloat16" in notice for notice in found.warnings)
+    assert any("Computed in bfloat16" in warning for warning in found.warnings)
 
 
 def test_a_checkpoint_against_itself_does_not_differ(bert):
@@ -182,16 +182,16 @@ def test_honest_takes_a_lexicon_and_a_number_of_answers(bert, capsys):
     ("arguments", "said"),
     [
         (("crowspairs", "demo", "--data", "crows.csv"), "'crowspairs' is not a benchmark: one of crows-pairs, aul"),
-        (("crows-pairs", "demo", "--data", "none.csv"), "none.csv: there is no such file"),
+        (("crows-pairs", "demo", "--data", "none.csv"), "none.csv: no such file"),
         (("crows-pairs", "demo", "--data", "."), "has no crows_pairs_anonymized.csv"),
         (("crows-pairs", "demo", "--data", "hurt.txt"), "hurt.txt:1:1: no column `sent_more`"),
         (("honest", "demo", "--data", "honest.tsv"), "honest needs a lexicon of hurtful words"),
         (("gest", "demo", "--data", "crows.csv", "--lexicon", "hurt.txt"), "gest has no use for a lexicon"),
-        (("crows-pairs", "demo", "--data", "crows.csv", "--mode", "right"), "'right' is not one of reference"),
+        (("crows-pairs", "demo", "--data", "crows.csv", "--mode", "right"), "'right' is not one of 'reference'"),
         (("crows-pairs", "demo", "demo", "--data", "crows.csv", "--revision", "a"), "a revision goes with one"),
         (("crows-pairs", "demo", "--data", "crows.csv", "--out", "."), "holds files that are no benchmark's result"),
         (("crows-pairs", "demo", "--data", "crows.csv", "--out", "crows.csv"), "crows.csv is a file"),
-        (("holistic-bias", "demo", "--data", ".", "--mode", "reference"), "makes probes, for which --mode"),
+        (("holistic-bias", "demo", "--data", ".", "--mode", "reference"), "makes probes: leave out --mode"),
         (("crows-pairs", "demo", "--data", "crows.csv", "--top-k", "5"), "leave out --top-k"),
         (("holistic-bias", "demo", "demo", "--data", "."), "holistic-bias is an audit of one checkpoint"),
         (("holistic-bias", "demo", "--data", "."), "descriptors.json"),

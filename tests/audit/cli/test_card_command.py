@@ -71,7 +71,7 @@ def test_a_section_of_the_users_own_on_bias_is_told(capsys):
     """A card's template has the heading already: both are kept, and it is said."""
     Path("README.md").write_text("# Mine\n\n## Bias, Risks, and Limitations\n\n[More Information Needed]\n")
     assert main(["card", "run", "--readme", "README.md"]) == 0
-    assert "README.md has a section of its own on bias" in capsys.readouterr().err
+    assert "README.md has another section on bias" in capsys.readouterr().err
     assert Path("README.md").read_text().count(HEADING) == 2
     Path("README.md").write_text("# Mine\n")
     assert main(["card", "run", "--readme", "README.md"]) == 0

@@ -71,7 +71,7 @@ def test_the_documented_check_runs_as_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("POLICY", "policy.yaml")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     assert main([os.path.expandvars(word).replace("runs/gate", "run") for word in check]) == 1
-    assert "crossed     stigma" in capsys.readouterr().out
+    assert "crossed        stigma" in capsys.readouterr().out
     (failure,) = ElementTree.parse("junit.xml").iter("failure")
     assert "numbers crossed" in failure.attrib["message"]
     assert "| stigma | **crossed** |" in Path("summary.md").read_text()
@@ -95,7 +95,7 @@ def test_a_malformed_policy_exits_2_with_line_and_column(capsys):
     Path("policy.yaml").write_text(POLICY.replace("high_above", "value").replace("js_divergence_bits", "distance"))
     assert main(["check", "run", "--policy", "policy.yaml", "--junit", "junit.xml"]) == 2
     printed = capsys.readouterr()
-    assert [line.split(" ")[0] for line in printed.err.splitlines()[:2]] == ["policy.yaml:3:56:", "policy.yaml:4:31:"]
+    assert [line.split(" ")[0] for line in printed.err.splitlines()[:2]] == ["policy.yaml:3:55:", "policy.yaml:4:30:"]
     assert "2 fault(s) in the policy" in printed.err
     assert printed.out == ""
     assert not Path("junit.xml").exists()
@@ -108,7 +108,7 @@ def test_a_name_that_isnt_in_the_run_exits_2(capsys):
     assert re.match(r"policy\.yaml:3:\d+: no level `Blak`.*did you mean `Black`", capsys.readouterr().err)
 
 
-def test_what_cant_be_judged_exits_4():
+def test_what_is_not_evaluable_exits_4():
     """A run with too few wordings for intervals is not passed."""
     from dataclasses import asdict
 
@@ -122,7 +122,7 @@ def test_a_saved_policy_is_passed_by_the_run_it_came_from(capsys):
     assert main(["check", "run", "--save-policy", "ratchet.yaml"]) == 0
     assert main(["check", "run", "--policy", "ratchet.yaml"]) == 0
     assert main(["check", "run", "--save-policy", "ratchet.yaml"]) == 2
-    assert "ratchet.yaml is there already" in capsys.readouterr().err
+    assert "ratchet.yaml exists already" in capsys.readouterr().err
 
 
 def test_nothing_is_written_that_wasnt_asked_for(tmp_path, monkeypatch):
@@ -141,8 +141,8 @@ def test_a_summary_is_added_to_what_other_steps_wrote():
     assert "Policy our-gate" in Path("summary.md").read_text()
 
 
-def test_the_policy_in_the_readme_judges_a_comparison(capsys):
-    """The README's policy has both limits, is refused for a run, and judges a comparison."""
+def test_the_policy_in_the_readme_evaluates_a_comparison(capsys):
+    """The README's policy has both limits, is refused for a run, and evaluates a comparison."""
     from dataclasses import asdict
 
     from support import comparisons
@@ -174,7 +174,7 @@ def test_a_verdict_is_told_where_its_file_cannot_be_written(capsys):
     """The text comes first, and the message names the option whose file failed."""
     assert main(["check", "run", "--policy", "policy.yaml", "--junit", "run"]) == 2
     printed = capsys.readouterr()
-    assert "crossed     stigma" in printed.out
+    assert "crossed        stigma" in printed.out
     assert "choose another file with --junit" in printed.err
 
 

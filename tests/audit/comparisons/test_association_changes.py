@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from support.fakes import PROBE, scored, tallied
 
-from audit.analysis import metrics, sentences
+from audit.analysis import associations, metrics, sentences
 from audit.analysis.statistics import jackknife_difference
-from audit.comparisons import association_changes
-from audit.comparisons.association_changes import shifts, verdict, view
-from audit.comparisons.metric_changes import AS_RATIO, measure_shifts
+from audit.comparisons.association_changes import View, association_changes, make_view, series, verdict
+from audit.comparisons.metric_changes import AS_RATIO, metric_changes
 from audit.results.metrics import Estimate
 from probes.lexicon import Lexicon
 from probes.load import load_probe
@@ -27,7 +26,7 @@ WORDINGS = 8
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory) -> Probe:
-    """The small probe with eight wordings and eight words with facts, all of one piece."""
+    """The small probe with eight templates and eight words with facts, all of one token."""
     file = tmp_path_factory.mktemp("probe") / "small.yaml"
     more = "".join(f"  - In year {n} the [GROUP] [GENDER] was a [MASK].\n" for n in range(WORDINGS - 3))
     words = "targets: [nurse, carpenter, maid, thief, clerk, baker, pilot, judge]\n"
@@ -48,8 +47,8 @@ def scores(probe: Probe, seed: int, *, gender: float = 1.0, noise: float = 0.1) 
     return base + woman[:, None] * effect + noise * rng.standard_normal((len(woman), len(effect)))
 
 
-def sided(probe: Probe, logp: np.ndarray) -> association_changes.View:
-    return view(probe, tallied(probe, scored(probe, logp)).tables)
+def sided(probe: Probe, logp: np.ndarray) -> View:
+    return make_view(probe, tallied(probe, scored(probe, logp)).tables)
 
 
 def test_the_change_of_every_word_is_the_mean_of_paired_prompts(probe):
@@ -57,7 +56,7 @@ def test_the_change_of_every_word_is_the_mean_of_paired_prompts(probe):
     crossings within each wording, then over wordings."""
     one, other = scores(probe, 1), scores(probe, 2, gender=0.3)
     prompts = scored(probe)
-    found = shifts(probe, sided(probe, one), sided(probe, other), NAMES)
+    found = association_changes(probe, sided(probe, one), sided(probe, other), NAMES)
     assert {(s.axis, s.level) for s in found} == {("GROUP", "Black"), ("GROUP", "Asian"), ("GENDER", "woman")}
     for shift in found[::5]:
         axis = [a.name for a in probe.axes].index(shift.axis)
@@ -86,11 +85,11 @@ def test_with_two_words_the_interval_is_that_of_the_paired_t_test(probe):
     """Where no other words lend their variance, interval and p are those of scipy's t test of related samples."""
     few = replace(probe, targets=Lexicon("few", probe.targets.words[:2]))
     sides = [sided(few, scores(few, seed, gender=gender)) for seed, gender in ((3, 1.0), (4, 0.6))]
-    for shift in shifts(few, *sides, NAMES):
+    for shift in association_changes(few, *sides, NAMES):
         axis = [a.name for a in few.axes].index(shift.axis)
         word = [w.text for w in few.targets.words].index(shift.target)
         moved = [
-            next(c for c in association_changes.words.contrasts(few, side.tables, axis) if c.level.name == shift.level)
+            next(c for c in associations.contrasts(few, side.tables, axis) if c.level.name == shift.level)
             for side in sides
         ]
         test = stats.ttest_rel(moved[1].by_template[:, word], moved[0].by_template[:, word])
@@ -102,34 +101,34 @@ def test_with_two_words_the_interval_is_that_of_the_paired_t_test(probe):
 def test_a_checkpoint_against_itself_has_changed_in_nothing(probe):
     """The same scores twice: every change is exactly zero, every verdict unchanged, no grade above none."""
     side = sided(probe, scores(probe, 5))
-    for shift in shifts(probe, side, side, NAMES):
+    for shift in association_changes(probe, side, side, NAMES):
         assert (shift.change.value, shift.widening.value, shift.verdict, shift.grade) == (0, 0, "unchanged", "none")
-        assert shift.status in (None, "kept")
-    for shift in measure_shifts(probe, side, side, NAMES):
+        assert shift.status in (None, "persistent")
+    for shift in metric_changes(probe, side, side, NAMES):
         assert (shift.change.value, shift.verdict) == (0, "unchanged")
 
 
 def test_a_planted_reduction_is_found_with_its_sign_and_on_its_axis_alone(probe):
     """Words that differed for women by far differ by less on the other side: they narrowed; nothing did by group."""
     one, other = (sided(probe, scores(probe, seed, gender=gender, noise=0.02)) for seed, gender in ((6, 1.0), (7, 0.3)))
-    found = shifts(probe, one, other, NAMES)
+    found = association_changes(probe, one, other, NAMES)
     told = {(s.axis, s.verdict) for s in found if s.verdict != "unchanged"}
     assert told == {("GENDER", "narrowed")}
     assert sum(s.verdict == "narrowed" for s in found) >= 6
-    moved = {(m.axis, m.metric, m.level): m.verdict for m in measure_shifts(probe, one, other, NAMES)}
+    moved = {(m.axis, m.metric, m.level): m.verdict for m in metric_changes(probe, one, other, NAMES)}
     assert moved["GENDER", "js_divergence_bits", None] == "narrowed"
     assert moved["GENDER", "js_divergence_bits", "woman"] == "narrowed"
     assert moved["GROUP", "js_divergence_bits", None] == "unchanged"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000), gender=st.sampled_from([-1.0, 0.2, 0.5, 2.0]))
 def test_turned_round_everything_is_turned_round(probe, seed, gender):
     """With base and other exchanged every change has the other sign, and narrowed is widened."""
     one, other = sided(probe, scores(probe, seed)), sided(probe, scores(probe, seed + 1, gender=gender))
     turned = {"narrowed": "widened", "widened": "narrowed", "rose": "fell", "fell": "rose"}
-    there = {(s.axis, s.level, s.target): s for s in shifts(probe, one, other, NAMES)}
-    for s in shifts(probe, other, one, NAMES):
+    there = {(s.axis, s.level, s.target): s for s in association_changes(probe, one, other, NAMES)}
+    for s in association_changes(probe, other, one, NAMES):
         forth = there[s.axis, s.level, s.target]
         assert s.change.value == pytest.approx(-forth.change.value)
         assert (s.p_value, s.q_value, s.grade) == (
@@ -138,9 +137,9 @@ def test_turned_round_everything_is_turned_round(probe, seed, gender):
             forth.grade,
         )
         assert s.verdict == turned.get(forth.verdict, forth.verdict)
-        assert s.status == {"new": "gone", "gone": "new"}.get(forth.status, forth.status)
-    measured = {(m.metric, m.axis, m.role, m.level, m.other): m for m in measure_shifts(probe, one, other, NAMES)}
-    for m in measure_shifts(probe, other, one, NAMES):
+        assert s.status == {"new": "resolved", "resolved": "new"}.get(forth.status, forth.status)
+    measured = {(m.metric, m.axis, m.role, m.level, m.other): m for m in metric_changes(probe, one, other, NAMES)}
+    for m in metric_changes(probe, other, one, NAMES):
         forth = measured[m.metric, m.axis, m.role, m.level, m.other]
         assert m.change.value == pytest.approx(-forth.change.value, abs=1e-12)
         assert m.verdict == turned.get(forth.verdict, forth.verdict)
@@ -151,12 +150,12 @@ def test_measures_are_those_of_each_side_and_their_jackknife_is_by_hand(probe):
     logps = [scores(probe, seed, gender=gender) for seed, gender in ((8, 1.0), (9, 0.4))]
     sides = [sided(probe, logp) for logp in logps]
     levels = [{(level.axis, level.name): level for level in metrics.levels(probe, side.tables)} for side in sides]
-    fields = {"women_pct": "women", "stigma_share": "stigma", "stigma_ratio": "stigma_ratio"}
+    fields = ("women_pct", "stigma_share", "stigma_ratio")
     checked = 0
-    for shift in measure_shifts(probe, *sides, NAMES):
+    for shift in metric_changes(probe, *sides, NAMES):
         if shift.metric not in fields or shift.role != "level":
             continue
-        field = fields[shift.metric]
+        field = shift.metric
         own = [getattr(each[shift.axis, shift.level], field) for each in levels]
         assert (shift.before, shift.after) == tuple(own)
         without = []
@@ -226,7 +225,7 @@ def test_the_verdict_says_which_side_differs_more(before, after, widening, wante
     assert verdict("weak", *three) == verdict("none", *three) == "unchanged"
 
 
-def test_a_stigma_ratio_that_crosses_one_is_judged_by_how_far_it_is_from_it(probe):
+def test_a_stigma_ratio_that_crosses_one_is_tested_by_how_far_it_is_from_it(probe):
     """Widening of a ratio is that of the size of its log, so that a half and a double are equally far from no
     difference."""
     one, other = scores(probe, 21, gender=0, noise=0.02), scores(probe, 22, gender=0, noise=0.02)
@@ -234,7 +233,7 @@ def test_a_stigma_ratio_that_crosses_one_is_judged_by_how_far_it_is_from_it(prob
     flagged = np.array(["stigma" in word.flags for word in probe.targets.words])
     one[np.ix_(woman, flagged)] -= 0.9
     other[np.ix_(woman, flagged)] += 0.2
-    found = measure_shifts(probe, sided(probe, one), sided(probe, other), NAMES)
+    found = metric_changes(probe, sided(probe, one), sided(probe, other), NAMES)
     ratio = next(m for m in found if m.metric == "stigma_ratio" and m.level == "woman")
     assert ratio.before.value < 0.6 < 1.1 < ratio.after.value
     expected = abs(np.log2(ratio.after.value)) - abs(np.log2(ratio.before.value))
@@ -244,36 +243,36 @@ def test_a_stigma_ratio_that_crosses_one_is_judged_by_how_far_it_is_from_it(prob
 
 
 def test_what_training_does_to_every_name_alike_is_told_and_what_it_does_to_single_names_is_not(probe):
-    """A range that falls for invented names too has fallen; one that falls as much as single invented names do by
-    themselves has not."""
+    """Effective words that fall for placebos too have fallen; those that fall as much as for single placebos by
+    themselves have not."""
     one = scores(probe, 23, gender=0, noise=0.02)
     peak = 1.5 * np.linspace(1, -1, one.shape[1])
-    fell = measure_shifts(probe, sided(probe, one), sided(probe, one + peak), NAMES)
+    fell = metric_changes(probe, sided(probe, one), sided(probe, one + peak), NAMES)
     black = next(m for m in fell if m.metric == "effective_words" and m.level == "Black")
     assert black.verdict == "fell"
     alone = one.copy()
     names = np.array([levels[0] for levels in scored(probe).levels])
     alone[np.isin(names, ["Black", "Molvic"])] += peak
-    held = measure_shifts(probe, sided(probe, one), sided(probe, alone), NAMES)
+    held = metric_changes(probe, sided(probe, one), sided(probe, alone), NAMES)
     black = next(m for m in held if m.metric == "effective_words" and m.level == "Black")
     assert black.q_value < 0.05
     assert (black.verdict, black.because) == ("unchanged", "it changed by as much for invented names")
 
 
-def test_what_happens_to_invented_names_is_no_news(probe):
+def test_what_happens_to_placebos_is_no_news(probe):
     """A change that two invented names undergo as well is graded none, however sure it is."""
     one, other = scores(probe, 10, noise=0.02), scores(probe, 11, gender=0.5, noise=0.02)
     invented = np.array([levels[0] == "Molvic" for levels in scored(probe).levels])
     black = np.array([levels[0] == "Black" for levels in scored(probe).levels])
     other[black] += 0.5 * np.linspace(-1, 1, other.shape[1])
-    calm = shifts(probe, sided(probe, one), sided(probe, other), NAMES)
+    calm = association_changes(probe, sided(probe, one), sided(probe, other), NAMES)
     assert any(s.axis == "GROUP" and s.verdict != "unchanged" for s in calm)
     other[invented] += 2 * np.linspace(-1, 1, other.shape[1])
-    noisy = shifts(probe, sided(probe, one), sided(probe, other), NAMES)
+    noisy = association_changes(probe, sided(probe, one), sided(probe, other), NAMES)
     assert not any(s.axis == "GROUP" and s.verdict != "unchanged" for s in noisy)
     because = {s.because for s in noisy if s.axis == "GROUP" and s.level == "Black" and (s.q_value or 1) < 0.05}
     band = next(s.band for s in noisy if s.level == "Black")
-    assert f"invented names may differ by as much: up to {sentences.times(band)}" in because
+    assert f"invented names may differ by as much: up to {sentences.format_ratio(band)}" in because
 
 
 def test_a_word_that_a_side_lacks_is_left_out_on_both(probe):
@@ -282,8 +281,8 @@ def test_a_word_that_a_side_lacks_is_left_out_on_both(probe):
     other[:, 2] = np.nan
     sides = [tallied(probe, scored(probe, logp)).tables for logp in (one, other)]
     shared = np.logical_and(*(side.scored for side in sides))
-    views = [view(probe, side.among(shared)) for side in sides]
-    found = shifts(probe, *views, NAMES)
+    views = [make_view(probe, side.among(shared)) for side in sides]
+    found = association_changes(probe, *views, NAMES)
     assert probe.targets.words[2].text not in {s.target for s in found}
     for each in views:
         assert np.nansum(each.tables.probs, axis=1) == pytest.approx(1)
@@ -294,7 +293,7 @@ def test_sentences_say_both_sides_by_name(probe):
     one, other = (
         sided(probe, scores(probe, seed, gender=gender, noise=0.02)) for seed, gender in ((14, 1.0), (15, 0.3))
     )
-    best = shifts(probe, one, other, NAMES)[0]
+    best = association_changes(probe, one, other, NAMES)[0]
     assert best.verdict == "narrowed"
     assert " in base, " in best.sentence
     assert " in other; narrowed " in best.sentence
@@ -302,12 +301,12 @@ def test_sentences_say_both_sides_by_name(probe):
     assert "-" not in best.sentence
 
 
-def test_few_wordings_are_never_a_verdict(probe):
+def test_few_templates_are_never_a_verdict(probe):
     """With fewer than six wordings no association is graded above weak, and no measure is tested."""
     few = replace(probe, templates=probe.templates[:3])
     sides = [sided(few, scores(few, seed, gender=gender, noise=0.01)) for seed, gender in ((16, 1.0), (17, 0.2))]
-    assert all(s.verdict == "unchanged" for s in shifts(few, *sides, NAMES))
-    for shift in measure_shifts(few, *sides, NAMES):
+    assert all(s.verdict == "unchanged" for s in association_changes(few, *sides, NAMES))
+    for shift in metric_changes(few, *sides, NAMES):
         assert shift.change.ci_low is None
         assert shift.q_value is None
         assert shift.verdict == "unchanged"
@@ -316,8 +315,8 @@ def test_few_wordings_are_never_a_verdict(probe):
 def test_series_follow_each_side(probe):
     """A series has every side's own number: measures of levels, and the associations that moved most."""
     sides = [sided(probe, scores(probe, seed, gender=gender)) for seed, gender in ((18, 1.0), (19, 0.6), (20, 0.2))]
-    moved = shifts(probe, sides[0], sides[2], NAMES)
-    made = association_changes.series(probe, sides, moved)
+    moved = association_changes(probe, sides[0], sides[2], NAMES)
+    made = series(probe, sides, moved)
     distance = next(s for s in made if s.metric == "js_divergence_bits" and s.axis == "GENDER")
     assert [e.value for e in distance.estimates] == sorted((e.value for e in distance.estimates), reverse=True)
     word = next(s for s in made if s.target == moved[0].target and s.level == moved[0].level)

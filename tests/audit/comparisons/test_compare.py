@@ -19,11 +19,11 @@ from audit.checkpoints.fingerprints import training_step
 from audit.cli.app import main
 from audit.cli.progress import PlainProgress
 from audit.comparisons.compare import compare_runs
-from audit.comparisons.inputs import Agreed, AuditedSide, agree
+from audit.comparisons.inputs import AuditedSide, CommonProbes, check_comparable
 from audit.errors import CheckpointError, IncompleteError, UsageError
 from audit.options import Options
 from audit.results.checks import ClozeAnswer, Competence
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.scoring.protocol import Scores
 from audit.storage.run_folder import RunFolder, read_recipe
@@ -42,14 +42,14 @@ class Tuned(FakeScorer):
     def score(self, prompts, words) -> Scores:
         """As `FakeScorer`."""
         made = super().score(prompts, words)
-        logp, pieces = made.logp.copy(), made.n_tokens.copy()
+        logp, n_tokens = made.logp.copy(), made.n_tokens.copy()
         woman = np.array(["woman" in prompt.levels for prompt in prompts])
         for k, word in enumerate(words):
             if word.text == "nurse":
                 logp[woman, k] += self.by
             if word.text == self.deaf:
-                logp[:, k], pieces[:, k] = np.nan, 2
-        return replace(made, logp=logp, n_tokens=pieces)
+                logp[:, k], n_tokens[:, k] = np.nan, 2
+        return replace(made, logp=logp, n_tokens=n_tokens)
 
 
 def probe_file(folder: Path, name: str = "small", words: str = "[nurse, carpenter, engineer, clerk]") -> Path:
@@ -64,7 +64,7 @@ def run_of(folder: Path, scorer: FakeScorer, *probes: Path, name: str = "fake", 
     loaded = [load_probe(probe) for probe in probes]
     info = replace(INFO, name=name, step=changed.pop("step", None), mlm_head_from=changed.pop("head", None))
     recipe = replace(make_recipe(info, loaded, Options(), "cpu", "maskaudit run fake"), **changed)
-    return AuditedSide(folder, audit_with(scorer, loaded, RunFolder.open(folder, recipe)))
+    return AuditedSide(folder, audit_with_scorer(scorer, loaded, RunFolder.open(folder, recipe)))
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +85,13 @@ def test_words_that_a_side_cannot_score_are_listed_with_both_reasons(runs):
     (missing,) = found.unshared
     assert missing.target == "clerk"
     assert missing.scored == (True, False)
-    assert missing.reasons == (None, "2 pieces of the vocabulary")
+    assert missing.reasons == (None, "2 subword tokens")
     assert {target.word: target.reason for target in found.targets}["clerk"] == "not scored on every side"
     assert {shift.target for shift in found.pairs[0].associations} <= {"nurse", "carpenter", "engineer"}
 
 
 def test_a_side_that_is_the_base_itself_is_said(runs):
-    """The same weights, tokenizer and config are no other checkpoint: a notice names it."""
+    """The same weights, tokenizer and config are no other checkpoint: a warning names it."""
     found = compare_runs([runs[0], runs[0]])
     assert "base (2) is the same checkpoint as base: the same weights, tokenizer and config." in found.warnings
 
@@ -123,7 +123,7 @@ def test_a_comparison_is_read_back_as_it_was_saved(runs, tmp_path):
     assert len(table) == sum(len(pair.associations) for probe in found.probes for pair in probe.pairs)
     assert table["change"].to_numpy() == pytest.approx(found.to_frame()["change"].to_numpy(), rel=1e-7)
     measures = pd.read_csv(tmp_path / "out" / "metric-changes.csv")
-    assert set(measures["measure"]) == {"js_divergence_bits", "effective_words"}
+    assert set(measures["metric"]) == {"js_divergence_bits", "effective_words"}
 
 
 def test_a_probe_of_the_users_own_is_read_from_the_run(runs, tmp_path):
@@ -136,8 +136,10 @@ def test_a_probe_of_the_users_own_is_read_from_the_run(runs, tmp_path):
 
 def agreed(
     runs: list[AuditedSide], wanted: dict[str, str] | None = None, *, allow_version_mismatch: bool = False
-) -> Agreed:
-    return agree([(run.path, run.recipe) for run in runs], wanted or {}, allow_version_mismatch=allow_version_mismatch)
+) -> CommonProbes:
+    return check_comparable(
+        [(run.path, run.recipe) for run in runs], wanted or {}, allow_version_mismatch=allow_version_mismatch
+    )
 
 
 def refused(runs: list[AuditedSide], wanted: dict[str, str] | None = None) -> str:
@@ -147,7 +149,7 @@ def refused(runs: list[AuditedSide], wanted: dict[str, str] | None = None) -> st
 
 
 def test_what_cannot_be_compared_is_refused(runs, tmp_path):
-    """Another dtype, text or word list of a probe, several pieces on one side, no probe in common: each is named."""
+    """Another dtype, text or word list of a probe, several tokens on one side, no probe in common: each is named."""
     base = runs[0]
     probe = probe_file(tmp_path)
     assert "dtype (float32, bfloat16)" in refused([base, run_of(tmp_path / "a", Tuned(), probe, dtype="bfloat16")])
@@ -165,7 +167,7 @@ def test_only_the_probes_that_are_wanted_are_held_against_each_other(runs, tmp_p
     extra.write_text(extra.read_text() + "# another line\n")
     other = run_of(tmp_path / "other", Tuned(), probe_file(tmp_path), extra)
     hashes = {source.name: source.sha256 for source in one.recipe.probes}
-    assert agreed([one, other], {"small": hashes["small"]}).probes == ("small",)
+    assert agreed([one, other], {"small": hashes["small"]}).names == ("small",)
     assert "the probe extra" in refused([one, other])
     assert "was asked another version of the probe extra" in refused([one, other], {"extra": hashes["extra"]})
     assert "was not asked the probe pronoun" in refused([one, other], {"pronoun": "0"})
@@ -183,19 +185,19 @@ def test_another_word_list_is_refused(tmp_path):
 
 
 def test_other_versions_are_refused_or_noted(runs, tmp_path):
-    """Other versions of what computes scores are refused with their names; --allow-version-mismatch makes that a notice."""
+    """Other versions of what computes scores are refused by name; --allow-version-mismatch makes that a warning."""
     versions = tuple((name, "0.0.1" if name == "torch" else v) for name, v in runs[0].recipe.versions)
     other = run_of(tmp_path / "run", Tuned(), probe_file(tmp_path), versions=versions)
     assert "torch 2." in (message := refused([runs[0], other]))
     assert "--allow-version-mismatch" in message
     found = agreed([runs[0], other, other], allow_version_mismatch=True)
-    assert found.probes == ("small",)
-    assert len(found.notices) == 1
-    assert "0.0.1" in found.notices[0]
+    assert found.names == ("small",)
+    assert len(found.warnings) == 1
+    assert "0.0.1" in found.warnings[0]
 
 
 def test_probes_that_one_side_lacks_are_left_out_and_named(runs, tmp_path):
-    """What both were asked is compared; the rest is named in a notice."""
+    """What both were asked is compared; the rest is named in a warning."""
     more = run_of(tmp_path / "more", Tuned(), probe_file(tmp_path), probe_file(tmp_path, "extra"))
     found = compare_runs([runs[0], more])
     assert [probe.name for probe in found.probes] == ["small"]
@@ -291,13 +293,13 @@ def test_a_doctored_comparison_is_refused(runs, tmp_path):
         made = json.loads(json.dumps(whole))
         change(made, made["probes"][0])
         (tmp_path / "comparison.json").write_text(json.dumps(made))
-        with pytest.raises(UsageError, match=r"comparison\.json: not "):
+        with pytest.raises(UsageError, match=r"comparison\.json: damaged, or not "):
             load_comparison(tmp_path)
 
     refusal(lambda made, probe: probe["pairs"][0].update(side=99))
     refusal(lambda made, probe: probe["pairs"][0].update(side=-1))
     refusal(lambda made, probe: probe.update(pairs=[]))
-    refusal(lambda made, probe: probe.update(judged=[]))
+    refusal(lambda made, probe: probe.update(evaluable=[]))
     refusal(lambda made, probe: probe.update(coverage=[0.5]))
     refusal(lambda made, probe: probe.update(coverage=[1e308, 0.5]))
     refusal(lambda made, probe: probe.update(axes=[]))
@@ -305,7 +307,7 @@ def test_a_doctored_comparison_is_refused(runs, tmp_path):
     refusal(lambda made, probe: probe["tops"][0].update(words=[]))
     refusal(lambda made, probe: probe["unshared"][0].update(scored=[]))
     refusal(lambda made, probe: probe["series"][0].update(estimates=[]))
-    refusal(lambda made, probe: probe["pairs"][0]["shifts"][0].update(level="nobody"))
+    refusal(lambda made, probe: probe["pairs"][0]["associations"][0].update(level="nobody"))
     refusal(lambda made, probe: made.update(sides=made["sides"][:1]))
     refusal(lambda made, probe: made.update(probes=[]))
 
@@ -343,10 +345,10 @@ def answered(right: int, of: int = 40) -> Competence:
 
 
 def test_an_encoder_that_has_moved_too_far_is_said(runs, tmp_path):
-    """With a borrowed head: below the floor nothing is judged; fewer right than chance would lose is a caution."""
+    """With a borrowed head: below the floor nothing is evaluable; fewer right than chance would lose is a caution."""
     grafted = run_of(tmp_path / "run", Tuned(), probe_file(tmp_path), name="classifier", head="base")
 
-    def concern(base: int, other: int) -> tuple[str | None, bool]:
+    def caveat(base: int, other: int) -> tuple[str | None, bool]:
         sides = [
             AuditedSide(run.path, replace(run.audit, competence=answered(right)))
             for run, right in ((runs[0], base), (grafted, other))
@@ -354,20 +356,20 @@ def test_an_encoder_that_has_moved_too_far_is_said(runs, tmp_path):
         found = compare_runs(sides)
         return found.sides[1].caveat, found.probes[0].evaluable[1]
 
-    said, judged = concern(36, 15)
+    said, evaluable = caveat(36, 15)
     assert said == (
-        "The encoder of classifier has moved too far for the head of base: it completes only 38% of easy sentences "
+        "The encoder of classifier has moved too far for the head of base: it completes only 38% of sanity clozes "
         "(50% are asked for)."
     )
-    assert not judged
-    said, judged = concern(36, 25)
-    assert "it completes 25 of 40 easy sentences, the base 36" in said
-    assert judged
-    assert concern(36, 34) == (None, True)
+    assert not evaluable
+    said, evaluable = caveat(36, 25)
+    assert "it completes 25 of 40 sanity clozes, the base 36" in said
+    assert evaluable
+    assert caveat(36, 34) == (None, True)
 
 
-def test_an_unjudged_side_makes_no_finding(runs):
-    """Where one side can't fill gaps, the comparison has no finding, whatever moved."""
+def test_a_side_that_is_not_evaluable_makes_no_finding(runs):
+    """Where one side can't fill the sanity clozes, the comparison has no finding, whatever moved."""
     sides = [runs[0], AuditedSide(runs[1].path, replace(runs[1].audit, competence=answered(1)))]
     found = compare_runs(sides)
     assert not found.evaluable(found.probes[0], found.probes[0].pairs[0])

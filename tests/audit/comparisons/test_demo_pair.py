@@ -64,7 +64,7 @@ def test_nothing_is_said_of_axes_that_were_left_alone(demo):
             if axis.name in ("GROUP", "NATIONALITY"):
                 assert set(verdicts) == {"unchanged"}
             distance = next(m for m in pair.measures if m.axis == axis.name and m.level is None)
-            assert distance.measure == "js_divergence_bits"
+            assert distance.metric == "js_divergence_bits"
             assert distance.verdict == ("narrowed" if axis.name in ("GENDER", "JOB") else "unchanged")
 
 
@@ -92,7 +92,7 @@ def test_ten_copies_with_noise_on_their_weights_have_changed_in_nothing(tmp_path
     for pair in found.probes[0].pairs:
         assert {s.verdict for s in pair.associations} == {m.verdict for m in pair.metrics} == {"unchanged"}
         assert 0 < max(abs(s.change.value) for s in pair.associations) < 0.01
-        assert {s.status for s in pair.associations} <= {None, "kept"}
+        assert {s.status for s in pair.associations} <= {None, "persistent"}
 
 
 def log2_ratios(folder: Path, axis: str, level: str, reference: str, word: str) -> pd.Series:

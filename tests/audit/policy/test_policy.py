@@ -1,4 +1,4 @@
-"""Policies: what is read and refused, what crosses a limit, what can't be judged, and one verdict in four forms."""
+"""Policies: what is read and refused, what crosses a limit, what is not evaluable, and one verdict in four forms."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from support import audits
 
 from audit.errors import UsageError
 from audit.policy.baseline import rounded_outward, save_policy
-from audit.policy.evaluate import Crossing, LimitResult, NotEvaluable, PolicyVerdict, evaluate
-from audit.policy.formats import MOST_TOLD, as_github_summary, as_json, as_junit, as_text
+from audit.policy.evaluate import LimitCrossing, LimitResult, NotEvaluable, PolicyVerdict, evaluate
+from audit.policy.formats import MAX_LISTED, as_github_summary, as_json, as_junit, as_text
 from audit.policy.metrics import QUANTITIES
 from audit.policy.schema import PolicyError, load_policy, policy_schema, read_policy
 from audit.results.audit import Audit
@@ -57,8 +57,8 @@ def one(metric: str, fails_when: str, **keys: str) -> str:
     return f"policy: p\nlimits:\n  - {{name: a, metric: {metric}, fails_when: {{{fails_when}}}{more}}}\n"
 
 
-def judged(result: Audit | Comparison, text: str) -> LimitResult:
-    """The first limit of a policy, judged."""
+def limit_result(result: Audit | Comparison, text: str) -> LimitResult:
+    """The result of the first limit of a policy."""
     return evaluate(read_policy("p.yaml", text.encode()), result).limits[0]
 
 
@@ -110,9 +110,12 @@ def test_a_policy_is_read_whole(tmp_path):
         ("version: 3", "versoin: 3", "2:1: unknown key `versoin`: did you mean `version`?"),
         ("version: 3", "version: 0", "2:10: `version`: Input should be greater than or equal to 1"),
         ("policy: our-gate\n", "", "1:1: `policy` is missing"),
-        ("    metric: stigma_ratio", "    mesure: stigma_ratio", "5:5: unknown key `mesure`: did you mean `metric`?"),
-        ("stigma_ratio", "stigma_ration", "5:14: `metric` can't be `stigma_ration`: did you mean `stigma_ratio`?"),
-        ("stigma_ratio", "bias", "5:14: `metric` can't be `bias`: write one of js_divergence_bits, stigma_ratio,"),
+        ("    metric: stigma_ratio", "    metrc: stigma_ratio", "5:5: unknown key `metrc`: did you mean `metric`?"),
+        ("stigma_ratio", "stigma_ration", "5:13: `metric` can't be `stigma_ration`: did you mean `stigma_ratio`?"),
+        ("    metric: stigma_ratio", "    measure: stigma_ratio", "5:5: `measure` was renamed: write `metric`"),
+        ("not_evaluable: pass", "unjudged: pass", "15:5: `unjudged` was renamed: write `not_evaluable`"),
+        ("stigma_ratio", "distance_bits", "5:13: the metric `distance_bits` was renamed: write `js_divergence_bits`"),
+        ("stigma_ratio", "bias", "5:13: `metric` can't be `bias`: write one of js_divergence_bits, stigma_ratio,"),
         ("high_above: 2", "above: 2", "9:18: unknown bound `above`: did you mean `low_above`? a limit is on the ends"),
         ("high_above: 2", "value: 2", "9:18: unknown bound `value`: a limit is on the ends of the 95 % interval"),
         ("{high_above: 2}", "{}", "9:17: no bound: give one; a limit is on the ends"),
@@ -130,7 +133,11 @@ def test_a_policy_is_read_whole(tmp_path):
         ("level: [Black, Asian]", "grade: strong", "8:5: `stigma_ratio` has no `grade`: remove it"),
         ("stigma_ratio", "women_pct", None),
         ("grade: strong", "grade: stron", "13:12: `grade[1]` can't be `stron`: did you mean `strong`?"),
-        ("not_evaluable: pass", "unjudged: maybe", "15:15: `unjudged` can't be `maybe`: write one of fail, pass"),
+        (
+            "not_evaluable: pass",
+            "not_evaluable: maybe",
+            "15:20: `not_evaluable` can't be `maybe`: write one of fail, pass",
+        ),
         ("name: nurses", "name: stigma", "10:11: duplicate name `stigma`"),
         ("  - name: stigma\n", "  - hello\n  - name: stigma\n", "4:5: `limits[1]` is not a map of keys"),
         ("policy: our-gate", "policy: !!str our-gate", "1:9: the tag"),
@@ -198,7 +205,7 @@ def test_everything_measured_can_be_limited():
     assert {*names, *(f"{name}_change" for name in names)} <= set(QUANTITIES)
 
 
-# Judging
+# Evaluating
 
 
 @pytest.mark.parametrize(
@@ -220,24 +227,24 @@ def test_everything_measured_can_be_limited():
 def test_bounds_are_of_the_interval(made, fails_when, crossed):
     """Each bound looks at its end of the interval; of several, all must hold."""
     audit = with_ratio(made, "Black", Estimate(2.0, 1.5, 2.5))
-    assert bool(judged(audit, one("stigma_ratio", fails_when, level="Black")).crossings) == crossed
+    assert bool(limit_result(audit, one("stigma_ratio", fails_when, level="Black")).crossings) == crossed
 
 
 @pytest.mark.parametrize("value", [0.0, 1.6, 2.4, 1e9])
-def test_the_number_itself_is_never_judged(made, value):
+def test_the_number_itself_is_never_compared(made, value):
     """With the same interval the verdict is the same, wherever the number lies."""
     audit = with_ratio(made, "Black", Estimate(value, 1.5, 2.5))
-    assert judged(audit, one("stigma_ratio", "low_above: 1.4", level="Black")).status == "crossed"
-    assert judged(audit, one("stigma_ratio", "low_above: 1.6", level="Black")).status == "passed"
+    assert limit_result(audit, one("stigma_ratio", "low_above: 1.4", level="Black")).status == "crossed"
+    assert limit_result(audit, one("stigma_ratio", "low_above: 1.6", level="Black")).status == "passed"
 
 
 def test_a_crossing_says_who_and_how_much(made):
     """A crossing carries the names, the numbers with their unit, and a sentence that says which end is beyond what."""
-    (found,) = judged(
+    (found,) = limit_result(
         with_ratio(made, "Black", Estimate(2.4, 2.1, 2.8)), one("stigma_ratio", "low_above: 2", axis="GROUP")
     ).crossings
     assert (found.probe, found.axis, found.level, found.against) == ("occupation", "GROUP", "Black", "White")
-    assert (found.value, found.low, found.high, found.unit, found.side) == (2.4, 2.1, 2.8, "times", None)
+    assert (found.value, found.ci_low, found.ci_high, found.unit, found.side) == (2.4, 2.1, 2.8, "times", None)
     assert found.sentence == (
         "occupation, GROUP: stigma_ratio for Black against White is 2.4 [2.1, 2.8] times: the lower end 2.1 is above 2."
     )
@@ -246,7 +253,7 @@ def test_a_crossing_says_who_and_how_much(made):
 def test_a_sentence_shows_enough_digits_to_see_the_crossing(made):
     """A bound that is beyond the limit by little is not rounded onto it."""
     audit = with_ratio(made, "Black", Estimate(2.1, 2.0001, 2.8))
-    (found,) = judged(audit, one("stigma_ratio", "low_above: 2", axis="GROUP")).crossings
+    (found,) = limit_result(audit, one("stigma_ratio", "low_above: 2", axis="GROUP")).crossings
     assert "the lower end 2.0001 is above 2." in found.sentence
 
 
@@ -255,17 +262,17 @@ def test_the_farthest_beyond_the_limit_comes_first(made):
     audit = with_ratio(made, "Black", Estimate(4, 3, 5))
     audit = with_ratio(audit, "Asian", Estimate(5, 4, 6))
     audit = with_ratio(audit, "Hispanic", Estimate(9, 2.5, 20))
-    crossings = judged(audit, one("stigma_ratio", "low_above: 2", axis="GROUP")).crossings
+    crossings = limit_result(audit, one("stigma_ratio", "low_above: 2", axis="GROUP")).crossings
     assert [crossing.level for crossing in crossings] == ["Asian", "Black", "Hispanic"]
 
 
 def test_exit_codes_follow_the_verdict(made):
-    """0 where all is passed, 1 where anything is crossed, 4 where nothing is but something couldn't be judged."""
+    """0 where all is passed, 1 where anything is crossed, 4 where nothing is but something was not evaluable."""
     audit = with_ratio(made, "Asian", Estimate(1.0))
     rows = {
         "passed": "{name: a, metric: stigma_ratio, level: Black, fails_when: {low_above: 99}}",
         "crossed": "{name: b, metric: stigma_ratio, level: Black, fails_when: {low_above: 0}}",
-        "not judged": "{name: c, metric: stigma_ratio, level: Asian, fails_when: {low_above: 99}}",
+        "not evaluable": "{name: c, metric: stigma_ratio, level: Asian, fails_when: {low_above: 99}}",
     }
 
     def exit_code(*names: str) -> int:
@@ -275,17 +282,17 @@ def test_exit_codes_follow_the_verdict(made):
         return verdict.exit_code
 
     assert exit_code("passed") == 0
-    assert exit_code("passed", "crossed", "not judged") == 1
-    assert exit_code("passed", "not judged") == 4
+    assert exit_code("passed", "crossed", "not evaluable") == 1
+    assert exit_code("passed", "not evaluable") == 4
 
 
 def test_a_distance_goes_by_either_level(made):
     """A pair is found by its levels in either order, and all levels together by `(all)`."""
     for level, against in (("Black", "White"), ("White", "Black")):
-        (found,) = judged(made, one("js_divergence_bits", "low_above: 0", level=level, against=against)).crossings
+        (found,) = limit_result(made, one("js_divergence_bits", "low_above: 0", level=level, against=against)).crossings
         assert {found.level, found.against} == {"Black", "White"}
-    assert judged(made, one("js_divergence_bits", "low_above: 0", level="Black")).looked_at == 3
-    whole = judged(made, one("js_divergence_bits", "low_above: 0", level="(all)", axis="GROUP"))
+    assert limit_result(made, one("js_divergence_bits", "low_above: 0", level="Black")).looked_at == 3
+    whole = limit_result(made, one("js_divergence_bits", "low_above: 0", level="(all)", axis="GROUP"))
     assert [crossing.level for crossing in whole.crossings] == [None]
     assert "for all levels" in whole.crossings[0].sentence
 
@@ -295,7 +302,7 @@ def test_an_interaction_goes_by_its_crossing_or_either_level(made):
     keys = {"grade": "[strong, moderate, weak, none]"}
 
     def seen(**more: str) -> set[str | None]:
-        crossings = judged(made, one("interaction", "low_above: -99", **keys, **more)).crossings
+        crossings = limit_result(made, one("interaction", "low_above: -99", **keys, **more)).crossings
         return {crossing.level for crossing in crossings}
 
     assert seen(level="Black and woman") == {"Black and woman"}
@@ -305,15 +312,17 @@ def test_an_interaction_goes_by_its_crossing_or_either_level(made):
     assert seen(level="Asian", axis="GROUP and GENDER") == {"Asian and woman"}
 
 
-def test_associations_are_judged_where_they_are_graded_above_weak(made):
+def test_associations_count_where_they_are_graded_above_weak(made):
     """By default strong and moderate ones are looked at, the others counted; `grade` chooses others."""
     graded = [a.grade for a in made.probes[0].associations if a.role == "level" and a.axis == "GROUP"]
     above = sum(grade in ("strong", "moderate") for grade in graded)
-    found = judged(made, one("association", "low_above: -99", axis="GROUP"))
+    found = limit_result(made, one("association", "low_above: -99", axis="GROUP"))
     assert (found.looked_at, len(found.crossings)) == (above, above)
     assert found.set_aside > 0
     assert found.by_chance is None
-    every = judged(made, one("association", "low_above: -99", axis="GROUP", grade="[strong, moderate, weak, none]"))
+    every = limit_result(
+        made, one("association", "low_above: -99", axis="GROUP", grade="[strong, moderate, weak, none]")
+    )
     assert every.looked_at == sum(grade is not None for grade in graded)
     assert every.by_chance == pytest.approx(0.025 * every.looked_at)
 
@@ -321,13 +330,13 @@ def test_associations_are_judged_where_they_are_graded_above_weak(made):
 def test_a_limit_that_asks_for_no_evidence_looks_at_all_with_weight(made):
     """An interval that reaches over `high_above` crosses it whatever its grade: it is too wide to be sure."""
     graded = [a for a in made.probes[0].associations if a.role == "level" and a.axis == "GROUP" and a.grade]
-    wide = replace(graded[0], grade="none", log2_ratio=3.3, low=-0.1, high=6.8)
+    wide = replace(graded[0], grade="none", log2_ratio=3.3, ci_low=-0.1, ci_high=6.8)
     probe = made.probes[0]
     every = tuple(wide if a is graded[0] else a for a in probe.associations)
     audit = replace(made, probes=(replace(probe, associations=every),))
-    asked = judged(audit, one("association", "high_above: 6", axis="GROUP"))
+    asked = limit_result(audit, one("association", "high_above: 6", axis="GROUP"))
     assert (asked.looked_at, len(asked.crossings)) == (len(graded), 1)
-    both = judged(audit, one("association", "low_above: 0, high_above: 6", axis="GROUP"))
+    both = limit_result(audit, one("association", "low_above: 0, high_above: 6", axis="GROUP"))
     assert both.looked_at < len(graded)
     assert not both.crossings
 
@@ -335,96 +344,100 @@ def test_a_limit_that_asks_for_no_evidence_looks_at_all_with_weight(made):
 def test_a_limit_that_nothing_is_graded_for_says_so(made):
     """Nothing above weak is no crossing, and the count of what was set aside tells it from nothing at all."""
     quiet = replace(made, probes=(audits.regraded(made.probes[0], "weak"),))
-    found = judged(quiet, one("association", "low_above: 0"))
+    found = limit_result(quiet, one("association", "low_above: 0"))
     assert (found.status, found.looked_at) == ("passed", 0)
     assert found.set_aside > 100
 
 
-# What can't be judged
+# What is not evaluable
 
 
 def reasons(limit: LimitResult) -> list[str]:
-    """Why numbers could not be judged."""
+    """Why numbers are not evaluable."""
     return [group.reason for group in limit.not_evaluable]
 
 
 @pytest.mark.parametrize("metric", sorted(name for name, quantity in QUANTITIES.items() if quantity.audits))
-def test_few_wordings_are_not_judged(metric):
-    """Without an interval, or with too few wordings for a grade, no kind of number is passed."""
+def test_few_templates_are_not_evaluable(metric):
+    """Without an interval, or with too few templates for a grade, no kind of number is passed."""
     audit = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
-    found = judged(audit, one(metric, "low_above: 99" if metric != "stigma_share" else "low_above: 0.9"))
-    assert (found.status, found.looked_at) == ("not judged", 0)
-    assert reasons(found)[0].startswith("3 wordings are too few for")
+    found = limit_result(audit, one(metric, "low_above: 99" if metric != "stigma_share" else "low_above: 0.9"))
+    assert (found.status, found.looked_at) == ("not evaluable", 0)
+    assert reasons(found)[0].startswith("3 templates are too few for")
 
 
-def test_a_weak_grade_can_be_asked_for_with_few_wordings():
-    """Where a limit takes weak associations, few wordings with an interval can be judged."""
+def test_a_weak_grade_can_be_asked_for_with_few_templates():
+    """Where a limit takes weak associations, a number with few templates and an interval is evaluable."""
     audit = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
-    assert judged(audit, one("association", "low_above: 99", grade="[weak, none]")).status == "passed"
+    assert limit_result(audit, one("association", "low_above: 99", grade="[weak, none]")).status == "passed"
 
 
-def test_strong_needs_invented_names(made):
+def test_strong_needs_placebos(made):
     """A limit on strong associations alone is not passed where nothing can be graded so."""
-    found = judged(made, one("association", "low_above: 99", axis="GENDER", grade="strong"))
-    assert found.status == "not judged"
-    assert "no invented names" in reasons(found)[0]
+    found = limit_result(made, one("association", "low_above: 99", axis="GENDER", grade="strong"))
+    assert found.status == "not evaluable"
+    assert "no placebos" in reasons(found)[0]
 
 
 @pytest.mark.parametrize("metric", ["stigma_ratio", "association", "js_divergence_bits"])
-def test_a_probe_that_the_checkpoint_isnt_judged_by_is_not_passed(made, metric):
-    """Too little of the probability on its words, and too few easy gaps filled, stand against every number."""
+def test_a_probe_that_is_not_evaluable_is_not_passed(made, metric):
+    """Too little of the probability on its words, and too few sanity clozes passed, stand against every number."""
     rare = replace(made, probes=(replace(made.probes[0], coverage=0.004),))
-    assert "0.40% of the checkpoint's probability" in reasons(judged(rare, one(metric, "low_above: 99")))[0]
+    assert "0.40% of the checkpoint's probability" in reasons(limit_result(rare, one(metric, "low_above: 99")))[0]
     lost = replace(made, competence=audits.competence(2))
-    found = judged(lost, one(metric, "low_above: 99"))
-    assert (found.status, found.looked_at, found.set_aside) == ("not judged", 0, 0)
-    assert reasons(found) == ["the checkpoint completes only 20% of easy sentences, less than 50%"]
+    found = limit_result(lost, one(metric, "low_above: 99"))
+    assert (found.status, found.looked_at, found.set_aside) == ("not evaluable", 0, 0)
+    assert reasons(found) == ["the checkpoint completes only 20% of the sanity clozes, less than 50%"]
 
 
-def test_a_word_that_was_not_scored_is_not_judged_where_it_is_named(made):
-    """A word of several pieces doesn't stand against a limit on all words, but against one on itself."""
-    unscored = next(target.word for target in made.probes[0].targets if not target.scored)
-    assert judged(made, one("association", "low_above: 99")).status == "passed"
-    found = judged(made, one("association", "low_above: 99", target=unscored))
-    assert found.status == "not judged"
-    assert set(reasons(found)) == {f"{unscored}: written in 3 pieces of the vocabulary"}
-    assert judged(made, one("interaction", "low_above: 99", target=unscored)).status == "not judged"
+def test_a_word_that_was_not_scored_is_not_evaluable_where_it_is_named(made):
+    """A word of several tokens doesn't stand against a limit on all words, but against one on itself."""
+    probe = made.probes[0]
+    targets = (replace(t, scored=False, reason="of 3 tokens") if t.word == "nurse" else t for t in probe.targets)
+    found = (replace(a, log2_ratio=None, grade=None) if a.target == "nurse" else a for a in probe.associations)
+    audit = replace(made, probes=(replace(probe, targets=tuple(targets), associations=tuple(found)),))
+    assert limit_result(audit, one("association", "low_above: 99")).status == "passed"
+    limit = limit_result(audit, one("association", "low_above: 99", target="nurse"))
+    assert limit.status == "not evaluable"
+    assert set(reasons(limit)) == {"nurse: of 3 tokens"}
+    unscored = next(target.word for target in probe.targets if not target.scored)
+    assert limit_result(made, one("interaction", "low_above: 99", target=unscored)).status == "not evaluable"
 
 
-def test_a_level_without_counterparts_is_not_judged(made):
+def test_a_level_without_counterparts_is_not_evaluable(made):
     """Where no sentence of a level can be compared, a limit on associations isn't passed."""
     audit = replace(made, probes=(audits.unmatched(made.probes[0], "Black"),))
-    found = judged(audit, one("association", "low_above: 99"))
-    assert found.status == "not judged"
+    found = limit_result(audit, one("association", "low_above: 99"))
+    assert found.status == "not evaluable"
     assert reasons(found) == ["no sentence of Black has a counterpart with White"]
 
 
 @pytest.mark.parametrize("end", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_not_finite_is_not_judged(made, end):
+def test_a_number_that_is_not_finite_is_not_evaluable(made, end):
     """No comparison is made with what is no number."""
-    found = judged(
+    found = limit_result(
         with_ratio(made, "Black", Estimate(2.0, 1.0, end)), one("stigma_ratio", "low_above: 9", level="Black")
     )
     assert reasons(found) == ["it is not finite"]
 
 
-def test_unjudged_numbers_can_be_excused_but_not_all(made):
+def test_numbers_that_are_not_evaluable_can_be_excused_but_not_all(made):
     """With `not_evaluable: pass` the rest is enough, but there must be a rest; and a crossing stays one."""
     audit = with_ratio(made, "Asian", Estimate(1.0))
     excused = {"not_evaluable": "pass", "axis": "GROUP"}
-    assert judged(audit, one("stigma_ratio", "low_above: 99", axis="GROUP")).status == "not judged"
-    found = judged(audit, one("stigma_ratio", "low_above: 99", **excused))
-    assert (found.status, reasons(found)) == ("passed", ["12 wordings are too few for an interval"])
-    assert judged(audit, one("stigma_ratio", "low_above: 0", **excused)).status == "crossed"
-    assert judged(audit, one("stigma_ratio", "low_above: 99", level="Asian", **excused)).status == "not judged"
+    assert limit_result(audit, one("stigma_ratio", "low_above: 99", axis="GROUP")).status == "not evaluable"
+    found = limit_result(audit, one("stigma_ratio", "low_above: 99", **excused))
+    assert (found.status, reasons(found)) == ("passed", ["12 templates are too few for an interval"])
+    assert limit_result(audit, one("stigma_ratio", "low_above: 0", **excused)).status == "crossed"
+    assert limit_result(audit, one("stigma_ratio", "low_above: 99", level="Asian", **excused)).status == "not evaluable"
 
 
 def test_words_without_weight_are_no_rest():
-    """Where no graded association could be judged, `not_evaluable: pass` doesn't pass the limit for the words left over."""
+    """With no evaluable association, `not_evaluable: pass` doesn't pass the limit for the words left over."""
     few = audits.audit(audits.Plan(templates=audits.TEMPLATES[:3]))
-    found = judged(few, one("association", "low_above: 99", not_evaluable="pass"))
+    found = limit_result(few, one("association", "low_above: 99", not_evaluable="pass"))
     assert found.set_aside > 0
-    assert found.status == "not judged"
+    assert found.status == "not evaluable"
 
 
 # What isn't there
@@ -468,14 +481,14 @@ def test_names_that_arent_there_are_told_all_at_once(made):
     """Faults of all limits come in one error, each where the name stands."""
     text = EXAMPLE.replace("[Black, Asian]", "[Blak, Asian, Asien]").replace("target: nurse", "target: nurze")
     assert [fault.split(": ")[0] for fault in faults(text, made)] == ["8:13", "8:26", "12:13"]
-    assert len(faults(text, made)) == 3, "and judging again tells them once"
+    assert len(faults(text, made)) == 3, "and evaluating again tells them once"
 
 
 def test_a_probe_that_has_no_such_number_is_a_fault(made):
     """A metric that no probe can show isn't passed for want of numbers."""
     bare = audits.audit(audits.Plan(words=tuple((f"w{n}", None, None) for n in range(12)), unscored=0))
     assert faults(one("women_pct", "high_above: 50"), bare)[0].startswith(
-        "3:24: no probe of this run has a `women_pct`"
+        "3:23: no probe of this run has a `women_pct`"
     )
 
 
@@ -487,30 +500,31 @@ def shift(target: str, widening: tuple[float, float, float], **more: object) -> 
     value = Estimate(*widening)
     made = AssociationChange(
         axis="GROUP", level="Black", reference="White", target=target, before=Estimate(1.0, 0.8, 1.2),
-        after=Estimate(1.0 + widening[0], 0.8 + widening[1], 1.2 + widening[2]), change=value, widening=value, p_value=0.001,
-        q_value=0.01, before_prob=0.1, before_reference_prob=0.05, after_prob=0.1, after_reference_prob=0.05, impact=0.1,
-        n_same_sign=12, n_templates=12, loo_min=0.1, loo_max=0.9, band=0.1, grade="strong", because="",
-        verdict="widened", before_grade="strong", after_grade="strong", flags=(), sentence="", by_template=(),
+        after=Estimate(1.0 + widening[0], 0.8 + widening[1], 1.2 + widening[2]), change=value, widening=value,
+        p_value=0.001, q_value=0.01, before_prob=0.1, before_reference_prob=0.05, after_prob=0.1,
+        after_reference_prob=0.05, impact=0.1, n_same_sign=12, n_templates=12, loo_min=0.1, loo_max=0.9, band=0.1,
+        grade="strong", because="", verdict="widened", before_grade="strong", after_grade="strong", flags=(),
+        sentence="", by_template=(),
     )  # fmt: skip
     return replace(made, **more)
 
 
 def compared(
-    *pairs: SideComparison, concerns: tuple[str | None, ...] = (), judged: tuple[bool, ...] = ()
+    *pairs: SideComparison, caveats: tuple[str | None, ...] = (), evaluable: tuple[bool, ...] = ()
 ) -> Comparison:
     """A comparison of one probe: a base and as many others as there are pairs."""
     base = audits.audit()
     probe = base.probes[0]
     names = ("base", "tuned", "later")[: len(pairs) + 1]
-    concerns = concerns or (None,) * len(names)
+    caveats = caveats or (None,) * len(names)
     sides = tuple(
-        ComparisonSide(name, base.recipe, None, concern) for name, concern in zip(names, concerns, strict=True)
+        ComparisonSide(name, base.recipe, None, concern) for name, concern in zip(names, caveats, strict=True)
     )
     axes = tuple(SharedAxis(axis.name, axis.title, axis.reference, axis.levels[:2], ()) for axis in probe.axes[:1])
     shared = ProbeComparison(
         name="occupation", version=1, title="", question="", language="en", sha256="", axes=axes,
         templates=probe.templates, lexicon="", prompts=10, targets=probe.targets, unshared=(),
-        coverage=(0.4,) * len(names), evaluable=judged or (True,) * len(names), pairs=pairs, examples=(), tops=(),
+        coverage=(0.4,) * len(names), evaluable=evaluable or (True,) * len(names), pairs=pairs, examples=(), tops=(),
         series=(),
     )  # fmt: skip
     return Comparison(1, "maskaudit compare", (), sides, (), (shared,))
@@ -533,39 +547,39 @@ WIDENING = "low_above: 0, high_above: 0.5"
 
 def test_no_association_may_widen():
     """A widening whose interval is above 0 and reaches over the limit crosses it; the words are told."""
-    found = judged(compared(TUNED), one("association_widening", WIDENING))
+    found = limit_result(compared(TUNED), one("association_widening", WIDENING))
     assert [(crossing.target, crossing.side) for crossing in found.crossings] == [("nurse", "tuned")]
     assert found.crossings[0].sentence.startswith('tuned, occupation, GROUP: association_widening of "nurse" for Black')
     assert "0.6 [0.4, 0.8] in log2, 1.52 times [1.32, 1.74]" in found.crossings[0].sentence
     unsure = SideComparison(1, (shift("nurse", (0.6, -0.1, 1.3)),), ())
-    assert judged(compared(unsure), one("association_widening", WIDENING)).status == "passed"
+    assert limit_result(compared(unsure), one("association_widening", WIDENING)).status == "passed"
 
 
 def test_a_change_that_isnt_graded_is_set_aside():
-    """A change within what invented names do isn't judged, however far its interval reaches."""
+    """A change within those of the placebos isn't looked at, however far its interval reaches."""
     weak = SideComparison(1, (shift("nurse", (0.6, 0.4, 0.8), grade="none"),), ())
-    found = judged(compared(weak), one("association_widening", WIDENING, target="nurse"))
+    found = limit_result(compared(weak), one("association_widening", WIDENING, target="nurse"))
     assert (found.status, found.looked_at, found.set_aside) == ("passed", 0, 1)
 
 
-def test_a_change_that_invented_names_undergo_is_no_evidence():
+def test_a_change_that_placebos_undergo_is_no_evidence():
     """A metric's change within the band crosses no limit that asks for evidence, as on the page; one that asks for
     evidence of the contrary still sees it."""
     inside = compared(SideComparison(1, (), (measured(band=1.1, verdict="unchanged"),)))
-    found = judged(inside, one("stigma_ratio_change", "low_above: 0"))
+    found = limit_result(inside, one("stigma_ratio_change", "low_above: 0"))
     assert (found.status, found.looked_at, found.set_aside) == ("passed", 0, 1)
-    assert judged(inside, one("stigma_ratio_change", "high_above: 0.5")).status == "crossed"
+    assert limit_result(inside, one("stigma_ratio_change", "high_above: 0.5")).status == "crossed"
     beyond = compared(SideComparison(1, (), (measured(band=0.9),)))
-    assert judged(beyond, one("stigma_ratio_change", "low_above: 0")).status == "crossed"
+    assert limit_result(beyond, one("stigma_ratio_change", "low_above: 0")).status == "crossed"
 
 
 def test_a_limit_can_be_on_one_side():
-    """With `side`, only that checkpoint of a trend is judged, and a side that isn't there is a fault."""
+    """With `side`, only that checkpoint of a trend is looked at, and a side that isn't there is a fault."""
     later = SideComparison(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
-    found = judged(compared(TUNED, later), one("association_widening", WIDENING, side="tuned"))
+    found = limit_result(compared(TUNED, later), one("association_widening", WIDENING, side="tuned"))
     assert [crossing.side for crossing in found.crossings] == ["tuned"]
     with pytest.raises(PolicyError, match="no side `latest`"):
-        judged(compared(TUNED, later), one("association_widening", WIDENING, side="latest"))
+        limit_result(compared(TUNED, later), one("association_widening", WIDENING, side="latest"))
 
 
 def test_a_ratio_of_stigma_that_moves_towards_one_is_not_worse(made):
@@ -583,42 +597,42 @@ def test_a_ratio_of_stigma_that_moves_towards_one_is_not_worse(made):
     assert evaluate(policy, at(1.2)).status == "crossed"
 
 
-def test_every_other_side_is_judged():
+def test_every_other_side_counts():
     """Of several sides, each is held against the base and named."""
     later = SideComparison(2, (shift("maid", (0.9, 0.7, 1.1)),), (measured(),))
-    found = judged(compared(TUNED, later), one("association_widening", WIDENING))
+    found = limit_result(compared(TUNED, later), one("association_widening", WIDENING))
     assert [(crossing.side, crossing.target) for crossing in found.crossings] == [("later", "maid"), ("tuned", "nurse")]
 
 
 def test_a_number_of_a_run_is_the_other_sides_in_a_comparison():
     """One policy serves both: a ratio is the tuned checkpoint's, a change is the change."""
-    (ratio,) = judged(compared(TUNED), one("stigma_ratio", "high_above: 2")).crossings
+    (ratio,) = limit_result(compared(TUNED), one("stigma_ratio", "high_above: 2")).crossings
     assert (ratio.value, ratio.unit, ratio.side) == (3.0, "times", "tuned")
-    (change,) = judged(compared(TUNED), one("stigma_ratio_change", "low_above: 0.5")).crossings
+    (change,) = limit_result(compared(TUNED), one("stigma_ratio_change", "low_above: 0.5")).crossings
     assert (change.value, change.unit, change.against) == (1.0, "log2", "White")
-    (association,) = judged(compared(TUNED), one("association", "low_above: 1.1", target="nurse")).crossings
-    assert association.low == pytest.approx(1.2)
+    (association,) = limit_result(compared(TUNED), one("association", "low_above: 1.1", target="nurse")).crossings
+    assert association.ci_low == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("metric", ["association_widening", "stigma_ratio_change", "stigma_ratio"])
-def test_a_side_that_isnt_believed_is_not_judged(side, metric):
-    """A concern about either side, or a probe that it isn't judged by, stands against its changes."""
-    concerns = tuple("The encoder has moved too far." if n == side else None for n in range(2))
-    concerned = judged(compared(TUNED, concerns=concerns), one(metric, "low_above: 99"))
-    unable = judged(compared(TUNED, judged=(side != 0, side != 1)), one(metric, "low_above: 99"))
+def test_a_side_with_a_caveat_is_not_evaluable(side, metric):
+    """A caveat about either side, or a probe that is not evaluable with it, stands against its changes."""
+    caveats = tuple("The encoder has moved too far." if n == side else None for n in range(2))
+    concerned = limit_result(compared(TUNED, caveats=caveats), one(metric, "low_above: 99"))
+    unable = limit_result(compared(TUNED, evaluable=(side != 0, side != 1)), one(metric, "low_above: 99"))
     if metric == "stigma_ratio" and side == 0:  # the other side's own number
         assert (concerned.status, unable.status) == ("passed", "passed")
     else:
-        assert (concerned.status, unable.status) == ("not judged", "not judged")
+        assert (concerned.status, unable.status) == ("not evaluable", "not evaluable")
         assert set(reasons(concerned)) == {"The encoder has moved too far"}
-        assert reasons(unable)[0].startswith(f"{('base', 'tuned')[side]} isn't judged by this probe")
+        assert reasons(unable)[0].startswith(f"{('base', 'tuned')[side]} isn't evaluable here")
 
 
-def test_a_level_that_couldnt_be_compared_is_not_judged():
+def test_a_level_that_couldnt_be_compared_is_not_evaluable():
     """A level without any change isn't passed for want of numbers."""
-    found = judged(compared(SideComparison(1, (), ())), one("association_widening", WIDENING))
-    assert (found.status, reasons(found)[0]) == ("not judged", "no word of Black could be compared")
+    found = limit_result(compared(SideComparison(1, (), ())), one("association_widening", WIDENING))
+    assert (found.status, reasons(found)[0]) == ("not evaluable", "no word of Black could be compared")
 
 
 def test_a_comparison_says_what_it_doesnt_have():
@@ -642,9 +656,9 @@ def of_text(text: str) -> Told:
     """What the text says, from its lines alone."""
     found: Told = {}
     for line in text.split("\n")[:-3]:
-        if head := re.match(r"(passed|crossed|not judged) +(.*): \w+ (?:\(.*\) )?fails when", line):
+        if head := re.match(r"(passed|crossed|not evaluable) +(.*): \w+ (?:\(.*\) )?fails when", line):
             name, found[name] = head[2], (head[1], 0)
-        elif " is above " in line and line.startswith(" " * 12 + "- "):
+        elif " is above " in line and line.startswith(" " * 15 + "- "):
             found[name] = (found[name][0], found[name][1] + 1)
     return found
 
@@ -654,7 +668,7 @@ def of_junit(text: str) -> Told:
     found: Told = {}
     for case in ElementTree.fromstring(text).iter("testcase"):
         (child,) = case
-        status = {"failure": "crossed", "error": "not judged", "system-out": "passed"}[child.tag]
+        status = {"failure": "crossed", "error": "not evaluable", "system-out": "passed"}[child.tag]
         found[case.attrib["name"]] = (status, sum(" is above " in line for line in (child.text or "").split("\n")[1:]))
     return found
 
@@ -703,7 +717,7 @@ def test_the_four_forms_agree(made, hostile):
     audit = audits.hostile(made) if hostile else made
     verdict = verdict_of(audit, audit.probes[0])
     told = of_json(as_json(verdict))
-    assert {status for status, _ in told.values()} == {"passed", "crossed", "not judged"}
+    assert {status for status, _ in told.values()} == {"passed", "crossed", "not evaluable"}
     assert told == {plain(limit.name): (limit.status, len(limit.crossings)) for limit in verdict.limits}
     assert of_text(as_text(verdict)) == told
     assert of_junit(as_junit(verdict)) == told
@@ -739,7 +753,7 @@ NASTY = (
 @given(st.lists(st.text() | st.sampled_from(NASTY), min_size=6, max_size=6))
 def test_no_name_breaks_any_form(names):
     """Whatever the names are, JSON gives them back, XML parses, and the page has its tables and nothing else."""
-    crossing = Crossing(
+    crossing = LimitCrossing(
         names[0], names[1], names[2], names[3], names[4], names[5], "m", "times", 2.0, 1.5, 2.5, "c",
         " ".join(names) + " is above 1.",
     )  # fmt: skip
@@ -748,7 +762,7 @@ def test_no_name_breaks_any_form(names):
         LimitResult(
             names[0], "m", "times", "c", (("low_above", 1.0),), names[1], "crossed", 1, 0, None, (crossing,), (bad,)
         ),
-        LimitResult(names[3], "m", "times", "c", (), names[1], "not judged", 0, 0, None, (), (bad,)),
+        LimitResult(names[3], "m", "times", "c", (), names[1], "not evaluable", 0, 0, None, (), (bad,)),
     ]
     verdict = PolicyVerdict(names[4], 1, names[5], tuple(limits))
     back = json.loads(as_json(verdict))["limits"][0]["crossings"][0]
@@ -777,11 +791,11 @@ def test_long_lists_are_cut_for_people_and_not_for_programs(made):
     text = one("association", "low_above: -99", grade="[strong, moderate, weak, none]")
     verdict = evaluate(read_policy("p.yaml", text.encode()), made)
     count = len(verdict.limits[0].crossings)
-    assert count > MOST_TOLD
+    assert count > MAX_LISTED
     assert len(json.loads(as_json(verdict))["limits"][0]["crossings"]) == count
     assert of_junit(as_junit(verdict))["a"] == ("crossed", count)
     for told in (as_text(verdict), as_github_summary(verdict)):
-        assert re.search(f"[Aa]nd {count - MOST_TOLD} more", told)
+        assert re.search(f"[Aa]nd {count - MAX_LISTED} more", told)
         assert f"{count} of {count} numbers crossed" in told
 
 
@@ -804,7 +818,7 @@ def test_today_passes_its_own_ratchet_and_worse_doesnt(made):
     assert not [limit for limit in evaluate(policy, made).limits if limit.not_evaluable]
     ratio = next(level.stigma_ratio for level in made.probes[0].levels if level.name == "Black")
     assert ratio is not None
-    high = ratio.high or 0.0
+    high = ratio.ci_high or 0.0
     noisy = with_ratio(made, "Black", Estimate(high * 1.3, high * 0.9, high * 1.6))
     assert evaluate(policy, noisy).status == "passed"
     worse = evaluate(policy, with_ratio(made, "Black", Estimate(high * 1.4, high * 1.2, high * 1.6)))
@@ -830,8 +844,8 @@ def test_a_new_association_beyond_todays_crosses_the_ratchet(made):
     policy = read_policy("p.yaml", save_policy(made).encode())
     probe = made.probes[0]
     graded = [a for a in probe.associations if a.axis == "GROUP" and a.grade in ("strong", "moderate")]
-    top = max(a.high or 0.0 for a in graded if a.level == graded[0].level)
-    new = replace(graded[0], log2_ratio=top + 1, low=top + 0.9, high=top + 1.1)
+    top = max(a.ci_high or 0.0 for a in graded if a.level == graded[0].level)
+    new = replace(graded[0], log2_ratio=top + 1, ci_low=top + 0.9, ci_high=top + 1.1)
     audit = replace(made, probes=(replace(probe, associations=(*probe.associations, new)),))
     found = [limit.name for limit in evaluate(policy, audit).limits if limit.crossings]
     assert found == [f"occupation, GROUP, {new.level}, association, no more"]
@@ -850,7 +864,7 @@ def test_a_comparison_has_a_ratchet_too():
 
 @pytest.mark.parametrize("audit", [audits.several(), audits.hostile(audits.audit())], ids=["several", "hostile"])
 def test_any_audit_passes_its_own_ratchet(audit):
-    """Probes that aren't judged, and names that break out of comments or strings, leave a policy that passes."""
+    """Probes that aren't evaluable, and names that break out of comments or strings, leave a policy that passes."""
     policy = read_policy("p.yaml", save_policy(audit).encode())
     assert evaluate(policy, audit).status == "passed"
 
@@ -870,8 +884,8 @@ def test_rounding_outward_never_tightens(value):
     assert value - down <= 0.01 * abs(value) + 1e-15
 
 
-def test_judging_loads_nothing_heavy():
-    """Reading and judging a policy takes neither torch nor numpy."""
+def test_evaluating_loads_nothing_heavy():
+    """Reading and evaluating a policy takes neither torch nor numpy."""
     code = "import audit.policy.baseline, audit.policy.formats as _, sys; print({'torch', 'numpy'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

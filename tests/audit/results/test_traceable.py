@@ -11,7 +11,7 @@ import pytest
 from support.fakes import INFO, PROBE, FakeScorer
 
 from audit.options import Options
-from audit.runs.audit import audit_with
+from audit.runs.audit import audit_with_scorer
 from audit.runs.recipe import make_recipe
 from audit.storage.run_folder import RunFolder
 from probes.load import load_probe
@@ -37,7 +37,7 @@ def run(tmp_path_factory) -> Path:
     (folder / "small.yaml").write_text(PROBE.partition("targets:")[0] + more + "targets: jobs.csv\n")
     probe = load_probe(folder / "small.yaml")
     recipe = make_recipe(INFO, [probe], Options(), "cpu", "maskaudit run fake")
-    audit_with(FakeScorer(), [probe], RunFolder.open(folder / "out", recipe))
+    audit_with_scorer(FakeScorer(), [probe], RunFolder.open(folder / "out", recipe))
     return folder / "out"
 
 
@@ -83,14 +83,14 @@ def level(result: dict, name: str) -> dict:
     return next(one for one in result["levels"] if one["name"] == name)
 
 
-def test_a_ratio_and_in_how_many_wordings(scores, result):
+def test_a_ratio_and_in_how_many_templates(scores, result):
     """The log2 ratio, the wordings that agree with it, and its range without one wording."""
     own = ratios(scores, "woman", "man")["nurse"]
     told = association(result, "woman", "nurse")
     assert told["log2_ratio"] == pytest.approx(own.mean(), abs=1e-6)
-    assert told["agree"] == int((own * own.mean() > 0).sum())
+    assert told["n_same_sign"] == int((own * own.mean() > 0).sum())
     without = (own.sum() - own) / (len(own) - 1)
-    assert (told["without_low"], told["without_high"]) == pytest.approx((without.min(), without.max()), abs=1e-6)
+    assert (told["loo_min"], told["loo_max"]) == pytest.approx((without.min(), without.max()), abs=1e-6)
 
 
 def test_shares_and_coverage(scores, result):
@@ -115,13 +115,15 @@ def test_range_of_jobs_stigma_and_womens_share(scores, result):
     """The effective number of words, the flagged share with its ratio to the reference, and the expected share."""
     q = distribution(scores, "GENDER")
     woman = level(result, "woman")
-    assert woman["effective"]["value"] == pytest.approx(2 ** -(q.loc["woman"] * q.loc["woman"].map(math.log2)).sum())
+    assert woman["effective_words"]["value"] == pytest.approx(
+        2 ** -(q.loc["woman"] * q.loc["woman"].map(math.log2)).sum()
+    )
     flagged = q[["maid", "thief"]].sum(axis=1)
-    assert woman["stigma"]["value"] == pytest.approx(flagged["woman"], abs=1e-6)
+    assert woman["stigma_share"]["value"] == pytest.approx(flagged["woman"], abs=1e-6)
     assert woman["stigma_ratio"]["value"] == pytest.approx(flagged["woman"] / flagged["man"], abs=1e-6)
     shares = pd.Series({"nurse": 90, "carpenter": 2, "engineer": 10, "maid": 88})
     own = q.loc["woman", shares.index]
-    assert woman["women"]["value"] == pytest.approx((own * shares).sum() / own.sum(), abs=1e-4)
+    assert woman["women_pct"]["value"] == pytest.approx((own * shares).sum() / own.sum(), abs=1e-4)
 
 
 def test_an_interaction(scores, result):
@@ -135,7 +137,7 @@ def test_an_interaction(scores, result):
         assert told["log2_ratio"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_how_much_is_the_wordings_doing(scores, result):
+def test_how_much_is_the_templates_doing(scores, result):
     """The shares of variance owed to the wording, the level and the two together."""
     mean = scores.groupby(["word", "template", "GENDER", "GROUP"])["logp"].mean()
     table = mean.groupby(["word", "template", "GENDER"]).mean() / math.log(2)
@@ -143,7 +145,7 @@ def test_how_much_is_the_wordings_doing(scores, result):
     template = rest.groupby(["word", "template"]).transform("mean")
     gender = rest.groupby(["word", "GENDER"]).transform("mean")
     parts = [(template**2).sum(), (gender**2).sum(), ((rest - template - gender) ** 2).sum()]
-    told = result["axes"][1]["wording"]
+    told = result["axes"][1]["variance"]
     assert (told["template"], told["level"], told["interaction"]) == pytest.approx(
         tuple(part / sum(parts) for part in parts), abs=1e-6
     )
@@ -152,13 +154,15 @@ def test_how_much_is_the_wordings_doing(scores, result):
 def test_the_tables_hold_the_same_numbers(run, result):
     """`findings.csv`, `interactions.csv` and `metrics.csv` say what `audit.json` says."""
     findings = pd.read_csv(run / "findings.csv")
-    assert findings["q"].dropna().tolist() == pytest.approx(
-        [a["q"] for a in result["associations"] if a["q"] is not None]
+    assert findings["q_value"].dropna().tolist() == pytest.approx(
+        [a["q_value"] for a in result["associations"] if a["q_value"] is not None]
     )
     assert len(findings) == len(result["associations"])
     assert len(pd.read_csv(run / "interactions.csv")) == len(result["interactions"])
-    measures = pd.read_csv(run / "metrics.csv").set_index(["measure", "axis", "level"])
+    measures = pd.read_csv(run / "metrics.csv").set_index(["metric", "axis", "level"])
     woman = level(result, "woman")
-    assert measures.loc[("effective_words", "GENDER", "woman"), "value"] == pytest.approx(woman["effective"]["value"])
+    assert measures.loc[("effective_words", "GENDER", "woman"), "value"] == pytest.approx(
+        woman["effective_words"]["value"]
+    )
     assert measures.loc[("stigma_ratio", "GENDER", "woman"), "reference"] == "man"
-    assert measures.loc["js_divergence_bits"]["null"].notna().all()
+    assert measures.loc["js_divergence_bits"]["null_p95"].notna().all()

@@ -28,15 +28,6 @@ from audit.storage.run_folder import RunFolder
 from audit.storage.saved_audit import load_audit
 from probes.expand import count_prompts, expand
 from probes.load import load_probe
-from probes.probe import Probe
-
-
-@pytest.fixture
-def probe(tmp_path) -> Probe:
-    """The small probe of the tests."""
-    path = tmp_path / "small.yaml"
-    path.write_text(PROBE)
-    return load_probe(path)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +63,7 @@ def test_another_seed_needs_no_new_scores(probe, tmp_path):
 
 
 @pytest.mark.parametrize(("language", "asked"), [("en", True), ("en-GB", True), ("de", False)])
-def test_only_probes_in_the_language_of_the_clozes_are_judged_by_them(tmp_path, language, asked):
+def test_only_probes_in_the_language_of_the_clozes_are_checked_by_them(tmp_path, language, asked):
     """English clozes say nothing of a probe in another language."""
     path = tmp_path / "p.yaml"
     path.write_text(PROBE.replace("version: 1\n", f"version: 1\nlanguage: {language}\n"))
@@ -128,7 +119,7 @@ def test_a_folder_of_another_run_is_refused(probe, tmp_path):
     assert contents(tmp_path / "run") == before
 
 
-def test_fresh_replaces_a_run_and_nothing_else(probe, tmp_path):
+def test_overwriting_replaces_a_run_and_nothing_else(probe, tmp_path):
     """`--overwrite` removes the files of the earlier run and leaves others."""
     run(probe, tmp_path / "run")
     (tmp_path / "run" / "notes.txt").write_text("mine")
@@ -137,7 +128,7 @@ def test_fresh_replaces_a_run_and_nothing_else(probe, tmp_path):
 
 
 def test_a_folder_with_other_things_in_it_is_refused(probe, tmp_path):
-    """A run is not begun among a user's files, nor removed with --overwrite."""
+    """A run is not started among a user's files, nor removed with --overwrite."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "findings.csv").write_text("mine")
     for overwrite in (False, True):
@@ -187,7 +178,7 @@ def test_a_file_that_is_made_piece_by_piece_is_there_whole_or_not_at_all(tmp_pat
         ("{", "damaged"),
         ("[]", "damaged"),
         ('{"schema": 4}', "damaged"),
-        ('{"schema": 2}', "older maskaudit"),
+        ('{"schema": 2}', "older maskaudit .*: make it again with `maskaudit run CHECKPOINT --out"),
         ('{"schema": 99}', "newer maskaudit"),
     ],
 )
@@ -244,10 +235,10 @@ def test_the_tables_for_people_hold_the_audit(probe, tmp_path):
     """`distributions.csv` and `findings.csv` have the audit's numbers; what was not scored is empty, not zero."""
     result = run(probe, tmp_path / "run").probes[0]
     table = pd.read_csv(tmp_path / "run" / "distributions.csv")
-    assert list(table) == ["probe", "GROUP", "GENDER", "target", "category", "prob", "pieces"]
+    assert list(table) == ["probe", "GROUP", "GENDER", "target", "category", "prob", "n_tokens"]
     assert len(table) == len(result.cells) * len(result.targets)
     assert table[table["target"] == "flight attendant"]["prob"].isna().all()
-    assert set(table[table["target"] == "flight attendant"]["pieces"]) == {2}
+    assert set(table[table["target"] == "flight attendant"]["n_tokens"]) == {2}
     findings = pd.read_csv(tmp_path / "run" / "findings.csv")
     assert len(findings) == len(result.associations)
     assert set(findings["sentence"].dropna()) == {finding.sentence for finding in result.findings}
@@ -272,25 +263,27 @@ def test_scores_are_read_a_chunk_at_a_time(probe, tmp_path):
 
 
 def test_unscored_words_are_listed_with_their_reason(probe, tmp_path):
-    """A word of several pieces and an unknown one are carried and explained."""
+    """A word of several tokens and an unknown one are carried and explained."""
     targets = {target.word: target for target in run(probe, tmp_path / "run").probes[0].targets}
     assert targets["nurse"].scored
     assert targets["nurse"].reason is None
     assert (targets["flight attendant"].scored, targets["flight attendant"].reason) == (
         False,
-        "2 pieces of the vocabulary",
+        "2 subword tokens",
     )
     assert "not in the vocabulary" in targets["zzyzx"].reason
 
 
-def test_too_many_prompts_are_refused_before_one_is_made(probe, tmp_path):
+def test_too_many_prompts_are_refused_before_one_is_made(tmp_path):
     """Over the limit, the message shows the factors."""
+    (tmp_path / "small.yaml").write_text(PROBE)
     with pytest.raises(UsageError, match=r"(?s)more than --max-prompts 10.*3 templates x GROUP 7 x GENDER 5 forms"):
         load_probes([tmp_path / "small.yaml"], max_prompts=10)
 
 
-def test_two_probes_of_one_name_are_refused(probe, tmp_path):
+def test_two_probes_of_one_name_are_refused(tmp_path):
     """Results are told apart by the probe's name."""
+    (tmp_path / "small.yaml").write_text(PROBE)
     with pytest.raises(UsageError, match="two probes are called 'small'"):
         load_probes([tmp_path / "small.yaml"] * 2)
 
@@ -352,24 +345,26 @@ def test_scores_that_change_under_the_statistics_are_no_numbers(probe, tmp_path,
     """A chunk that was put in another's place after it was scored, by whomever, ends the run with a message."""
     chunks = [tmp_path / "run" / "scores" / f"small-0000{i}.parquet" for i in (1, 2)]
 
-    def swapped(*asked: object) -> Audit:
+    def swap_and_measure(*given: object) -> Audit:
         chunks[1].write_bytes(chunks[0].read_bytes())
-        return measured(*asked)
+        return measure_run(*given)
 
-    measured = audit.runs.measuring.measured
-    monkeypatch.setattr(audit.runs.audit, "measured", swapped)
+    measure_run = audit.runs.measuring.measure_run
+    monkeypatch.setattr(audit.runs.audit, "measure_run", swap_and_measure)
     with pytest.raises(IncompleteError, match=r"small-00002\.parquet is missing or was changed"):
         run(probe, tmp_path / "run")
     assert not (tmp_path / "run" / "audit.json").exists()
 
 
 def test_a_run_of_an_earlier_version_is_told(probe, tmp_path):
-    """Its folder isn't gone on with, and `--overwrite` replaces it."""
+    """Such a run isn't continued, and `--overwrite` replaces it."""
     run(probe, tmp_path / "run")
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     (tmp_path / "run" / "run.json").write_text(json.dumps({**kept, "schema": 2}))
-    (tmp_path / "run" / "manifest.json").write_text("{}")
-    with pytest.raises(UsageError, match="of an earlier maskaudit: choose another folder"):
+    old = [tmp_path / "run" / name for name in ("manifest.json", "parity.json", "measures.csv")]
+    for file in old:
+        file.write_text("{}")
+    with pytest.raises(UsageError, match=r"written by an older maskaudit \(schema 2, here \d\): choose .* --overwrite"):
         RunFolder.open(tmp_path / "run", recipe(probe))
     RunFolder.open(tmp_path / "run", recipe(probe), overwrite=True)
-    assert not (tmp_path / "run" / "manifest.json").exists()
+    assert not any(file.exists() for file in old)

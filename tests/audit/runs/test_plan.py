@@ -26,7 +26,7 @@ A_TOKEN, A_SAVE, A_READ, A_PROBE, A_LOAD = 0.1, 0.5, 0.25, 2.0, 3.0
 """Seconds that the fake clock goes on by."""
 LENGTH = 7
 SCORED = 99 + len(competence.prompts())
-"""Prompts of the small probe, and the easy sentences."""
+"""Prompts of the small probe, and the sanity clozes."""
 
 
 class Clock:
@@ -108,9 +108,9 @@ def test_it_tells_the_cost_without_a_run(checkpoint_folder, tmp_path, monkeypatc
 def test_seconds_are_the_sum_of_the_known_costs(clock, monkeypatch):
     """Scoring is tokens times their cost; statistics, files and the page are what they take of a probe that isn't cut;
     a file is written once and read twice."""
-    monkeypatch.setattr(plan, "measure", clock.slowed(A_PROBE, findings.measure))
+    monkeypatch.setattr(plan, "measure_probe", clock.slowed(A_PROBE, findings.measure_probe))
     monkeypatch.setattr(plan, "save_audit", clock.slowed(A_SAVE, saved_audit.save_audit))
-    monkeypatch.setattr(StoredScores, "chunk_of", clock.slowed(A_READ, StoredScores.chunk_of))
+    monkeypatch.setattr(StoredScores, "read_chunk", clock.slowed(A_READ, StoredScores.read_chunk))
     render = clock.slowed(1.0, lambda _: "")
     told = plan.plan_run("fake", ["small.yaml"], Options(), MAX_PROMPTS, render)
     scoring, files = SCORED * LENGTH * A_TOKEN, 2 * A_READ + A_SAVE + 1.0
@@ -144,30 +144,30 @@ def test_a_large_probe_is_scaled_up(clock, monkeypatch):
 def test_a_huge_probe_is_planned_in_bounded_memory(clock, monkeypatch):
     """Of 40 x 60 levels a part is rehearsed, which has what it takes to be measured; times are scaled to the whole."""
     huge = big(load_probe("occupation"), 40, 60)
-    part = plan.cut(huge)
+    part = plan.shrink_probe(huge)
     assert plan._numbers(huge) > 30_000_000
-    assert plan._numbers(part) <= plan._REHEARSED
+    assert plan._numbers(part) <= plan._MEASURED
     for axis, whole in zip(part.axes, huge.axes, strict=True):
         assert axis.reference in {level.name for level in axis.levels}
         assert len(axis.levels) < len(whole.levels)
-    one = plan.Plan(part, 0, 0, 0, (), True, 0.0)
+    one = plan.ProbeCost(part, 0, 0, 0, (), True, 0.0)
     tracemalloc.start()
     try:
-        made = plan._made_up(one, replace(one, probe=huge))
+        made = plan._random_scores(one, replace(one, probe=huge))
         assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
     finally:
         tracemalloc.stop()
     assert made.tables.logp.size == plan._numbers(part)
-    assert plan._measuring(huge) / plan._measuring(part) > 100
+    assert plan._measuring_cost(huge) / plan._measuring_cost(part) > 100
 
 
 def test_a_probe_that_is_small_enough_is_rehearsed_whole(clock):
     """Nothing is cut from it."""
-    assert plan.cut(load_probe("small.yaml")) == load_probe("small.yaml")
-    assert plan.cut(load_probe("traits")) == load_probe("traits")
+    assert plan.shrink_probe(load_probe("small.yaml")) == load_probe("small.yaml")
+    assert plan.shrink_probe(load_probe("traits")) == load_probe("traits")
 
 
 @pytest.mark.parametrize(("given", "told"), [(0.04, "0.0 s"), (3.21, "3.2 s"), (9.96, "10 s"), (1234.5, "1,234 s")])
 def test_short_times_have_a_decimal(given, told):
     """Below 10 s a decimal is told."""
-    assert plan._told(given) == told
+    assert plan._format_seconds(given) == told

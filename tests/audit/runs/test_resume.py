@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from support import slowed
 from support.fakes import FakeScorer
-from support.slowed import command, contents, journal, slow_but_for
+from support.slowed import command, journal, slow_but_for
+from support.small_runs import contents
 from support.surroundings import ROOT, with_paths
 
 from audit.cli.app import main
@@ -73,20 +74,18 @@ def check_kills(start: Callable[..., subprocess.Popen], kills: int, checkpoint: 
     assert CHUNKS <= len(Path("scored").read_text().splitlines()) <= CHUNKS + kills
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
-def test_a_run_killed_now_and_then_ends_in_the_same_bytes(start, whole, kills):
+def test_a_run_that_is_killed_ends_in_the_same_bytes(start, whole):
     """SIGKILL in the middle of scoring or writing costs a chunk and leaves no trace in the folder."""
-    check_kills(start, kills, "fake", SLOWED="0.1", LONGEST="1.2", SEED="3")
+    check_kills(start, 1, "fake", SLOWED="0.1", LONGEST="1.2", SEED="3")
     assert contents("cut") == whole
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", ["0", "1"])
-def test_a_run_killed_ten_times_ends_in_the_same_bytes(start, checkpoint_folder, seed):
+def test_a_run_killed_ten_times_ends_in_the_same_bytes(start, checkpoint_folder):
     """SIGKILL at ten random moments from loading to the last table, with a model: the bytes of an undisturbed run."""
     bert = str(checkpoint_folder("bert"))
     undisturbed = start(*command("whole", bert), SLOWED="0", SCORED="scored-at-once")
-    check_kills(start, 10, bert, SLOWED="0.12", LONGEST="1.8", SEED=seed)
+    check_kills(start, 10, bert, SLOWED="0.12", LONGEST="1.8", SEED="0")
     assert undisturbed.wait(60) == 0
     assert contents("cut") == contents("whole")
 
@@ -159,17 +158,17 @@ def test_two_in_one_process_are_refused_alike():
     refused: list[BaseException] = []
 
     def claim() -> None:
-        with pytest.raises(UsageError, match="another maskaudit is writing there") as told, other.claimed():
+        with pytest.raises(UsageError, match="another maskaudit is writing there") as told, other.claim():
             pass
         refused.append(told.value)
 
-    with one.claimed():
+    with one.claim():
         claim()
         thread = threading.Thread(target=claim)
         thread.start()
         thread.join(10)
         assert len(refused) == 2
-    with other.claimed():
+    with other.claim():
         pass
 
 
@@ -272,25 +271,25 @@ def test_a_chunk_that_cannot_be_written_stops_the_scoring(monkeypatch, capsys):
     monkeypatch.setattr(FakeScorer, "score", score)
     monkeypatch.setattr("audit.storage.atomic.write_atomically", full)
     assert main(command("out")) == 2
-    message = "out/scores/small-00002.parquet: can't be written (No space left on device): free some space and give"
+    message = "out/scores/small-00002.parquet: can't be written (No space left on device): free some space and run"
     assert message in capsys.readouterr().err
     assert len(scored) == 3
     assert journal("out") == ["scores/small-00000.parquet", "scores/small-00001.parquet"]
 
 
 def test_the_page_is_of_the_run_that_is_in_the_folder(monkeypatch, capsys):
-    """Where another run was begun in the folder before the page of a finished one was written, that page isn't."""
-    from audit.cli import app
+    """Where another run was started in the folder before the page of a finished one was written, that page isn't."""
+    from audit.cli import audit_commands
 
-    real = app._tell
+    real = audit_commands.finish_audit
 
     def late(result: Any, folder: Path) -> None:
         recipe = replace(read_recipe(folder), top_k=2)
         RunFolder.open(folder, recipe, overwrite=True)
         real(result, folder)
 
-    monkeypatch.setattr(app, "_tell", late)
+    monkeypatch.setattr(audit_commands, "finish_audit", late)
     assert main(command("out")) == 2
-    assert "another run was begun there" in capsys.readouterr().err
+    assert "another run was started there" in capsys.readouterr().err
     assert not Path("out/report.html").exists()
     assert not Path("out/model-card.md").exists()

@@ -14,7 +14,7 @@ import pytest
 from audit.results.checks import Competence
 from audit.scoring.competence import FLOOR, WORDS, competence, prompts
 from audit.scoring.protocol import Scores
-from probes import ProbeError, Prompt, load_lexicon, load_probe, shipped
+from probes import ProbeError, Prompt, load_lexicon, load_probe, shipped_probes
 from probes.clozes import Cloze, load_clozes, read_clozes
 
 CLOZES = load_clozes()
@@ -44,7 +44,7 @@ class Answers:
 
 def words_about_people() -> set[str]:
     """Wordings and names of the shipped probes' levels, occupations and traits, in small letters."""
-    axes = [axis for name in shipped() for axis in load_probe(name).axes]
+    axes = [axis for name in shipped_probes() for axis in load_probe(name).axes]
     levels = [level for axis in axes for level in axis.choices]
     found = {level.name for level in levels} | {form.text for level in levels for form in level.forms}
     found |= {word.text for name in ("occupations", "traits") for word in load_lexicon(name).words}
@@ -86,8 +86,8 @@ def test_no_single_word_answers_many_clozes():
     assert max(Counter(word for cloze in CLOZES for word in cloze.accepted).values()) <= 0.1 * len(CLOZES)
 
 
-def test_answers_are_single_pieces_of_berts_vocabulary(shared):
-    """Every accepted answer is one piece of bert-base-uncased's vocabulary, so none is out of reach."""
+def test_answers_are_single_tokens_of_berts_vocabulary(shared):
+    """Every accepted answer is one token of bert-base-uncased's vocabulary, so none is out of reach."""
     path = shared / "checkpoints" / "minilm-mlm" / "tokenizer.json"
     if not path.exists():
         pytest.skip(f"no vocabulary at {path}")
@@ -190,19 +190,20 @@ def test_capitals_and_space_marks_dont_make_an_answer_wrong(mark, case):
     assert [answer.answer for answer in found.answers] == [case(cloze.accepted[0]) for cloze in CLOZES]
 
 
-def test_a_piece_that_goes_on_a_word_is_no_answer():
+def test_a_token_that_goes_on_a_word_is_no_answer():
     """`##were` is the end of another word, not `were`."""
     found = asked(Answers(lambda text: "##were"))
     assert found.accuracy == 0
 
 
-@pytest.mark.parametrize("multi_piece", [False, True])
+@pytest.mark.parametrize("multi_token", [False, True])
 def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_token):
     """A checkpoint of random weights answers every cloze with a token and a probability, and is under the floor."""
     from audit.checkpoints.load import load_checkpoint
+    from audit.options import Options
     from audit.scoring.prompt_scorer import TorchScorer
 
-    scorer = TorchScorer(load_checkpoint(str(checkpoint_folder("bert"))), top_k=1, multi_token=multi_token)
+    scorer = TorchScorer(load_checkpoint(str(checkpoint_folder("bert")), Options()), top_k=1, multi_token=multi_token)
     found = asked(scorer)
     assert len(found.answers) == len(CLOZES)
     assert all(0 < answer.prob < 1 for answer in found.answers)
@@ -217,9 +218,10 @@ def test_a_real_scorer_can_be_asked(checkpoint_folder, multi_token):
 def test_the_floor_parts_usable_checkpoints_from_unusable_ones(shared, name, low, high):
     """A small model trained on text is well above the floor, one trained for minutes from scratch far below it."""
     from audit.checkpoints.load import load_checkpoint
+    from audit.options import Options
     from audit.scoring.prompt_scorer import TorchScorer
 
     folder = shared / "checkpoints" / name
     if not folder.is_dir():
         pytest.skip(f"no checkpoint at {folder}")
-    assert low <= asked(TorchScorer(load_checkpoint(str(folder)))).accuracy <= high
+    assert low <= asked(TorchScorer(load_checkpoint(str(folder), Options()))).accuracy <= high

@@ -16,7 +16,7 @@ from audit.errors import NoNumberError
 from audit.options import Options
 from audit.runs.reproduce import repeat
 from audit.scoring.likelihood import TorchModel
-from audit.scoring.masked_lm import chain
+from audit.scoring.masked_lm import word_queries
 from audit.scoring.prompt_scorer import TorchScorer
 from audit.scoring.protocol import Scores
 from audit.storage.saved_audit import load_audit
@@ -35,7 +35,9 @@ def scores(folder: Path, **options: str) -> Scores:
     """256 prompts from the middle of the occupation probe."""
     probe = load_probe("occupation")
     prompts = Expansion(probe, 256).chunk(5)
-    return TorchScorer(load_checkpoint(str(folder), offline=True, **options)).score(prompts, probe.targets.words)
+    return TorchScorer(load_checkpoint(str(folder), Options(offline=True, **options))).score(
+        prompts, probe.targets.words
+    )
 
 
 @pytest.mark.parametrize("name", ["minilm-mlm", "roberta-bpe"])
@@ -58,7 +60,7 @@ def test_bfloat16_on_the_gpu_is_near(shared):
 
 def test_memory_that_runs_out_is_no_end(shared):
     """A batch that is far too large is halved until it fits, and the scores are those of a small one."""
-    checkpoint = load_checkpoint(str(shared / "checkpoints" / "minilm-mlm"), device="cuda", offline=True)
+    checkpoint = load_checkpoint(str(shared / "checkpoints" / "minilm-mlm"), Options(device="cuda", offline=True))
     probe = load_probe("occupation")
     prompts, words = Expansion(probe, 8192).chunk(0), probe.targets.words
     small, large = TorchScorer(checkpoint, batch_tokens=512), TorchScorer(checkpoint, batch_tokens=10**9)
@@ -98,7 +100,7 @@ def test_what_overflows_on_the_gpu_is_asked_again_on_the_cpu(broken):
     again = np.array([" gal " in prompt.text for prompt in prompts])
 
     def asked(folder: str, **options: str) -> np.ndarray:
-        return TorchScorer(load_checkpoint(folder, offline=True, **options)).score(prompts, words).logp
+        return TorchScorer(load_checkpoint(folder, Options(offline=True, **options))).score(prompts, words).logp
 
     large, nan = broken("large", 1e6), broken("nan", float("nan"))
     half, whole = asked(large, device="cuda", dtype="float16"), asked(large, device="cpu")
@@ -116,11 +118,11 @@ def test_what_a_benchmark_can_not_ask_the_gpu_is_asked_on_the_cpu(broken):
     texts = ["The White gal is a nurse.", "The White fox is a nurse."]
 
     def asked(folder: str, text: str, **options: str) -> list[np.ndarray]:
-        model = TorchModel(load_checkpoint(folder, offline=True, **options))
+        model = TorchModel(load_checkpoint(folder, Options(offline=True, **options)))
         (sentence,) = model.encode([text])
         ((logp, attention),) = model.unmasked([sentence.ids], attention=True)
-        _, probs = model.completions(model.around([(text.removesuffix("nurse."), ".")]), 5)
-        return [model.logp(chain(sentence.ids, sentence.words[-2], model.mask_id)), logp, attention, probs]
+        _, probs = model.completions(model.frames([(text.removesuffix("nurse."), ".")]), 5)
+        return [model.logp(word_queries(sentence.ids, sentence.words[-2], model.mask_id)), logp, attention, probs]
 
     large, nan = broken("large", 1e6), broken("nan", float("nan"))
     for text, tolerance in zip(texts, (1e-5, 0.1), strict=True):
@@ -160,11 +162,11 @@ def test_a_benchmark_on_the_gpu_has_the_numbers_of_the_cpu(shared):
     ]
     found = []
     for device in ("cpu", "cuda"):
-        model = TorchModel(load_checkpoint(folder, device=device, offline=True))
+        model = TorchModel(load_checkpoint(folder, Options(device=device, offline=True)))
         sentences = model.encode(texts)
-        queries = [q for each in sentences for word in each.words for q in chain(each.ids, word, model.mask_id)]
+        queries = [q for each in sentences for word in each.words for q in word_queries(each.ids, word, model.mask_id)]
         unmasked = model.unmasked([each.ids for each in sentences], attention=True)
-        answers, probs = model.completions(model.around([("The man worked as a ", ".")]), 5)
+        answers, probs = model.completions(model.frames([("The man worked as a ", ".")]), 5)
         numbers = [model.logp(queries), *(part for pair in unmasked for part in pair), probs[0]]
         found.append((answers, np.concatenate(numbers)))
     assert found[0][0] == found[1][0]

@@ -13,8 +13,9 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from audit.checkpoints.load import load_checkpoint
 from audit.errors import CheckpointError, IncompleteError
+from audit.options import Options
 from audit.scoring.likelihood import TorchModel
-from audit.scoring.masked_lm import Encoded, Query, Unscorable, chain, summed
+from audit.scoring.masked_lm import Encoded, Query, Unscorable, total_logp, word_queries
 
 TEXTS = (
     "The White man worked as a nurse.",
@@ -32,7 +33,7 @@ def folder(request, checkpoint_folder) -> Path:
 
 def asked(folder: Path, **wanted: object) -> TorchModel:
     """The checkpoint as benchmarks ask it."""
-    return TorchModel(load_checkpoint(str(folder), device="cpu"), **wanted)
+    return TorchModel(load_checkpoint(str(folder), Options(device="cpu")), **wanted)
 
 
 @cache
@@ -54,9 +55,9 @@ def queries(model: TorchModel) -> list[Query]:
     for text in model.encode(TEXTS):
         assert isinstance(text, Encoded)
         for at in range(len(text.ids)):
-            found += chain(text.ids, (at,), model.mask_id)
+            found += word_queries(text.ids, (at,), model.mask_id)
         for word in text.words:
-            found += chain(text.ids, word, model.mask_id, masked=[1])
+            found += word_queries(text.ids, word, model.mask_id, masked=[1])
     return found
 
 
@@ -97,7 +98,7 @@ class Counted:
 def test_nothing_is_asked_twice(checkpoint_folder):
     """What was asked once is remembered, and who is told of it is told of each sequence once."""
     told = Counted()
-    model = asked(checkpoint_folder("bert"), told=told)
+    model = asked(checkpoint_folder("bert"), progress=told)
     wanted = queries(model)
     first = model.logp(wanted)
     frames = len({(query.ids, query.at) for query in wanted})
@@ -153,7 +154,7 @@ def test_completions_are_the_likeliest_tokens(folder):
     """The first answers at a gap and their probabilities are those of a plain forward pass; more than there are tokens
     is no fault."""
     model = asked(folder)
-    frames = model.around([("The man worked as a ", "."), ("", " is what he is called.")])
+    frames = model.frames([("The man worked as a ", "."), ("", " is what he is called.")])
     answers, probs = model.completions(frames, 5)
     for frame, words, own in zip(frames, answers, probs, strict=True):
         top = logp(folder, frame.ids)[frame.at].exp().topk(5)
@@ -163,7 +164,7 @@ def test_completions_are_the_likeliest_tokens(folder):
 
 
 def test_words_and_spans_are_the_tokenizers(folder):
-    """A sentence's words hold all its tokens but the special ones once, and a span of characters finds its pieces."""
+    """A sentence's words hold all its tokens but the special ones once, and a span of characters finds its tokens."""
     model = asked(folder)
     for text, encoded in zip(TEXTS, model.encode(TEXTS), strict=True):
         assert isinstance(encoded, Encoded)
@@ -209,8 +210,8 @@ def test_sums_of_groups():
             return -np.ones(len(asked))
 
     query = Query((1, 2), 0, 1)
-    np.testing.assert_array_equal(summed(Ones(), [[query], [], [query, query], []]), [-1, 0, -2, 0])
-    assert summed(Ones(), []).shape == (0,)
+    np.testing.assert_array_equal(total_logp(Ones(), [[query], [], [query, query], []]), [-1, 0, -2, 0])
+    assert total_logp(Ones(), []).shape == (0,)
 
 
 def test_a_logit_that_is_no_number_is_no_score(checkpoint_folder, tmp_path):
@@ -221,7 +222,7 @@ def test_a_logit_that_is_no_number_is_no_score(checkpoint_folder, tmp_path):
         for parameter in model.checkpoint.model.cls.parameters():
             parameter.fill_(float("nan"))
     ids = model.encode(TEXTS[:1])[0].ids
-    for ask in (lambda: model.logp(chain(ids, (1,), model.mask_id)), lambda: model.unmasked([ids])):
+    for ask in (lambda: model.logp(word_queries(ids, (1,), model.mask_id)), lambda: model.unmasked([ids])):
         with pytest.raises(IncompleteError, match="not a number"):
             ask()
 

@@ -16,16 +16,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import checkpoints, oracle
-from transformers import AutoModelForMaskedLM, AutoTokenizer, pipeline
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from audit.checkpoints.load import load_checkpoint
 from audit.checkpoints.model import Checkpoint
 from audit.errors import AuditError
+from audit.options import Options
 from audit.scoring.prompt_scorer import TorchScorer
 from audit.scoring.protocol import Scores
 from probes.expand import Prompt, expand
 from probes.lexicon import Word
-from probes.load import load_probe, shipped
+from probes.load import load_probe, shipped_probes
 
 Plain = tuple[Any, Any]
 """A model and its tokenizer as transformers loads them."""
@@ -72,7 +73,7 @@ def plain(checkpoint_folder: Callable[..., Path]) -> Callable[[str], Plain]:
 
 def load(folder: Path, **options: Any) -> Checkpoint:
     """A local checkpoint on the CPU."""
-    return load_checkpoint(str(folder), device="cpu", offline=True, **options)
+    return load_checkpoint(str(folder), Options(device="cpu", offline=True, **options))
 
 
 def load_plain(folder: Path) -> Plain:
@@ -82,20 +83,20 @@ def load_plain(folder: Path) -> Plain:
 
 
 def expected(plain: Plain, prompts: Sequence[Prompt], words: Sequence[Word], multi_token: bool) -> tuple:
-    """[N, K] log-probabilities and pieces by the oracle."""
+    """[N, K] log-probabilities and tokens by the oracle."""
     logp = np.full((len(prompts), len(words)), np.nan)
-    pieces = np.zeros(logp.shape, int)
+    tokens = np.zeros(logp.shape, int)
     for n, k in np.ndindex(*logp.shape):
         prompt, target = prompts[n], words[k]
         before = prompt.before
         if prompt.article is not None:
             before += oracle.spell(target.article, prompt.article) + " "
         found = oracle.resolve(plain[1], before, prompt.after, prompt.answer(target))
-        pieces[n, k] = len(found.pieces) if found else 0
-        if pieces[n, k] == 1 or (pieces[n, k] and multi_token):
+        tokens[n, k] = len(found.tokens) if found else 0
+        if tokens[n, k] == 1 or (tokens[n, k] and multi_token):
             answer, article = prompt.answer(target), prompt.article
             logp[n, k], _ = oracle.word_logp(*plain, prompt.before, prompt.after, answer, article, target.article)
-    return logp, pieces
+    return logp, tokens
 
 
 def assert_same(scores: Scores, other: Scores, tolerance: float = 1e-5) -> None:
@@ -109,22 +110,22 @@ def assert_same(scores: Scores, other: Scores, tolerance: float = 1e-5) -> None:
 
 
 @families
-def test_one_piece_words_score_as_full_logits(family: str, loaded: Callable, plain: Callable) -> None:
-    """Every one-piece word gets the log-probability of a plain forward pass, and no other word gets any."""
+def test_single_token_words_score_as_full_logits(family: str, loaded: Callable, plain: Callable) -> None:
+    """Every single-token word gets the log-probability of a plain forward pass, and no other word gets any."""
     scores = TorchScorer(loaded(family)).score(PROMPTS, WORDS)
-    logp, pieces = expected(plain(family), PROMPTS, WORDS, multi_token=False)
-    np.testing.assert_array_equal(scores.n_tokens, pieces)
+    logp, tokens = expected(plain(family), PROMPTS, WORDS, multi_token=False)
+    np.testing.assert_array_equal(scores.n_tokens, tokens)
     np.testing.assert_allclose(scores.logp, logp, rtol=0, atol=1e-5)
     assert np.isfinite(scores.logp[0, : len(checkpoints.COMMON)]).all()
 
 
 @families
-def test_words_of_several_pieces_score_as_the_brute_force_chain(family: str, loaded: Callable, plain: Callable) -> None:
-    """A word of several pieces gets the sum along its left-to-right chain, after its article where one is due."""
+def test_words_of_several_tokens_score_as_the_brute_force_chain(family: str, loaded: Callable, plain: Callable) -> None:
+    """A word of several tokens gets the sum along its left-to-right chain, after its article where one is due."""
     prompts = [prompt for prompt in PROMPTS if prompt.article or prompt is MIDDLE]
     scores = TorchScorer(loaded(family), multi_token=True).score(prompts, SEVERAL)
-    logp, pieces = expected(plain(family), prompts, SEVERAL, multi_token=True)
-    np.testing.assert_array_equal(scores.n_tokens, pieces)
+    logp, tokens = expected(plain(family), prompts, SEVERAL, multi_token=True)
+    np.testing.assert_array_equal(scores.n_tokens, tokens)
     np.testing.assert_allclose(scores.logp, logp, rtol=1e-6, atol=1e-5)
 
 
@@ -142,8 +143,10 @@ def test_top_tokens_are_those_of_the_whole_vocabulary(family: str, loaded: Calla
 @pytest.mark.slow
 def test_scores_are_the_pipelines_on_a_trained_model(shared: Path) -> None:
     """The first ten tokens agree with transformers' fill-mask pipeline on the model card's prompts and 200 others."""
+    from transformers import pipeline  # which takes seconds to import
+
     folder = shared / "checkpoints" / "minilm-mlm"
-    others = [p for name in shipped() for p in expand(load_probe(name)) if p.article is None]
+    others = [p for name in shipped_probes() for p in expand(load_probe(name)) if p.article is None]
     prompts = [*expand(load_probe("model-card")), *random.Random(0).sample(others, 200)]
     scores = TorchScorer(load(folder)).score(prompts, WORDS)
     model, tokenizer = load_plain(folder)
@@ -163,19 +166,19 @@ def test_trained_byte_level_model_scores_as_full_logits(shared: Path) -> None:
     folder = shared / "checkpoints" / "roberta-bpe"
     words = [*SEVERAL, word("writer"), word("teacher"), word("officer")]
     scores = TorchScorer(load(folder), multi_token=True).score(PROMPTS[:4], words)
-    logp, pieces = expected(load_plain(folder), PROMPTS[:4], words, multi_token=True)
-    np.testing.assert_array_equal(scores.n_tokens, pieces)
+    logp, tokens = expected(load_plain(folder), PROMPTS[:4], words, multi_token=True)
+    np.testing.assert_array_equal(scores.n_tokens, tokens)
     np.testing.assert_allclose(scores.logp, logp, rtol=1e-6, atol=1e-5)
 
 
-# --- which words are one piece ---------------------------------------------------------------------------------------
+# --- which words are one token ---------------------------------------------------------------------------------------
 
 START = PROMPTS[2]
 SECOND_START = PROMPTS[3]
 
 
 @pytest.mark.parametrize(
-    ("family", "prompt", "text", "pieces"),
+    ("family", "prompt", "text", "tokens"),
     [
         ("bert", MIDDLE, "nurse", 1),
         ("bert", MIDDLE, "Nurse", 1),
@@ -212,11 +215,11 @@ SECOND_START = PROMPTS[3]
         ("deberta-v2", PROMPTS[1], "nurse", 1),
     ],
 )
-def test_pieces_are_counted_in_context(family: str, prompt: Prompt, text: str, pieces: int, loaded: Callable) -> None:
-    """A word is as many pieces as it has in its place: 0 where it changes its neighbours or is unknown in part."""
+def test_tokens_are_counted_in_context(family: str, prompt: Prompt, text: str, tokens: int, loaded: Callable) -> None:
+    """A word is as many tokens as it has in its place: 0 where it changes its neighbours or is unknown in part."""
     scores = TorchScorer(loaded(family)).score([prompt], [word(text)])
-    assert scores.n_tokens[0, 0] == pieces
-    assert math.isnan(scores.logp[0, 0]) == (pieces != 1)
+    assert scores.n_tokens[0, 0] == tokens
+    assert math.isnan(scores.logp[0, 0]) == (tokens != 1)
 
 
 def test_article_is_part_of_the_answer(loaded: Callable) -> None:
@@ -265,7 +268,7 @@ def watched(model: Any, seen: Callable[[torch.Tensor], None]) -> Iterator[None]:
         handle.remove()
 
 
-@pytest.mark.parametrize("multi_piece", [False, True])
+@pytest.mark.parametrize("multi_token", [False, True])
 def test_identical_prompts_are_scored_once(multi_token: bool, loaded: Callable) -> None:
     """Prompts of one text, whatever their levels, take the forward rows of one and get the same answer."""
     checkpoint = loaded("bert")
@@ -282,7 +285,7 @@ def test_identical_prompts_are_scored_once(multi_token: bool, loaded: Callable) 
     assert again.top_tokens == once.top_tokens * 4
 
 
-def test_one_piece_words_cost_one_row_a_prompt(loaded: Callable) -> None:
+def test_single_token_words_cost_one_row_a_prompt(loaded: Callable) -> None:
     """A prompt takes one forward row, one with `a(n)` three, however many words are asked for."""
     checkpoint = loaded("bert")
     rows: list[int] = []
@@ -324,7 +327,7 @@ def room_for(rows: int, model: Any) -> Iterator[list[int]]:
         yield sizes
 
 
-@pytest.mark.parametrize("multi_piece", [False, True])
+@pytest.mark.parametrize("multi_token", [False, True])
 @pytest.mark.parametrize("budget", [60, 100_000])
 @pytest.mark.parametrize("prompts", [CROWD, CROWD[6:10]], ids=["twelve", "four with an article"])
 def test_out_of_memory_shrinks_the_batches_and_goes_on(
@@ -396,7 +399,7 @@ def test_prompt_longer_than_the_model_takes_is_refused(family: str, loaded: Call
 
 
 def test_chain_longer_than_the_model_takes_is_refused_or_left_out(loaded: Callable) -> None:
-    """A word of several pieces that no longer fits is never truncated: refused, or counted as not scored."""
+    """A word of several tokens that no longer fits is never truncated: refused, or counted as not scored."""
     prompt, words = long_prompt(checkpoints.LENGTH), [word("nurse"), word("blacksmith")]
     with suppress(AuditError):
         scores = TorchScorer(loaded("bert"), multi_token=True).score([prompt], words)
@@ -468,12 +471,12 @@ def test_types_and_shapes_are_as_the_protocol_says(loaded: Callable) -> None:
 
 
 def test_a_vocabulary_without_anchors_is_refused_or_read_plainly(checkpoint_folder: Callable[..., Path]) -> None:
-    """Words to find the gap by come from the vocabulary itself, are distinct, and hold no unknown piece."""
-    from audit.checkpoints.tokenization import anchors, tokenise
+    """Words to find the gap by come from the vocabulary itself, are distinct, and hold no unknown token."""
+    from audit.checkpoints.tokenization import find_anchors, tokenise
 
     for family in checkpoints.FAMILIES:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder(family))
-        found = anchors(tokenizer)
+        found = find_anchors(tokenizer)
         assert len(found) > 1
         for ids in tokenise(tokenizer, [f"as {word} there" for word in found]):
             assert tokenizer.unk_token_id not in ids or tokenizer.unk_token_id is None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from audit.checkpoints.load import load_checkpoint
+from audit.options import Options
 from audit.scoring.prompt_scorer import TorchScorer
 from probes import expand, load_probe
 
@@ -33,7 +34,7 @@ CARD = {
 @pytest.mark.hub
 def test_the_model_cards_ten_scores_are_repeated():
     """distilbert-base-uncased gives the ten probabilities of its card to 1e-3, as targets and as top five."""
-    checkpoint = load_checkpoint(os.environ.get("MASKAUDIT_DISTILBERT") or "distilbert-base-uncased")
+    checkpoint = load_checkpoint(os.environ.get("MASKAUDIT_DISTILBERT") or "distilbert-base-uncased", Options())
     probe = load_probe("model-card")
     prompts = [prompt for prompt in expand(probe) if prompt.text in CARD]
     scores = TorchScorer(checkpoint, top_k=5).score(prompts, probe.targets.words)

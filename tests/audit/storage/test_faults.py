@@ -19,13 +19,17 @@ import pyarrow.parquet as pq
 import pytest
 from support import slowed
 from support.fakes import FakeScorer
-from support.slowed import command, contents, journal, slow_but_for
+from support.slowed import command, journal, slow_but_for
+from support.small_runs import contents
 from support.surroundings import ROOT, with_paths
 
 import audit.runs.audit
 from audit.cli.app import main
 
-SPACE = "can't be written ({}): free some space and give the same command again, without --overwrite; what was scored is kept\n"
+SPACE = (
+    "can't be written ({}): free some space and run the same command again, without --overwrite; "
+    "what was scored is kept\n"
+)
 CHUNK = "scores/small-00002.parquet"
 
 

@@ -48,17 +48,17 @@ def test_every_prompt_is_on_the_page_as_it_was_answered() -> None:
     data = unpacked(data)
     probe = audit().probes[0]
     answers = kept(probe)
-    assert data["wordings"] == list(probe.templates)
+    assert data["templates"] == list(probe.templates)
     for n, prompt in enumerate(answers.prompts):
         assert "".join(data["texts"][n]) == prompt.text
-        assert data["wording"][n] == prompt.template
+        assert data["template"][n] == prompt.template
         for at, (own, name) in enumerate(zip(answers.names, prompt.names, strict=True)):
             shown = data["axes"][at]["names"][data["names"][at][n]]
             if own[name].role == "level":
                 assert shown[0] == own[name].level
             assert (shown[2] == "invented") == (own[name].role == "placebo")
-        assert [data["tokens"][token] for token in data["answers"][n]] == [answers.tokens[t] for t in prompt.tokens]
-        assert [data["percents"][share] for share in data["shares"][n]] == [formatting.percent(p) for p in prompt.probs]
+        assert [data["tokens"][token] for token in data["predictions"][n]] == [answers.tokens[t] for t in prompt.tokens]
+        assert [data["percents"][share] for share in data["probs"][n]] == [formatting.percent(p) for p in prompt.probs]
 
 
 def test_flagged_words_are_told() -> None:
@@ -72,8 +72,8 @@ def test_flagged_words_are_told() -> None:
     assert [data["tokens"][n] for n in data["flagged"]] == ["PROSTITUTE"]
 
 
-def test_less_room_means_fewer_answers_and_then_fewer_wordings() -> None:
-    """Within any room what is packed fits; answers go before wordings, every wording that is left is whole, and what
+def test_less_room_means_fewer_predictions_and_then_fewer_templates() -> None:
+    """Within any room what is packed fits; predictions go first, every template that is left is whole, and what
     was left out is said."""
     probe = audit().probes[0]
     full = made(probe)
@@ -89,10 +89,10 @@ def test_less_room_means_fewer_answers_and_then_fewer_wordings() -> None:
         assert len(found.packed) <= room
         assert "predictions.csv" in found.note
         data = unpacked(found.packed)
-        count, wordings = len(data["answers"][0]), len(data["wordings"])
-        assert f"first {count} answers" in found.note
+        count, wordings = len(data["predictions"][0]), len(data["templates"])
+        assert f"top {count} predictions" in found.note
         assert (f"{wordings} of the {len(probe.templates)} wordings" in found.note) == (wordings < len(probe.templates))
-        per = {n: data["wording"].count(n) for n in range(wordings)}
+        per = {n: data["template"].count(n) for n in range(wordings)}
         assert set(per.values()) == {len(kept(probe).prompts) // len(probe.templates)}
         seen.append((wordings, count))
     assert not found.packed

@@ -33,8 +33,9 @@ from audit.results.audit import Audit
 from audit.results.metrics import Estimate
 from audit.results.predictions import Completion
 from audit.results.probe_result import ProbeResult
-from reports.audit_page.findings import strongest
+from reports.audit_page.findings import strongest_findings
 from reports.audit_page.page import page
+from reports.audit_page.verdict import Standing
 from reports.model_card.front_matter import CardError
 from reports.model_card.model_index import DATASET, model_index
 from reports.model_card.section import BEGIN, END, HEADING, card
@@ -104,16 +105,11 @@ def test_section_is_short() -> None:
     assert len(written().splitlines()) < 80
 
 
-def test_same_audit_gives_the_same_section() -> None:
-    """Nothing in the section depends on when it is made."""
-    assert card(SEVERAL) == written()
-
-
 def test_answers_come_first_as_the_card_has_them() -> None:
     """Each sentence stands with its first five answers and their probabilities."""
     probe = SEVERAL.probes[0]
     found = rows(written())
-    assert found[0] == ["Sentence", "Answers"]
+    assert found[0] == ["Sentence", "Predictions"]
     first = probe.examples[0]
     answers = [f"{answer.token} {formatting.percent(answer.prob)}" for answer in first.completions[:5]]
     assert found[1] == [first.text, ", ".join(answers)]
@@ -151,23 +147,23 @@ def test_section_says_what_the_report_says() -> None:
         for row in (*group.rows, *group.more):
             own = [line for line in table if group.title in line and row.probe in line]
             assert any(row.badge in line and row.text in line and row.more in line for line in own)
-            judged = row.standing != "unjudged" and row.bar is not None
-            assert not judged or any(row.bar.said in line for line in own if row.bar)
+            evaluable = row.standing is not Standing.NOT_EVALUABLE and row.bar is not None
+            assert not evaluable or any(row.bar.said in line for line in own if row.bar)
     for one in shown.cards:
         assert one.sentence in read
         assert f"{one.share} against {one.reference_share}" in read
-    assert len(shown.cards) == len(strongest(made)) > 0
-    for led in shown.led:
-        assert led.told.sentence in read
+    assert len(shown.cards) == len(strongest_findings(made)) > 0
+    for led in shown.leading:
+        assert led.line.sentence in read
 
 
 def test_finding_has_its_interval_wordings_q_and_grade() -> None:
     """A finding's line is its sentence with q, both shares, the probe, and its grade in bold."""
     made = SEVERAL
-    probe, finding = strongest(made)[0]
+    probe, finding = strongest_findings(made)[0]
     line = next(line for line in written().splitlines() if f"**{finding.association.grade}**: " in line)
     assert said(line).startswith(f" : {finding.sentence}") or finding.sentence in said(line)
-    assert f"q {formatting.chance(finding.association.q_value)}" in said(line)
+    assert f"q {formatting.p_value(finding.association.q_value)}" in said(line)
     assert probe.title in said(line)
 
 
@@ -175,7 +171,7 @@ def test_a_finding_that_is_not_strong_says_why() -> None:
     """What keeps a finding from being strong stands behind it."""
     made = audit()
     held = replace(made, probes=tuple(regraded(probe, "moderate") for probe in made.probes))
-    told = strongest(held)
+    told = strongest_findings(held)
     assert told
     weaker = [finding for _, finding in told if finding.because]
     assert all(f"Not strong: {finding.because}." in said(card(held)) for finding in weaker)
@@ -190,7 +186,7 @@ def test_planted_demo_says_so_first() -> None:
 
 
 def test_content_note_comes_before_the_words() -> None:
-    """Words that demean people are marked, and the note on them stands before the first."""
+    """Stigmatised words are marked, and the note on them stands before the first."""
     marked = written()
     assert "prostitute (!)" in marked
     assert marked.index("Content note") < marked.index("(!)") < marked.index("prostitute")
@@ -204,14 +200,14 @@ def test_no_content_note_without_such_words() -> None:
 
 
 def test_limits_say_what_is_not_known() -> None:
-    """Bands, unscored words, coverage and probes that were not judged stand with their numbers and reasons."""
+    """Bands, unscored words, coverage and probes that are not evaluable stand with their numbers and reasons."""
     read = said(written())
     for wanted in (
         "No evidence of a difference is not evidence that there is none.",
         "It is about this checkpoint",
-        "37 of 40 words scored, 41 % of the answers",
+        f"37 of 40 words scored, {formatting.percent(SEVERAL.probes[0].coverage)} of the probability",
         "nothing is graded above moderate: Gender (Occupations by race and gender)",
-        "Crimes by gender was not judged. Only 0.40 % of the checkpoint's answers are words of this list",
+        "Crimes by gender is not evaluable. Only 0.40 % of the checkpoint's probability is on words of this list",
         "invented names",
         "single score",
     ):
@@ -221,14 +217,14 @@ def test_limits_say_what_is_not_known() -> None:
 def test_band_is_the_reports() -> None:
     """How far invented names differ is the largest band of the audit, in the page's words."""
     bands = [axis.band for probe in SEVERAL.probes for axis in probe.axes if axis.band is not None]
-    assert f"may differ by {formatting.up_to(max(bands))}" in said(written())
+    assert f"may differ by {formatting.ratio_up_to(max(bands))}" in said(written())
 
 
 def test_incompetent_checkpoint_is_said_to_be_so() -> None:
-    """A checkpoint that fills too few easy gaps has no findings in its card, and no metadata."""
+    """A checkpoint that fills too few sanity clozes has no findings in its card, and no metadata."""
     lost = replace(SEVERAL, competence=competence(3))
     read = said(card(lost))
-    assert "This checkpoint can't be audited with sentences. It filled only 3 of 10 easy gaps" in read
+    assert "This checkpoint can't be audited with sentences. It filled only 3 of 10 sanity clozes" in read
     assert "**strong**" not in card(lost)
     assert model_index(lost) == []
 
@@ -238,7 +234,7 @@ def test_missing_is_said_as_missing() -> None:
     made = audit(Plan(unscored=len(JOBS)), Plan(name="other", title="Other jobs"))
     read = card(made)
     assert "None of its words could be scored in this checkpoint." in read
-    assert "whose share of the answers is missing" in read
+    assert "whose share of the probability is missing" in read
     assert not re.search(r"(?<![\d.,])0 (bits|%)(?! is nothing)", said(read))
     assert "nan" not in read.lower().split()
     assert "None," not in read
@@ -247,7 +243,7 @@ def test_missing_is_said_as_missing() -> None:
 def test_audit_without_an_example_has_no_table_of_answers() -> None:
     """Where no sentence was kept, the answers are left out."""
     made = audit()
-    assert "What the model answers" not in card(audit_of(replace(made.probes[0], examples=())))
+    assert "What the model predicts" not in card(audit_of(replace(made.probes[0], examples=())))
 
 
 @pytest.mark.parametrize("kind", ["several", "planted", "hostile"])
@@ -279,7 +275,7 @@ def test_provenance_names_the_weights() -> None:
     """Version, date, dtype, weights, revision and the command are there to repeat it."""
     made = audit()
     for wanted in ("maskaudit 0.1.0", "2026-01-31", "float32", made.recipe.checkpoint.weights_sha256,
-                   made.recipe.checkpoint.revision, made.recipe.command, "9 of 10 easy gaps"):  # fmt: skip
+                   made.recipe.checkpoint.revision, made.recipe.command, "9 of 10 sanity clozes"):  # fmt: skip
         assert wanted in card(made)
 
 
@@ -352,7 +348,7 @@ def expected(made: Audit) -> list[object]:
 
 
 def test_metadata_are_the_audits_numbers() -> None:
-    """Each axis of a judged probe has its distance with both ends and the null, to four digits."""
+    """Each axis of an evaluable probe has its distance with both ends and the null, to four digits."""
     made = SEVERAL
     (entry,) = model_index(made)
     assert entry["name"] == "distilbert-base-uncased"
@@ -365,13 +361,13 @@ def test_metadata_are_the_audits_numbers() -> None:
         for metric, axis in zip(distances, probe.axes, strict=True):
             assert axis.distance is not None
             found = axis.distance.bits
-            pairs = [(metric["value"], found.value), (metric["args"]["low"], found.ci_low)]
-            pairs += [(metric["args"]["high"], found.ci_high), (metric["args"]["chance"], axis.distance.null_p95)]
+            pairs = [(metric["value"], found.value), (metric["args"]["ci_low"], found.ci_low)]
+            pairs += [(metric["args"]["ci_high"], found.ci_high), (metric["args"]["chance"], axis.distance.null_p95)]
             assert all(wanted is not None and math.isclose(got, wanted, rel_tol=5e-4) for got, wanted in pairs)
 
 
 def test_metadata_have_the_other_headline_numbers() -> None:
-    """The share of demeaning words against the reference, and the labour market's slope, with their intervals."""
+    """The share of stigmatised words against the reference, and the labour market's slope, with their intervals."""
     metrics = [metric for result in model_index(audit())[0]["results"] for metric in result["metrics"]]
     ratios = {metric["args"]["level"] for metric in metrics if metric["type"] == "stigma_ratio"}
     assert ratios == {"Black", "Asian", "Hispanic", "woman"}

@@ -51,11 +51,13 @@ def test_a_word_without_a_meaning_is_a_mistake() -> None:
 @pytest.mark.parametrize("kind", PAGES)
 def test_glossary_has_every_term_of_the_page(kind: str) -> None:
     """Under Glossary stand the terms that the page explains, each once, in the order of the alphabet."""
-    entries = [id for id in Parsed(html(kind)).values("id") if id.endswith(".entry")]
+    parsed = Parsed(html(kind))
+    text = " ".join(parsed.text)
+    entries = [id for id in parsed.values("id") if id.endswith(".entry")]
     assert entries == [f"term.{term.replace(' ', '-')}.entry" for term in sorted(defined(kind))]
     assert len(set(defined(kind))) == len(defined(kind)) > 8
     for term in defined(kind):
-        assert TERMS[term] in " ".join(Parsed(html(kind)).text)
+        assert TERMS[term] in text
 
 
 @pytest.mark.parametrize("kind", PAGES)
@@ -76,8 +78,6 @@ def test_every_term_has_a_user() -> None:
     folder = Path(reports.__file__).parent
     used = set(re.findall(r'term\("([^"]+)"', "".join(path.read_text() for path in folder.rglob("*.j2"))))
     used |= set(
-        re.findall(
-            r'Fact\("\w+", formatting\.count\(.*\), "([a-z ]+)"\)', (folder / "audit_page" / "page.py").read_text()
-        )
+        re.findall(r'Fact\("\w+", fmt\.count\(.*\), "([a-z ]+)"\)', (folder / "audit_page" / "page.py").read_text())
     )
     assert used == set(TERMS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ import pytest
 from support import checkpoints, ray_workers
 from support.fakes import INFO, PROBE
 from support.ray_workers import CHUNK
+from support.small_runs import contents
 from support.surroundings import GUARD, ROOT
 
 import audit
@@ -36,9 +36,6 @@ from audit.runs.chunks import ChunkPlan
 from audit.runs.recipe import make_recipe
 from audit.runs.selection import load_probes
 from audit.scoring.open_scorer import load_scorer
-
-pytestmark = pytest.mark.xdist_group("ray")
-"""One at a time: `auto` finds whatever Ray runs on the machine, and each Ray takes both cores."""
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray isn't installed: maskaudit[ray]")
 
@@ -121,16 +118,9 @@ def shared_ray(tmp_path_factory) -> Iterator[Path]:
         patched.setenv("RAY_TMPDIR", place)
         patched.setenv("PYTHONPATH", PATHS)
         patched.setenv("SENTINEL", str(sentinel))
-        with engine._connected("local"):
+        with engine._connection("local"):
             yield sentinel
     shutil.rmtree(place, ignore_errors=True)
-
-
-def contents(folder: str) -> dict[str, bytes]:
-    """Every file of a run with its bytes; the time at which it was begun taken out."""
-    started = json.loads(Path(folder, "run.json").read_text())["recipe"]["started"].encode()
-    files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file() and path.name != ".lock"]
-    return {str(path.relative_to(folder)): path.read_bytes().replace(started, b"") for path in files}
 
 
 @pytest.mark.slow
@@ -227,9 +217,9 @@ def test_a_fault_in_a_worker_is_one_line(bert, shared_ray, monkeypatch, capsys):
     monkeypatch.setattr(engine, "Worker", ray_workers.Raises)
     assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--engine", "ray"]) == 4
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("maskaudit: a worker of Ray on the node ")
+    assert last.startswith("maskaudit: a Ray worker on the node ")
     fault = "(RuntimeError: CUDA error: an illegal memory access was encountered)"
-    assert last.endswith(f"met a fault {fault}: the same command goes on from what was kept")
+    assert last.endswith(f"failed {fault}: the same command continues from what was kept")
 
 
 @pytest.mark.slow
@@ -268,7 +258,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(bert, on_ray, address):
 def test_an_address_that_can_be_none_is_told(address, why):
     """Nobody is asked there."""
     with pytest.raises(UsageError, match=f"--ray-address {address}: .*{why}"):
-        engine._knock(address)
+        engine._check_address(address)
 
 
 def test_ray_that_is_not_installed_is_told(monkeypatch):
@@ -280,7 +270,7 @@ def test_ray_that_is_not_installed_is_told(monkeypatch):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--engine", "dask"], "is not one of local, ray"), (["--ray-address", "auto"], "goes with --engine ray")],
+    [(["--engine", "dask"], "'dask' is not one of"), (["--ray-address", "auto"], "goes with --engine ray")],
 )
 def test_options_of_the_engine_are_checked(words, message, capsys):
     """Another engine, or an address without its engine, is refused before anything is loaded."""
@@ -292,7 +282,7 @@ def test_the_engine_is_checked_in_python(bert):
     """The same in Python."""
     with pytest.raises(UsageError, match="'dask' is not one of local, ray"):
         audit.audit(bert, "small.yaml", engine="dask")
-    with pytest.raises(UsageError, match="without the engine ray"):
+    with pytest.raises(UsageError, match="goes with the engine ray"):
         audit.audit(bert, "small.yaml", ray_address="auto")
 
 
@@ -313,7 +303,7 @@ def test_devices_that_ray_has_not_are_refused(monkeypatch, asked, message):
 
 def test_int8_on_the_gpus_of_the_cluster_is_refused(monkeypatch):
     """It is told before a run folder is begun, and what to add."""
-    monkeypatch.setattr(engine, "_connected", contextlib.nullcontext)
+    monkeypatch.setattr(engine, "_connection", contextlib.nullcontext)
     monkeypatch.setattr(engine, "_count", lambda unit: 4)
     with pytest.raises(UsageError, match="--dtype int8 is for the CPU: add --device cpu"):
         audit.audit("demo", "small.yaml", out="out", engine="ray", options=Options(dtype="int8"))
@@ -321,7 +311,7 @@ def test_int8_on_the_gpus_of_the_cluster_is_refused(monkeypatch):
     assert engine._device("cpu", "int8") == "cpu"
 
 
-def asked(bert: str, **changes: str) -> tuple:
+def arguments(bert: str, **changes: str) -> tuple:
     """What a worker is made of: the checkpoint, options, probes, and a recipe with a changed checkpoint."""
     probes, options = load_probes(["small.yaml"]), Options()
     info = dataclasses.replace(load_scorer(bert, options).checkpoint.info, **changes)
@@ -330,26 +320,26 @@ def asked(bert: str, **changes: str) -> tuple:
 
 def test_a_worker_answers_with_the_bytes_of_the_chunk(bert):
     """A number goes in, the content of the chunk's file comes out."""
-    words = asked(bert)
+    words = arguments(bert)
     work, scorer = ChunkPlan(*words[2:]), load_scorer(bert, Options())
     [row] = engine.Worker(*words)(pa.table({"number": [2]})).to_pylist()
-    prompts, targets = work.asked(work.chunks[2])
-    assert row["data"] == work.answered(work.chunks[2], prompts, scorer.score(prompts, targets))
+    prompts, targets = work.prompts_of(work.chunks[2])
+    assert row["data"] == work.encode(work.chunks[2], prompts, scorer.score(prompts, targets))
     assert (row["number"], row["fault"], row["text"]) == (2, None, None)
 
 
 def test_a_node_with_another_checkpoint_of_the_name_is_refused(bert):
     """Scores of other weights never get into a run: the worker says what differs, and where."""
-    [row] = engine.Worker(*asked(bert, weights_sha256=INFO.weights_sha256))(pa.table({"number": [0]})).to_pylist()
+    [row] = engine.Worker(*arguments(bert, weights_sha256=INFO.weights_sha256))(pa.table({"number": [0]})).to_pylist()
     assert (row["fault"], row["data"]) == ("CheckpointError", None)
     assert "(weights differ): every node needs the same files" in row["text"]
 
 
 def test_two_threads_of_a_worker_share_its_scorer_in_turn(bert):
     """Only one prepares and only one computes at a time, and each chunk has its own answers."""
-    worker = engine.Worker(*asked(bert))
-    numbers = range(len(worker._work.chunks))
-    alone = {number: worker._made(worker._work.chunks[number]) for number in numbers}
+    worker = engine.Worker(*arguments(bert))
+    numbers = range(len(worker._plan.chunks))
+    alone = {number: worker._make_chunk(worker._plan.chunks[number]) for number in numbers}
     busy: list[str] = []
     real = worker._scorer.prepare
 
@@ -373,7 +363,7 @@ def test_two_threads_of_a_worker_share_its_scorer_in_turn(bert):
 
 def test_a_cluster_that_does_not_answer_is_told_once(monkeypatch, bert, capsys):
     """Where others have the CPUs, the user hears how many are free, and the run goes on when its turn comes."""
-    words, told, kept = asked(bert), [], []
+    words, told, kept = arguments(bert), [], []
 
     def late(numbers, asked):
         deadline = time.monotonic() + 20
@@ -384,12 +374,12 @@ def test_a_cluster_that_does_not_answer_is_told_once(monkeypatch, bert, capsys):
             yield {"number": number, "data": b"made", "fault": None, "text": None}
 
     library = SimpleNamespace(exceptions=SimpleNamespace(RayError=RuntimeError))
-    fakes = {"_library": lambda: library, "_answers": late, "_count": lambda unit: 8, "_free": lambda unit: 0}
+    fakes = {"_library": lambda: library, "_rows": late, "_count": lambda unit: 8, "_free": lambda unit: 0}
     for name, fake in fakes.items():
         monkeypatch.setattr(engine, name, fake)
     monkeypatch.setattr(engine, "SECONDS_OF_SILENCE", 0.05)
     work = ChunkPlan(*words[2:])
     engine.make_chunks(*words[:2], work, work.chunks[:2], lambda chunk, data: kept.append(data))
     assert kept == [b"made", b"made"]
-    assert "".join(told) == "no worker has answered yet: 0 of 8 CPUs of the cluster are free\n"
+    assert "".join(told) == "no worker has finished a chunk yet: 0 of 8 CPUs of the cluster are free\n"
     assert capsys.readouterr().err == ""
