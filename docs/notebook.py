@@ -1,10 +1,11 @@
 """Make docs/compare.ipynb: its cells are here, and what they show is what they showed when this was run.
 
-python docs/notebook.py
+python docs/notebook.py [--out FILE] [--folder FOLDER]
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -28,7 +29,7 @@ CELLS = (
     ("code", "base.findings[0].sentence"),
     (
         "code",
-        'table = base.to_frame()\nshown = ["axis", "level", "target", "log2_ratio", "low", "high", "q"]\n'
+        'table = base.to_frame()\nshown = ["axis", "level", "target", "log2_ratio", "ci_low", "ci_high", "q_value"]\n'
         'table.loc[table["grade"] == "strong", shown].head()',
     ),
     ("markdown", "Now the fine-tuned version against it: prompt by prompt, with an interval on every difference."),
@@ -60,15 +61,20 @@ def notebook() -> nbformat.NotebookNode:
 
 def main() -> None:
     """Execute the cells in an empty folder and write the notebook with what they show."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, default=FILE, help="where to write it")
+    parser.add_argument("--folder", type=Path, help="where the cells write, an empty one; default: a temporary one")
+    asked = parser.parse_args()
     made = notebook()
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(made, timeout=600, resources={"metadata": {"path": folder}}, record_timing=False).execute()
+        place = {"metadata": {"path": str(asked.folder or folder)}}
+        NotebookClient(made, timeout=600, resources=place, record_timing=False).execute()
     for cell in made.cells:
         cell.metadata.clear()
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     made.metadata.pop("language_info", None)
-    nbformat.write(made, FILE)
+    nbformat.write(made, asked.out)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Make the pictures in the README: places of the demo's report and of a comparison's page, in Chromium.
 
-Run it after the pages have changed: `python docs/picture.py` (needs `.[test]` and Chromium).
+Run it after the pages have changed: `python docs/picture.py` (needs `.[test]` and Chromium). With `--out FOLDER` they
+are written there, and with `--probe NAME` of that probe alone, which is sooner done.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import shutil
 import sys
@@ -54,12 +56,15 @@ def photograph(pictures: tuple[Picture, ...], docs: Path) -> None:
 
 
 if __name__ == "__main__":
-    docs = Path(__file__).resolve().parent
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--probe", help="instead of all that are shipped")
+    asked = parser.parse_args()
+    docs, only = asked.out.resolve(), ["-p", asked.probe] if asked.probe else []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        status = main(["run", "demo", "--out", "report", "--offline"])
-        status = status or main(
-            ["compare", "demo", "demo-finetuned", "-p", "occupation", "-p", "traits", "--out", "cmp"]
-        )
+        status = main(["run", "demo", *only, "--out", "report", "--offline"])
+        compared = only or ["-p", "occupation", "-p", "traits"]
+        status = status or main(["compare", "demo", "demo-finetuned", *compared, "--out", "cmp"])
         if status == 0:
             photograph(PICTURES, docs)
     sys.exit(status)
