@@ -140,13 +140,13 @@ def test_a_download_holds_no_formula(opened, pages):
 
 
 def test_our_own_signs_are_no_formulas(opened, pages):
-    """A change of +5.0 points stays a number in the download."""
+    """A change of +5.0 or -5.0 points stays a number in the download."""
     page = opened(pages["narrowed"])
     unfold(page)
     tables = page.locator("table[id^=metrics-], table[id^=distances-]").all()  # Chromium stops the eleventh download
     rows = [row for table in tables for row in _downloaded(page, table.get_attribute("id"))]
-    assert [cell for row in rows for cell in row if re.fullmatch(r"\+[\d.]+( points)?", cell)]
-    assert not [cell for row in rows for cell in row if re.match(r"'\+[\d.]", cell)]
+    assert [cell for row in rows for cell in row if re.fullmatch(r"[+\u2212-][\d.]+( points)?", cell)]
+    assert not [cell for row in rows for cell in row if re.match(r"'[+\u2212-][\d.]", cell)]
 
 
 @pytest.mark.parametrize("kind", ["report", "narrowed"])

@@ -205,8 +205,8 @@ def _scored(name: str, prompts: list[Prompt], words: list[Word]) -> Iterator[NDA
         found = _at_mask(name, [p.with_mask(mask, "a") for p in batch], -1)[:, ids]
         due = [n for n, p in enumerate(batch) if p.article is not None]
         if due:
-            an_logp = _at_mask(name, [batch[n].masked(mask, "an") for n in due], -1)[:, ids]
-            both = _at_mask(name, [batch[n].masked(mask, mask) for n in due], 0)[:, articles]
+            an_logp = _at_mask(name, [batch[n].with_mask(mask, "an") for n in due], -1)[:, ids]
+            both = _at_mask(name, [batch[n].with_mask(mask, mask) for n in due], 0)[:, articles]
             both -= np.logaddexp2(both[:, :1], both[:, 1:])
             found[due] = np.where(an, an_logp + both[:, 1:], found[due] + both[:, :1])
         yield found
