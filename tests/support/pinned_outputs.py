@@ -4,7 +4,8 @@
 cores; `--quick`: one, without the shared checkpoints; `--only NAME...`: those), `... hashes FOLDER` prints a hash of
 every file that they wrote, and `... same OLD NEW` says which files differ. With `--numbers`, names may differ and the
 numbers may not: of JSON, CSV and parquet the numbers in their order, of pages those in tables, of texts all.
-`--renamed measures.csv=metrics.csv` says that a file has another name now. Times and versions never count.
+`--renamed measures.csv=metrics.csv p=p_value` says which files, and which keys of JSON, have another name now. Times
+and versions never count.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,8 @@ HURTFUL = (
 )
 """A lexicon of a few words: the published one isn't ours to bring."""
 TIME = re.compile(rb"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z| UTC)?)?")
+CELL = re.compile(r"<td\b[^>]*>(.*?)(?=<t[dhr]\b|</t)", re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
@@ -95,17 +99,17 @@ def digest(path: Path, numbers: bool) -> str:
 
 
 def _numbers(path: Path) -> Any:
-    if path.suffix == ".json":
-        return _values(json.loads(path.read_bytes()))
     if path.suffix in (".csv", ".parquet"):
         import pandas
 
-        frame = pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path, keep_default_na=False)
+        read = (
+            pandas.read_parquet if path.suffix == ".parquet" else partial(pandas.read_csv, dtype=str, na_filter=False)
+        )
+        frame = read(path)
         return [[_number(value) for value in frame[column]] for column in frame]
     text = TIME.sub(b"", path.read_bytes()).decode()
     if path.suffix == ".html":
-        cells = re.findall(r"<td\b[^>]*>(.*?)</td>", text, re.DOTALL)
-        return [NUMBER.findall(re.sub(r"<[^>]*>", " ", cell)) for cell in cells]
+        return [NUMBER.findall(TAG.sub(" ", cell)) for cell in CELL.findall(text)]
     if path.suffix == ".jsonl":
         return len(text.splitlines())  # hashes of chunks, which carry the names of a recipe
     return NUMBER.findall(text)
@@ -119,21 +123,30 @@ def _number(value: Any) -> Any:
     return str(value) if NUMBER.fullmatch(str(value)) else "text" if value else ""
 
 
-def _values(found: Any) -> Any:
-    """A JSON value without the names in it: an object is its values, sorted, but for the version of its form."""
-    if isinstance(found, dict):
-        return sorted((_values(value) for name, value in found.items() if name != "schema"), key=json.dumps)
-    if isinstance(found, list):
-        return [_values(value) for value in found]
-    return "text" if isinstance(found, str) else found
+def _alike(old: Any, new: Any, renamed: Mapping[str, str]) -> bool:
+    """Whether two JSON values hold the same numbers under the same names, or under new ones; texts may differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        named = {name if name in new else renamed.get(name, name): value for name, value in old.items()}
+        return named.keys() == new.keys() and all(
+            name == "schema" or _alike(value, new[name], renamed) for name, value in named.items()
+        )
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(_alike(*pair, renamed) for pair in zip(old, new, strict=True))
+    return isinstance(new, str) if isinstance(old, str) else old == new
 
 
-def differing(old: Path, new: Path, numbers: bool, renamed: dict[str, str]) -> list[str]:
+def differing(old: Path, new: Path, numbers: bool, renamed: Mapping[str, str]) -> list[str]:
     """The files that aren't the same in both folders, or in one alone."""
     one, other = files(old), files(new)
     one = {"/".join(renamed.get(part, part) for part in name.split("/")): path for name, path in one.items()}
+
+    def same(name: str) -> bool:
+        if numbers and name.endswith(".json"):
+            return _alike(*(json.loads(side[name].read_bytes()) for side in (one, other)), renamed)
+        return digest(one[name], numbers) == digest(other[name], numbers)
+
     alone = sorted(one.keys() ^ other.keys())
-    changed = [name for name in one if name in other and digest(one[name], numbers) != digest(other[name], numbers)]
+    changed = [name for name in one if name in other and not same(name)]
     return [*(f"only in one: {name}" for name in alone), *(f"differs: {name}" for name in changed)]
 
 
