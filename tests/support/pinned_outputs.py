@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import html
 import json
 import os
 import re
@@ -109,7 +110,7 @@ def _numbers(path: Path) -> Any:
         return [[_number(value) for value in frame[column]] for column in frame]
     text = TIME.sub(b"", path.read_bytes()).decode()
     if path.suffix == ".html":
-        return [NUMBER.findall(TAG.sub(" ", cell)) for cell in CELL.findall(text)]
+        return [NUMBER.findall(html.unescape(TAG.sub(" ", cell))) for cell in CELL.findall(text)]
     if path.suffix == ".jsonl":
         return len(text.splitlines())  # hashes of chunks, which carry the names of a recipe
     return NUMBER.findall(text)
@@ -138,7 +139,10 @@ def _alike(old: Any, new: Any, renamed: Mapping[str, str]) -> bool:
 def differing(old: Path, new: Path, numbers: bool, renamed: Mapping[str, str]) -> list[str]:
     """The files that aren't the same in both folders, or in one alone."""
     one, other = files(old), files(new)
-    one = {"/".join(renamed.get(part, part) for part in name.split("/")): path for name, path in one.items()}
+    one = {
+        "/".join(renamed.get(part, part) if "." in part else part for part in name.split("/")): path
+        for name, path in one.items()
+    }
 
     def same(name: str) -> bool:
         if numbers and name.endswith(".json"):
