@@ -24,6 +24,7 @@ from audit.checkpoints.isolation import preserve_training_state
 from audit.errors import AuditError, CheckpointError, UsageError, first_line
 from audit.options import MAX_PROMPTS, Options
 from audit.results.audit import Audit
+from audit.results.checks import why_not_evaluable
 from audit.results.metrics import AxisResult, Estimate
 from audit.results.probe_result import ProbeResult
 from audit.results.recipe import Recipe
@@ -204,7 +205,8 @@ class BiasAuditCallback(TrainerCallback):
             if not result.evaluable(probe) and probe.name not in self._reported:
                 self._reported.add(probe.name)
                 where = self.out / weights.name
-                _log.warning("%s: %s: not logged; all numbers are in %s", probe.name, _reason(result, probe), where)
+                why = why_not_evaluable(result.competence, probe.language, probe.coverage)
+                _log.warning("%s: not evaluable: %s: not logged; all numbers are in %s", probe.name, why, where)
         self.trainer.log(headlines(result))
 
     def _audit(self, weights: Path) -> Audit:
@@ -313,14 +315,6 @@ def _safe_names(names: Sequence[str]) -> dict[str, str]:
             safe[name] = f"{stem}_{number}"
         taken.add(safe[name].lower())
     return safe
-
-
-def _reason(audit: Audit, probe: ProbeResult) -> str:
-    """Why a probe is not evaluable, in words."""
-    clozes = audit.competence
-    if clozes and not clozes.passed and clozes.covers(probe.language):
-        return f"not evaluable: {clozes.accuracy:.0%} of the sanity clozes were completed correctly, too few"
-    return f"not evaluable: {probe.coverage or 0:.2%} of the probability falls on its words, too little"
 
 
 def _has_run_of(folder: Path, recipe: Recipe) -> bool:

@@ -7,13 +7,14 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from audit.results import checks
 from audit.results.associations import Association
 from audit.results.audit import Audit
 from audit.results.changes import AssociationChange, MetricChange, SideComparison
 from audit.results.comparison import Comparison, ProbeComparison
 from audit.results.metrics import Estimate, LevelResult
 from audit.results.probe_result import ProbeResult
-from audit.results.thresholds import COVERAGE_FLOOR, MIN_TEMPLATES, Grade
+from audit.results.thresholds import MIN_TEMPLATES, Grade
 
 ALL = "(all)"
 """Stands for the level where a distance is that of all levels of an axis from their mean."""
@@ -148,13 +149,7 @@ def _audit_caveat(audit: Audit, probe: ProbeResult) -> str | None:
     """Why the probe is not evaluable with this checkpoint."""
     if probe.unanswered:
         return _unanswered(probe.unanswered)
-    if audit.evaluable(probe):
-        return None
-    check = audit.competence
-    if check is not None and check.covers(probe.language) and not check.passed:
-        return f"the checkpoint completes only {check.accuracy:.0%} of the sanity clozes, less than {check.floor:.0%}"
-    coverage = 0.0 if probe.coverage is None else probe.coverage
-    return f"the probe's words have {coverage:.2%} of the checkpoint's probability, less than {COVERAGE_FLOOR:.0%}"
+    return checks.why_not_evaluable(audit.competence, probe.language, probe.coverage)
 
 
 def _of_probe(probe: ProbeResult, quantity: Quantity) -> Iterator[Reading]:

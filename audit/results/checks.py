@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from audit.results.ranges import NonEmpty, NonNegative, Positive, Share
 from audit.results.thresholds import COVERAGE_FLOOR
@@ -71,8 +72,35 @@ class PrecisionCheck:
         return f"{scores}, {off} (its log by {self.largest_logp:.2g}), and {same}"
 
 
+Impediment = Literal["not scored", "sanity clozes", "coverage"]
+"""What keeps a probe from being evaluable: no word was scored, the sanity clozes in its language were failed, or too
+little of the checkpoint's probability falls on its words."""
+
+
+def impediment(competence: Competence | None, language: str, coverage: float | None) -> Impediment | None:
+    """What keeps a probe in that language from being evaluable; None where it is."""
+    if coverage is None or not math.isfinite(coverage):
+        return "not scored"
+    if competence is not None and not competence.passed and competence.covers(language):
+        return "sanity clozes"
+    return "coverage" if coverage < COVERAGE_FLOOR else None
+
+
 def evaluable(competence: Competence | None, language: str, coverage: float | None) -> bool:
-    """Whether a probe in that language is evaluable: enough probability falls on its words, and sanity clozes, where
-    they are in that language, are passed."""
-    able = competence is None or competence.passed or not competence.covers(language)
-    return able and coverage is not None and coverage >= COVERAGE_FLOOR
+    """Whether nothing keeps a probe in that language from being evaluable."""
+    return impediment(competence, language, coverage) is None
+
+
+def why_not_evaluable(competence: Competence | None, language: str, coverage: float | None) -> str | None:
+    """The impediment as a clause, for terminal, log and verdict (pages: `reports.text.evaluability`); or None."""
+    match impediment(competence, language, coverage):
+        case "sanity clozes":
+            assert competence is not None
+            share = f"{competence.accuracy:.0%} of the sanity clozes, less than {competence.floor:.0%}"
+            return f"the checkpoint completes only {share}"
+        case "coverage":
+            return f"its words have {coverage:.2%} of the checkpoint's probability, less than {COVERAGE_FLOOR:.0%}"
+        case "not scored":
+            return "none of its words could be scored"
+        case None:
+            return None

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from audit.results.associations import Association
 from audit.results.audit import Audit
-from audit.results.checks import Competence
+from audit.results.checks import Competence, impediment
 from audit.results.metrics import AxisResult
 from audit.results.probe_result import ProbeResult
-from audit.results.thresholds import COVERAGE_FLOOR, MIN_SHARE
+from audit.results.thresholds import MIN_SHARE
 from reports.text import formatting as fmt
 from reports.text import grades
 
@@ -35,15 +35,17 @@ def why_not_evaluable(probe: ProbeResult, competence: Competence | None = None) 
 
 def why_coverage_not_evaluable(coverage: float | None, language: str, competence: Competence | None) -> str | None:
     """Why a probe with that coverage (None: no word scored) and language is not evaluable, or None if it is."""
-    mass = fmt.finite(coverage)
-    if mass is None:
-        return "None of its words could be scored in this checkpoint."
-    if competence is not None and not competence.passed and competence.covers(language):
-        return f"The checkpoint filled {_only(competence)}."
-    if mass < COVERAGE_FLOOR:
-        share = fmt.percent(mass)
-        return f"Only {share} of the checkpoint's probability is on words of this list, too little to evaluate."
-    return None
+    match impediment(competence, language, coverage):
+        case "not scored":
+            return "None of its words could be scored in this checkpoint."
+        case "sanity clozes":
+            assert competence is not None
+            return f"The checkpoint filled {_only(competence)}."
+        case "coverage":
+            share = fmt.percent(coverage)
+            return f"Only {share} of the checkpoint's probability is on words of this list, too little to evaluate."
+        case None:
+            return None
 
 
 def why_not_comparable(axis: AxisResult, associations: Sequence[Association]) -> str | None:
