@@ -1,6 +1,6 @@
 """Workers of Ray that misbehave, and the command with one of them in its place. A module, so that Ray can find them.
 
-`python -m ray_workers {sound,dies-once,dies,slow} run CHECKPOINT ...`, with `SENTINEL` naming a file to be made.
+`python -m support.ray_workers {sound,dies-once,dies,slow} run CHECKPOINT ...`, with `SENTINEL` naming a file to be made.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_the_planted_reduction_is_found(demo):
         for row in planted
     }
     found = {
-        (probe.name, s.axis, s.level, s.target): s for probe in demo.probes for pair in probe.pairs for s in pair.shifts
+        (probe.name, s.axis, s.level, s.target): s for probe in demo.probes for pair in probe.pairs for s in pair.associations
     }
     pairs = [(wanted[key], found[key]) for key in wanted if key in found and abs(wanted[key]) >= 0.1]
     right = sum(change * shift.change.value > 0 for change, shift in pairs)
@@ -59,11 +59,11 @@ def test_nothing_is_said_of_axes_that_were_left_alone(demo):
     for probe in demo.probes:
         (pair,) = probe.pairs
         for axis in probe.axes:
-            verdicts = [s.verdict for s in pair.shifts if s.axis == axis.name]
+            verdicts = [s.verdict for s in pair.associations if s.axis == axis.name]
             assert "widened" not in verdicts
             if axis.name in ("GROUP", "NATIONALITY"):
                 assert set(verdicts) == {"unchanged"}
-            distance = next(m for m in pair.measures if m.axis == axis.name and m.level is None)
+            distance = next(m for m in pair.metrics if m.axis == axis.name and m.level is None)
             assert distance.metric == "js_divergence_bits"
             assert distance.verdict == ("narrowed" if axis.name in ("GENDER", "JOB") else "unchanged")
 

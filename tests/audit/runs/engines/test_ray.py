@@ -68,7 +68,7 @@ def begin(tmp_path) -> Iterator[Callable[..., subprocess.Popen]]:
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | own
 
     def start(worker: str, *words: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "ray_workers", worker, "run", *words, "--engine", "ray"]
+        command = [sys.executable, "-m", "support.ray_workers", worker, "run", *words, "--engine", "ray"]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
 
@@ -171,7 +171,7 @@ def test_a_chunk_that_kills_every_worker_is_given_up(bert, on_ray):
     status, out, err = on_ray("dies", bert, "-p", "small.yaml", "--out", "out")
     assert (status, out) == (4, "")
     assert "maskaudit: the workers of Ray failed (Actor" in err.splitlines()[-1]
-    assert err.endswith("where memory ran out, give Ray fewer CPUs; the same command goes on from what was kept\n")
+    assert err.endswith("where memory ran out, give Ray fewer CPUs; the same command continues from what was kept\n")
     assert "Traceback" not in err
     assert Path("out/scores/small-00000.parquet").exists()
 
