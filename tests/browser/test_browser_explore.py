@@ -83,11 +83,13 @@ def test_groups_are_swapped(explorer):
 
 
 def test_a_crossing_that_is_not_asked_says_so(opened, pages):
-    """Invented names are asked in some crossings alone; where there is no sentence, that is said."""
+    """Invented names aren't asked beside the neutral form of the other axis; there that is said."""
     page = opened(pages["report"])
     unfold(page)
     box = page.locator("#explore-occupation")
     box.get_by_label("Race or ethnicity, one group").select_option(label="Dravian (invented)")
+    assert "has no sentence for this crossing" not in box.inner_text()
+    box.get_by_label("Gender, one group").select_option(index=2)
     assert "has no sentence for this crossing" in box.inner_text()
 
 
