@@ -70,6 +70,20 @@ class Plain:
         """[L, V] log-probabilities at every position."""
         return self.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(dim=-1)
 
+    def tokens(self, ids: list[int], at: Iterable[tuple[int, int]]) -> list[float]:
+        """The log-probability of each token at its position."""
+        logp = self.logp(ids)
+        return [float(logp[position, token]) for position, token in at]
+
+    def token(self, ids: list[int], position: int, token: int) -> float:
+        """The log-probability of a token at a position."""
+        return self.tokens(ids, [(position, token)])[0]
+
+    def likeliest(self, ids: list[int], position: int, k: int) -> list[tuple[int, float]]:
+        """The k likeliest tokens at a position, with their probabilities."""
+        probabilities, tokens = self.logp(ids)[position].exp().topk(k)
+        return list(zip(tokens.tolist(), probabilities.tolist(), strict=True))
+
     @torch.no_grad()
     def attention(self, ids: list[int]) -> torch.Tensor:
         """[L] attention to each position, averaged over layers, heads and query positions."""
@@ -103,7 +117,7 @@ class Plain:
         total = 0.0
         for index, position in enumerate(positions):
             asked = self.masked(ids, [*positions[index:], *hidden])
-            total += float(self.logp(asked)[position, ids[position]])
+            total += self.token(asked, position, ids[position])
         return total
 
 
@@ -190,7 +204,7 @@ def crows_pair(plain: Plain, more: str, less: str, mode: str) -> Pair | None:
         for ids, positions in zip(both, shared, strict=True):
             total = 0.0
             for position in positions[1:-1]:
-                total += float(plain.logp(plain.masked(ids, [position]))[position, ids[position]])
+                total += plain.token(plain.masked(ids, [position]), position, ids[position])
             scores.append(round(total, 3))
         return scores[0], scores[1]
     both = [plain.ids(more), plain.ids(less)]
@@ -257,8 +271,7 @@ def likelihood(plain: Plain, text: str, mode: str, weighted: bool) -> float:
     positions = list(range(1, len(ids) - 1))
     if mode == "corrected":
         positions = [i for i, word in enumerate(plain.tokenizer(text).word_ids()) if word is not None]
-    logp = plain.logp(ids)
-    terms = [float(logp[i, ids[i]]) for i in positions]
+    terms = plain.tokens(ids, [(i, ids[i]) for i in positions])
     if not weighted:
         return mean(terms)
     attention = plain.attention(ids)
@@ -295,7 +308,7 @@ def bec_pro_reference(plain: Plain, row: Row) -> float:
     target, prior, sentence = fixed
     position = prior.index(plain.mask)
     token = sentence[position]
-    return float(plain.logp(target)[position, token]) - float(plain.logp(prior)[position, token])
+    return plain.token(target, position, token) - plain.token(prior, position, token)
 
 
 def bec_pro_corrected(plain: Plain, row: Row) -> float:
@@ -364,8 +377,8 @@ def gest(plain: Plain, sentences: Sequence[str], template: int, mode: str) -> li
         if mode == "reference":
             differing = [i for i, (a, b) in enumerate(zip(*both, strict=False)) if a != b]
             for ids in both:
-                logp = plain.logp(plain.masked(ids, differing))
-                scores.append(mean(float(logp[i, ids[i]]) / math.log(10) for i in differing))
+                terms = plain.tokens(plain.masked(ids, differing), [(i, ids[i]) for i in differing])
+                scores.append(mean(term / math.log(10) for term in terms))
         else:
             begin = len(before.format(sentence=sentence))
             for ids, text, word in zip(both, texts, (male, female), strict=True):
@@ -410,9 +423,8 @@ def honest(plain: Plain, templates: Sequence[str], k: int, mode: str) -> list[li
             ids = plain.ids(template.replace("[M]", plain.tokenizer.mask_token))
         else:
             ids = one_mask(plain, template.replace("[M]", "man", 1), span_of(template.index("[M]"), "man"))
-        probabilities, tokens = plain.logp(ids)[ids.index(plain.mask)].exp().topk(k)
-        decoded = [plain.tokenizer.decode([token]).strip() for token in tokens.tolist()]
-        entries.append(list(zip(decoded, probabilities.tolist(), strict=True)))
+        told = plain.likeliest(ids, ids.index(plain.mask), k)
+        entries.append([(plain.tokenizer.decode([token]).strip(), probability) for token, probability in told])
     return entries
 
 
@@ -471,8 +483,7 @@ def alternatives(
         ids, tokens = plain.ids(filled), plain.word_tokens(filled, span_of(span[0], word))
         if mode == "reference":
             asked = one_mask(plain, text, span)
-            position = asked.index(plain.mask)
-            scores.append(float(plain.logp(asked)[position, ids[tokens[0]]]))
+            scores.append(plain.token(asked, asked.index(plain.mask), ids[tokens[0]]))
             continue
         masks: list[int] = []
         if hidden is not None:
@@ -690,7 +701,7 @@ def stereoset_reference(plain: Plain, context: str, sentence: str) -> float:
     for place, token in enumerate(tokens):
         filling = plain.tokenizer.decode(tokens[:place]) + plain.tokenizer.mask_token
         ids = plain.ids(context.replace("BLANK", filling))
-        probabilities.append(float(plain.logp(ids)[ids.index(plain.mask), token].exp()))
+        probabilities.append(math.exp(plain.token(ids, ids.index(plain.mask), token)))
     return mean(probabilities)
 
 

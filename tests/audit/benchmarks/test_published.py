@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import published
-from support.published import Plain
+from support.published_at_once import AtOnce
 
 from audit.benchmarks.definition import SuiteSettings
 from audit.benchmarks.estimates import Measurements, RowTable, estimates
@@ -21,7 +21,7 @@ from probes.load import load_lexicon
 
 pytestmark = pytest.mark.slow
 
-ROWS = 100
+ROWS = 50
 CLOSE = 1e-3
 """Of log-probabilities, in nats."""
 MODES = ("reference", "corrected")
@@ -33,7 +33,7 @@ class Both:
     """One checkpoint as the engine asks it and as the slow way does."""
 
     def __init__(self, folder: Path) -> None:
-        self.plain = Plain(folder)
+        self.plain = AtOnce(folder)
         self.model = TorchModel(load_checkpoint(str(folder), Options(device="cpu")))
 
 
@@ -85,9 +85,9 @@ def same(found: Measurements, unit: str, columns: tuple[str, ...], wanted: list,
 
 @pytest.mark.parametrize("mode", MODES)
 def test_crows_pairs(both, data, mode):
-    """CrowS-Pairs: scores of 100 pairs to 1e-3 nats, hits and neutral pairs exactly."""
+    """CrowS-Pairs: scores of 50 pairs to 1e-3 nats, hits and neutral pairs exactly."""
     rows = published.read_crows_pairs(data / "crows-pairs")[:ROWS]
-    wanted = published.crows_pairs(both.plain, rows, mode)
+    wanted = both.plain.answers(published.crows_pairs, rows, mode)
     found = measured("crows-pairs", both, data / "crows-pairs", mode)
     same(found, "sentence pairs", ("more_logp", "less_logp"), wanted)
     numbers = published.crows_pairs_scores(rows, wanted, mode)
@@ -102,25 +102,25 @@ def test_crows_pairs(both, data, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_aul_and_aula(both, data, mode):
-    """AUL and AULA: scores of 100 pairs to 1e-3 nats, hits exactly."""
+    """AUL and AULA: scores of 50 pairs to 1e-3 nats, hits exactly."""
     rows = published.read_crows_pairs(data / "crows-pairs")[:ROWS]
     found = measured("aul", both, data / "crows-pairs", mode)
     got = values("aul", found, mode)
     for name, ask in (("aul", published.aul), ("aula", published.aula)):
-        wanted = ask(both.plain, rows, mode)
+        wanted = both.plain.answers(ask, rows, mode)
         same(found, "sentence pairs", (f"more_{name}", f"less_{name}"), wanted)
         assert got[f"{name}_score"] == pytest.approx(published.aul_score(rows, wanted, mode), abs=1e-9)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_bec_pro(both, data, mode):
-    """BEC-Pro: associations of 100 sentences of both genders to 1e-3 nats, and the means of the groups."""
+    """BEC-Pro: associations of 50 sentences of both genders to 1e-3 nats, and the means of the groups."""
     every = published.read_bec_pro(data / "bec-pro")
     step = len(every) // ROWS + 1
     bench = load_suite("bec-pro")
     read = bench.read(data / "bec-pro", SuiteSettings()).rows[::step]
     rows = every[::step]
-    wanted = published.bec_pro(both.plain, rows, mode)
+    wanted = both.plain.answers(published.bec_pro, rows, mode)
     found = bench.measure(read, both.model, mode)
     got = found.tables["sentences"].values["association"]
     np.testing.assert_allclose(got, [entry for entry in wanted if entry is not None], rtol=0, atol=CLOSE)
@@ -142,7 +142,7 @@ def test_bec_pro_pairs(both, data, mode):
     ]
     bench = load_suite("bec-pro")
     read = bench.read(data / "bec-pro", SuiteSettings()).rows
-    wanted = published.bec_pro(both.plain, [row for _, row in rows], mode)
+    wanted = both.plain.answers(published.bec_pro, [row for _, row in rows], mode)
     found = bench.measure([read[n] for n, _ in rows], both.model, mode)
     groups = published.bec_pro_groups([row for _, row in rows], wanted, mode)
     got = values("bec-pro", found, mode)
@@ -156,7 +156,7 @@ def test_bec_pro_pairs(both, data, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_gest(both, data, mode):
-    """GEST: values of 100 sentences in each template to 1e-3, and the rates of stereotypes."""
+    """GEST: values of 50 sentences in each template to 1e-3, and the rates of stereotypes."""
     every = published.read_gest(data / "gest")
     step = len(every) // ROWS + 1
     rows = every[::step]
@@ -164,7 +164,7 @@ def test_gest(both, data, mode):
     found = bench.measure(bench.read(data / "gest", SuiteSettings()).rows[::step], both.model, mode)
     got, by = values("gest", found, mode), values("gest", found, mode, "stereotype")
     for template in range(4):
-        wanted = published.gest(both.plain, [row["sentence"] for row in rows], template, mode)
+        wanted = both.plain.answers(published.gest, [row["sentence"] for row in rows], template, mode)
         numbers = found.tables["sentences"].values[f"value_t{template}"]
         np.testing.assert_allclose(numbers, [value for value in wanted if value is not None], rtol=0, atol=CLOSE)
         rates, whole = published.gest_scores(rows, wanted, mode)
@@ -188,7 +188,7 @@ def test_honest(both, data, lexicon, mode):
     bench = load_suite("honest")
     read = bench.read(data / "honest", SuiteSettings(lexicon=lexicon)).rows
     found = bench.measure(read, both.model, mode)
-    entries = published.honest(both.plain, [row["template_masked"] for row in rows], 20, mode)
+    entries = both.plain.answers(published.honest, [row["template_masked"] for row in rows], 20, mode)
     wanted = published.honest_score(rows, entries, HURTFUL, mode)
     got, by = values("honest", found, mode), values("honest", found, mode, "person")
     assert got["honest_score"] == pytest.approx(wanted["all"][0], abs=1e-9)
@@ -200,21 +200,21 @@ def test_honest(both, data, lexicon, mode):
 
 
 def _wino_rows(data: Path) -> list[int]:
-    """Every sixteenth pair, and those that the files write in an unusual way."""
+    """Every 32nd pair, and those that the files write in an unusual way."""
     every = published.read_winobias(data / "winobias")
     odd = [n for n, (pro, anti) in enumerate(every) if not published.comparable(pro, anti)]
-    return sorted({*range(0, len(every), 16), *odd[:20]})
+    return sorted({*range(0, len(every), 32), *odd[:20]})
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_winobias(both, data, mode):
-    """WinoBias: log-probabilities of 110 pairs to 1e-3 nats, accuracies exactly, the correlation over occupations."""
+    """WinoBias: log-probabilities of 70 pairs to 1e-3 nats, accuracies exactly, the correlation over occupations."""
     at = _wino_rows(data)
     pairs = [published.read_winobias(data / "winobias")[n] for n in at]
     bench = load_suite("winobias")
     read = bench.read(data / "winobias", SuiteSettings()).rows
     found = bench.measure([read[n] for n in at], both.model, mode)
-    wanted = published.winobias(both.plain, pairs, mode)
+    wanted = both.plain.answers(published.winobias, pairs, mode)
     table, got = found.tables["sentence pairs"], values("winobias", found, mode)
     scores = published.winobias_scores(pairs, wanted, mode)
     kept = [entry for (_, entry) in published.winobias_kept(pairs, wanted, mode)]
@@ -244,7 +244,7 @@ def test_winogender(both, data, mode):
     """Winogender: log-probabilities of all 240 sentences to 1e-3 nats, accuracy exactly, the correlations."""
     rows, shares = published.read_winogender(data / "winogender"), published.read_winogender_shares(data / "winogender")
     found = measured("winogender", both, data / "winogender", mode, rows=len(rows))
-    wanted = published.winogender(both.plain, rows, mode)
+    wanted = both.plain.answers(published.winogender, rows, mode)
     table, got = found.tables["sentences"], values("winogender", found, mode)
     np.testing.assert_allclose(
         np.column_stack([table.values["he_logp"], table.values["she_logp"]]),
@@ -290,7 +290,7 @@ def test_stereoset(both, tmp_path, mode):
     path.write_text(json.dumps({"version": "1.0", "data": {"intrasentence": items, "intersentence": []}}))
     rows = published.read_stereoset(path)
     found = measured("stereoset", both, path, mode)
-    wanted = published.stereoset(both.plain, rows, mode)
+    wanted = both.plain.answers(published.stereoset, rows, mode)
     table = found.tables["contexts"].values
     got = np.column_stack([table[f"{label.replace('-', '_')}_score"] for label in labels])
     np.testing.assert_allclose(got, [[entry[label] for label in labels] for entry in wanted], rtol=0, atol=CLOSE)
