@@ -644,7 +644,9 @@ def test_large_probe_stays_small() -> None:
 @pytest.mark.usefixtures("few_relabellings")
 def test_ten_large_probes_stay_small() -> None:
     """Ten probes of a usual size take less than three megabytes."""
-    made = audit(dataclasses.replace(_large("large", 1, genders=2), words=many_words(300), templates=MANY_TEMPLATES[:14]))
+    made = audit(
+        dataclasses.replace(_large("large", 1, genders=2), words=many_words(300), templates=MANY_TEMPLATES[:14])
+    )
     probes = tuple(dataclasses.replace(made.probes[0], name=f"probe-{n}", title=f"Probe {n}") for n in range(10))
     assert len(render(dataclasses.replace(made, probes=probes)).encode()) < 3_000_000
 
