@@ -1,6 +1,6 @@
 """Workers of Ray that misbehave, and the command with one of them in its place. A module, so that Ray can find them.
 
-`python -m support.ray_workers {sound,dies-once,dies,slow} run CHECKPOINT ...`, with `SENTINEL` naming a file to be made.
+`python -m support.ray_workers {sound,dies-once,slow} run CHECKPOINT ...`, with `SENTINEL` naming a file to be made.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Paired(engine.Worker):
         return super()._make_chunk(chunk)
 
 
-WORKERS = {"sound": engine.Worker, "dies": Dies, "dies-once": DiesOnce, "slow": Slow}
+WORKERS = {"sound": engine.Worker, "dies-once": DiesOnce, "slow": Slow}
 
 if __name__ == "__main__":
     from support import ray_workers  # under this name Ray's workers know the classes

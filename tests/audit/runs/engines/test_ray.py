@@ -166,10 +166,14 @@ def test_a_killed_worker_is_replaced_and_its_chunk_made_again(bert, on_ray, caps
 
 @pytest.mark.slow
 @needs_ray
-def test_a_chunk_that_kills_every_worker_is_given_up(bert, on_ray):
+def test_a_chunk_that_kills_every_worker_is_given_up(bert, shared_ray, monkeypatch, capfd):
     """After a few deaths over one chunk the run ends with one message; the chunks that could be made are kept."""
-    status, out, err = on_ray("dies", bert, "-p", "small.yaml", "--out", "out")
-    assert (status, out) == (4, "")
+    shared_ray.unlink(missing_ok=True)
+    monkeypatch.setattr(engine, "Worker", ray_workers.Dies)
+    monkeypatch.setattr(engine, "RETRIES", 2)
+    assert main(["run", bert, "-p", "small.yaml", "--out", "out", "--engine", "ray"]) == 4
+    out, err = capfd.readouterr()
+    assert out == ""
     assert "maskaudit: the workers of Ray failed (Actor" in err.splitlines()[-1]
     assert err.endswith("where memory ran out, give Ray fewer CPUs; the same command continues from what was kept\n")
     assert "Traceback" not in err
