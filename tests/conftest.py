@@ -29,6 +29,32 @@ settings.register_profile("suite", deadline=None)  # how long an example takes s
 settings.load_profile("suite")
 
 
+LONGEST = (
+    "tests/audit/comparisons/test_demo_pair.py",
+    "tests/audit/runs/engines/test_ray.py",
+    "tests/calibration/test_calibration.py",
+    "tests/audit/benchmarks/test_published.py",
+    "tests/test_documented_scripts.py",
+    "tests/browser/test_accessibility.py",
+    "tests/audit/runs/test_selftest.py",
+    "tests/calibration/test_placebo.py",
+    "tests/audit/test_training.py",
+    "tests/audit/demo/test_demo.py",
+    "tests/audit/storage/test_faults.py",
+    "tests/browser/test_page.py",
+    "tests/test_notebook.py",
+    "tests/test_package.py",
+)
+"""The files of the slow set that take longest."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that workers end together."""
+    place = {ROOT / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 class NetworkUsed(OSError):
     """A test reached for the network."""
 
