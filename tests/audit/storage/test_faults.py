@@ -124,6 +124,7 @@ def test_a_file_that_may_not_grow_is_told(whole, limit, file):
         env={
             **os.environ,
             "PYTHONPATH": with_paths(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",  # what is compiled would be cut short, too, and kept
             "SLOWED": "0",
             "SCORED": "scored",
         },
