@@ -151,7 +151,7 @@ def _deviations(placebos: Sequence[PairedContrast]) -> Floats:
 def _band(noise: _PlaceboNoise | None, paired: PairedContrast, test: ModeratedTResult, asked: int) -> Floats | None:
     """[K] how much each word's change may be owed to what is peculiar to the names of groups, and to the templates.
 
-    What becomes of any two placebos, or, where that is more, what the largest of as many numbers as there are
+    The change between any two placebos, or, where that is more, what the largest of as many numbers as there are
     eligible words in the probe would stay under in 95 % of cases: with the spread of placebos, which few of them
     tell but roughly, and each word's own standard error, since words that differ more from template to template find
     larger chance changes. What is peculiar to a name averages out over a group's names (`associations.scale_band`).

@@ -28,7 +28,7 @@ def metric_changes(probe: Probe, before: View, after: View, names: Names) -> tup
     """Every metric of levels, and of placebos what sets them side by side, on both sides.
 
     Intervals and p by the jackknife of the paired difference. A change is evident where q is at most 0.05, it is no
-    smaller than `MIN_CHANGE` and more than what becomes of placebos.
+    smaller than `MIN_CHANGE` and larger than that of placebos.
     """
     weights = metrics.Weights(len(probe.templates))
     bare = [
@@ -113,7 +113,7 @@ def _with_verdict(change: MetricChange, found: Sequence[MetricChange], q: float 
 
 
 def _band(change: MetricChange, found: Sequence[MetricChange]) -> float | None:
-    """What becomes of placebos: the largest change of the metric, or, where that is more, what the largest of as
+    """The change of placebos: the largest change of the metric, or, where that is more, what the largest of as
     many normal numbers as are asked for would stay under with their spread, which few names tell but roughly.
 
     For what sets two groups side by side it is that between any two names. For a number of one group it is how far

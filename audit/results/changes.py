@@ -76,7 +76,7 @@ class AssociationChange:
     """The least and the largest change when one template is left out; None with one template."""
     loo_max: float | None
     band: NonNegative | None
-    """What becomes of placebos, in log2, for groups named by as many words and a word that differs as much from
+    """The change of placebos, in log2, for groups named by as many words and a word that differs as much from
     template to template; None where the axis has fewer than two placebos."""
     grade: Grade
     """How well the change stands up, by the rule of `analysis.grading.grade` on `change`."""
@@ -97,7 +97,7 @@ class AssociationChange:
 
     @property
     def within_placebo_band(self) -> bool:
-        """No other template would undo the change, but it is no more than what became of placebos."""
+        """No other template would undo the change, but it is no larger than that of placebos."""
         return _is_within_band(self.change, self.band, self.q_value)
 
     @property
@@ -144,7 +144,7 @@ class MetricChange:
     """Benjamini-Hochberg over the probe's levels, times `FAMILIES`: pairwise distances are one family, all other
     metrics another. None for placebos."""
     band: NonNegative | None
-    """What becomes of placebos: the largest |change| between two of them, and for a number of one group how far
+    """The change of placebos: the largest |change| between two of them, and for a number of one group how far
     they moved apart; None where there are none."""
     verdict: ChangeVerdict
     because: str

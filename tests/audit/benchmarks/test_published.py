@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import published
+from support.published import Plain
 from support.published_at_once import AtOnce
 
 from audit.benchmarks.definition import SuiteSettings
@@ -33,7 +34,7 @@ class Both:
     """One checkpoint as the engine asks it and as the slow way does."""
 
     def __init__(self, folder: Path) -> None:
-        self.plain = AtOnce(folder)
+        self.folder, self.plain = folder, AtOnce(folder)
         self.model = TorchModel(load_checkpoint(str(folder), Options(device="cpu")))
 
 
@@ -68,6 +69,15 @@ def values(name: str, found: Measurements, mode: str, axis: str | None = None) -
     return {each.score + (f" {each.category}" if axis else ""): each.value for each in every if each.axis == axis}
 
 
+def numbers(told: object) -> list[float]:
+    """All numbers of an answer in their order, NaN where a row has none."""
+    if isinstance(told, dict):
+        told = [*told.values()]
+    if isinstance(told, list | tuple):
+        return [number for each in told for number in numbers(each)]
+    return [np.nan if told is None else float(told)]
+
+
 def indices(found: Measurements, unit: str, first_line: int = 2) -> list[int]:
     """Which of the file's rows those of a table are."""
     return [int(row.rpartition(":")[2]) - first_line for row in found.tables[unit].rows]
@@ -81,6 +91,32 @@ def same(found: Measurements, unit: str, columns: tuple[str, ...], wanted: list,
     np.testing.assert_allclose(got, np.array([wanted[i] for i in at]).reshape(got.shape), rtol=0, atol=CLOSE)
     repeats = len(found.excluded.get("repeats an earlier row", ()))
     assert len(at) + repeats == sum(entry is not None for entry in wanted)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_slow_way_asked_at_once_is_the_slow_way(both, data, mode):
+    """Batches of the head's rows give what one sentence at a time gives: tokens, attention, likeliest tokens, hidden
+    words of several tokens."""
+    one_by_one = Plain(both.folder)
+    pairs = published.read_crows_pairs(data / "crows-pairs")[:4]
+    asked = (
+        (published.crows_pairs, pairs, mode),
+        (published.aula, pairs, mode),
+        (published.winobias, published.read_winobias(data / "winobias")[:4], mode),
+        (published.gest, [row["sentence"] for row in published.read_gest(data / "gest")[:4]], 0, mode),
+    )
+    for ask, *words in asked:
+        wanted, got = numbers(ask(one_by_one, *words)), numbers(both.plain.answers(ask, *words))
+        assert wanted
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=CLOSE)
+    templates = [row["template_masked"] for row in published.read_honest(data / "honest")[:4]]
+    wanted, got = (
+        published.honest(one_by_one, templates, 5, mode),
+        both.plain.answers(published.honest, templates, 5, mode),
+    )
+    for told, known in zip(got, wanted, strict=True):
+        assert [word for word, _ in told] == [word for word, _ in known]
+        assert [share for _, share in told] == pytest.approx([share for _, share in known], rel=1e-3)
 
 
 @pytest.mark.parametrize("mode", MODES)
